@@ -1,0 +1,78 @@
+# saola_module(NAME [USES module...] [LIBS target...] [PUBLIC_LIBS target...] [TEST_USES module...] [TEST_LIBS target...])
+#
+# Adds the module in the current folder:
+#   include/saola/NAME/*.hpp   public headers; each must compile alone (target check_headers)
+#   src/*.cpp                  the library saola_NAME
+#   src/*_test.cpp             NAME_test, every case known to ctest
+#   src/*_bench.cpp            NAME_bench, run by ./dev bench
+# USES names Saola modules. One that has not been added yet is an error: this is how the layer order of
+# DESIGN is enforced, for CMake itself links a cycle of static libraries without a word. As every module
+# has an include root of its own, a header of a module outside USES (and what those use) is not found.
+# TEST_USES adds modules for the tests only; they too must be lower layers, or `testing`.
+add_custom_target(check_headers)
+
+function(saola_module name)
+  cmake_parse_arguments(ARG "" "" "USES;LIBS;PUBLIC_LIBS;TEST_USES;TEST_LIBS" ${ARGN})
+  if(ARG_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "saola_module(${name}): unknown argument ${ARG_UNPARSED_ARGUMENTS}")
+  endif()
+  set(uses)
+  foreach(used IN LISTS ARG_USES)
+    if(NOT TARGET saola_${used})
+      message(FATAL_ERROR "Layer order: module '${name}' uses '${used}', which is not below it. "
+                          "Dependencies point down only; see docs/architecture.md.")
+    endif()
+    list(APPEND uses saola_${used})
+  endforeach()
+
+  file(GLOB headers CONFIGURE_DEPENDS include/saola/${name}/*.hpp)
+  file(GLOB sources CONFIGURE_DEPENDS src/*.cpp src/*.c src/*.S)
+  set(tests ${sources})
+  list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
+  set(benches ${sources})
+  list(FILTER benches INCLUDE REGEX "_bench\\.cpp$")
+  list(FILTER sources EXCLUDE REGEX "_(test|bench|fuzz)\\.cpp$")
+
+  if(sources)
+    add_library(saola_${name} STATIC ${sources})
+    target_include_directories(saola_${name} PUBLIC include PRIVATE src)
+    target_link_libraries(saola_${name} PUBLIC ${uses} ${ARG_PUBLIC_LIBS} PRIVATE ${ARG_LIBS} saola_options)
+  else()
+    add_library(saola_${name} INTERFACE)
+    target_include_directories(saola_${name} INTERFACE include)
+    target_link_libraries(saola_${name} INTERFACE ${uses} ${ARG_PUBLIC_LIBS})
+  endif()
+  add_library(saola::${name} ALIAS saola_${name})
+
+  if(headers)
+    set(alone)
+    foreach(header IN LISTS headers)
+      get_filename_component(stem ${header} NAME_WE)
+      set(file ${CMAKE_CURRENT_BINARY_DIR}/alone/${stem}.cpp)
+      file(CONFIGURE OUTPUT ${file} CONTENT "#include <saola/${name}/${stem}.hpp>\n")
+      list(APPEND alone ${file})
+    endforeach()
+    add_library(saola_${name}_headers OBJECT EXCLUDE_FROM_ALL ${alone})
+    target_link_libraries(saola_${name}_headers PRIVATE saola_${name} saola_options)
+    add_dependencies(check_headers saola_${name}_headers)
+  endif()
+
+  set(test_uses)
+  foreach(used IN LISTS ARG_TEST_USES)
+    list(APPEND test_uses saola_${used})
+  endforeach()
+  if(tests)
+    add_executable(${name}_test ${tests})
+    target_include_directories(${name}_test PRIVATE src)
+    target_compile_definitions(${name}_test PRIVATE SAOLA_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+    target_link_libraries(${name}_test PRIVATE saola_${name} ${test_uses} ${ARG_LIBS} ${ARG_TEST_LIBS} saola_options GTest::gmock_main)
+    gtest_discover_tests(${name}_test TEST_PREFIX "${name}: " DISCOVERY_MODE PRE_TEST
+                         DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 120)
+  endif()
+  if(benches)
+    add_executable(${name}_bench ${benches})
+    target_include_directories(${name}_bench PRIVATE src)
+    target_compile_definitions(${name}_bench PRIVATE SAOLA_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+    target_link_libraries(${name}_bench PRIVATE saola_${name} ${test_uses} ${ARG_LIBS} ${ARG_TEST_LIBS} saola_options benchmark::benchmark_main)
+  endif()
+endfunction()

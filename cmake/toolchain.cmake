@@ -1,0 +1,34 @@
+# Compiler settings shared by every target. Presets choose the build type and SAOLA_SANITIZE.
+find_package(Threads REQUIRED)
+find_package(fmt REQUIRED)
+find_package(GTest REQUIRED)
+find_package(benchmark REQUIRED)
+include(GoogleTest)
+
+set(SAOLA_SANITIZE "" CACHE STRING "empty, address (with undefined) or thread")
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  # base_dir lets several build folders of one checkout share results.
+  set(launcher ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1
+      CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${CCACHE})
+  set(CMAKE_C_COMPILER_LAUNCHER ${launcher})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${launcher})
+endif()
+
+add_library(saola_options INTERFACE)
+target_compile_features(saola_options INTERFACE cxx_std_23)
+target_compile_options(saola_options INTERFACE
+  $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wpedantic -Werror -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
+    -Wno-missing-field-initializers>
+  # The stall monitor walks frame pointers in a signal handler.
+  -fno-omit-frame-pointer -g1)
+target_link_libraries(saola_options INTERFACE Threads::Threads)
+if(SAOLA_SANITIZE STREQUAL "address")
+  target_compile_options(saola_options INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=undefined)
+  target_link_options(saola_options INTERFACE -fsanitize=address,undefined)
+elseif(SAOLA_SANITIZE STREQUAL "thread")
+  # GCC cannot instrument atomic_thread_fence; the code uses none where it matters.
+  target_compile_options(saola_options INTERFACE -fsanitize=thread -Wno-tsan)
+  target_link_options(saola_options INTERFACE -fsanitize=thread)
+endif()

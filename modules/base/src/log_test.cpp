@@ -1,0 +1,61 @@
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include <gtest/gtest.h>
+
+#include <saola/base/log.hpp>
+
+namespace saola {
+namespace {
+
+std::string read_all(const std::string& path) {
+  std::ifstream in(path);
+  std::stringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+class LogTest : public testing::Test {
+ protected:
+  std::string path_ = testing::TempDir() + "saola_log_" + std::to_string(::getpid());
+  void TearDown() override {
+    log_configure({});
+    std::filesystem::remove(path_);
+    std::filesystem::remove(path_ + ".1");
+  }
+};
+
+TEST_F(LogTest, JsonLineEscapesWhatAPeerSent) {
+  ASSERT_TRUE(log_configure({.format = LogFormat::kJson, .path = path_, .role = "web 1"}));
+  log_info("got \"x\"\n", {{"n", 3}, {"ok", true}, {"raw", std::string("a\xff\x01")}});
+  const std::string line = read_all(path_);
+  EXPECT_NE(
+      line.find(R"("role":"web 1","message":"got \"x\"\n","n":3,"ok":true,"raw":"a\ufffd\u0001"})"),
+      std::string::npos)
+      << line;
+}
+
+TEST_F(LogTest, LevelFiltersAndTextQuotes) {
+  ASSERT_TRUE(log_configure({.level = LogLevel::kWarning, .path = path_, .role = "arbiter"}));
+  log_info("hidden");
+  log_warning("seen", {{"why", "two words"}});
+  const std::string text = read_all(path_);
+  EXPECT_EQ(text.find("hidden"), std::string::npos);
+  EXPECT_NE(text.find("seen why=\"two words\""), std::string::npos) << text;
+}
+
+TEST_F(LogTest, ReopenFollowsARotatedFile) {
+  ASSERT_TRUE(log_configure({.path = path_}));
+  log_info("first");
+  std::filesystem::rename(path_, path_ + ".1");
+  ASSERT_TRUE(log_reopen());
+  log_info("second");
+  EXPECT_NE(read_all(path_ + ".1").find("first"), std::string::npos);
+  EXPECT_NE(read_all(path_).find("second"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace saola

@@ -1,0 +1,44 @@
+#include <ctime>
+
+#include <fmt/core.h>
+
+#include <saola/base/time.hpp>
+
+namespace saola {
+namespace {
+
+class RealClock final : public Clock {
+ public:
+  SteadyTime steady_now() const override { return std::chrono::steady_clock::now(); }
+  SystemTime system_now() const override { return std::chrono::system_clock::now(); }
+};
+
+}  // namespace
+
+const Clock& real_clock() {
+  static const RealClock clock;
+  return clock;
+}
+
+Deadline Deadline::after(Duration duration) {
+  const SteadyTime now = std::chrono::steady_clock::now();
+  if (duration >= SteadyTime::max() - now) return never();
+  return at(now + duration);
+}
+
+Duration Deadline::remaining() const {
+  if (is_never()) return Duration::max();
+  const Duration left = time_ - std::chrono::steady_clock::now();
+  return left > Duration::zero() ? left : Duration::zero();
+}
+
+std::string format_rfc3339(SystemTime time) {
+  const auto ms = std::chrono::floor<std::chrono::milliseconds>(time.time_since_epoch());
+  const std::time_t seconds = std::chrono::floor<std::chrono::seconds>(ms).count();
+  std::tm tm{};
+  gmtime_r(&seconds, &tm);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", tm.tm_year + 1900, tm.tm_mon + 1,
+                     tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, ms.count() - seconds * 1000);
+}
+
+}  // namespace saola
