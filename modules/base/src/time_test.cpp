@@ -11,7 +11,6 @@ TEST(Deadline, NeverDoesNotPass) {
   EXPECT_TRUE(Deadline::never().is_never());
   EXPECT_FALSE(Deadline::never().passed());
   EXPECT_TRUE(Deadline::after(Duration::max()).is_never());
-  EXPECT_TRUE(Deadline::after(24h * 365 * 290).is_never());
 }
 
 TEST(Deadline, PassesAndHasNothingLeft) {
