@@ -1,0 +1,26 @@
+// Request methods (RFC 9110 §9): the ones that matter to a server by name, any other as its token.
+#pragma once
+
+#include <string_view>
+
+namespace saola::http {
+
+enum class Method {
+  kGet,
+  kHead,
+  kPost,
+  kPut,
+  kDelete,
+  kConnect,
+  kOptions,
+  kTrace,
+  kPatch,
+  kOther,  // a valid token that is none of the above; Request::method_name has it
+};
+
+// The method named exactly so (methods are case-sensitive), else kOther.
+Method method_from(std::string_view name);
+// "GET", …; empty for kOther.
+std::string_view to_string(Method method);
+
+}  // namespace saola::http

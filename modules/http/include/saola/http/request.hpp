@@ -1,0 +1,47 @@
+// A request as a handler sees it.
+#pragma once
+
+#include <string_view>
+
+#include <saola/http/body.hpp>
+#include <saola/http/headers.hpp>
+#include <saola/http/method.hpp>
+
+namespace saola::http {
+
+struct Version {
+  int major = 1;
+  int minor = 1;
+
+  friend auto operator<=>(const Version&, const Version&) = default;
+};
+
+// Every view points into buffers of the connection (or test) that made the request and is valid
+// until the handler returns: copy what must live longer.
+struct Request {
+  Method method = Method::kGet;
+  std::string_view method_name = "GET";
+  // As received: "/a%20b?x=1", "http://host/a", "host:443" (CONNECT) or "*" (OPTIONS).
+  std::string_view target = "/";
+  // The path before decoding: split this at '/', then decode the segments. Starts with '/', except
+  // "*" of OPTIONS and "" of CONNECT.
+  std::string_view raw_path = "/";
+  // raw_path percent-decoded once. May hold any byte; dot segments are left as they are.
+  std::string_view path = "/";
+  // After the first '?', not decoded; empty when there is none.
+  std::string_view query;
+  // Who is asked: the authority of an absolute target, else the Host field. "example.org:8080".
+  std::string_view host;
+  Version version;
+  HeaderView headers;
+  // Never null.
+  BodyReader* body = &no_body();
+  // "192.0.2.1:4711", "[2001:db8::1]:4711", or "unix"; after a trusted proxy, its client.
+  std::string_view remote_address;
+  // "http" or "https".
+  std::string_view scheme = "http";
+  // Names this request in logs; unique within the server.
+  std::string_view request_id;
+};
+
+}  // namespace saola::http
