@@ -1,0 +1,104 @@
+#include <algorithm>
+#include <utility>
+
+#include <fmt/core.h>
+
+#include <saola/observe/stall.hpp>
+
+namespace saola::observe {
+namespace {
+
+// Unread reports kept; later ones are only counted. The monitor limits its rate well below this.
+constexpr std::size_t kInboxLimit = 1024;
+
+bool same_stall(const StallReport& a, const StallReport& b) {
+  return a.action == b.action && a.fiber == b.fiber && a.spawn_site == b.spawn_site &&
+         std::ranges::equal(a.stack, b.stack, {}, &StackFrame::address, &StackFrame::address);
+}
+
+}  // namespace
+
+std::string_view to_string(StallVerdict verdict) {
+  switch (verdict) {
+    case StallVerdict::kCpu:
+      return "cpu";
+    case StallVerdict::kBlocked:
+      return "blocked";
+  }
+  std::unreachable();
+}
+
+std::string_view to_string(StallAction action) {
+  switch (action) {
+    case StallAction::kRescued:
+      return "rescued";
+    case StallAction::kReported:
+      return "reported";
+    case StallAction::kIgnored:
+      return "ignored";
+    case StallAction::kAborted:
+      return "aborted";
+    case StallAction::kPlaced:
+      return "placed";
+  }
+  std::unreachable();
+}
+
+std::string to_string(const StackFrame& frame) {
+  std::string out = frame.symbol.empty() ? fmt::format("{:#x}", frame.address) : frame.symbol;
+  if (!frame.file.empty()) out += fmt::format(" at {}:{}", frame.file, frame.line);
+  return out;
+}
+
+StallLog::~StallLog() {
+  for (Node* node = take_inbox(); node != nullptr;) delete std::exchange(node, node->next);
+}
+
+void StallLog::report(StallReport report) {
+  total_.fetch_add(1, std::memory_order_relaxed);
+  if (inbox_size_.load(std::memory_order_relaxed) >= kInboxLimit) return;
+  inbox_size_.fetch_add(1, std::memory_order_relaxed);
+  Node* node = new Node{std::move(report), inbox_.load(std::memory_order_relaxed)};
+  while (!inbox_.compare_exchange_weak(node->next, node, std::memory_order_release,
+                                       std::memory_order_relaxed)) {
+  }
+}
+
+StallLog::Node* StallLog::take_inbox() {
+  Node* newest = inbox_.exchange(nullptr, std::memory_order_acquire);
+  Node* oldest = nullptr;  // reversed, so that the caller sees them in the order they came
+  std::size_t taken = 0;
+  while (newest != nullptr) {
+    Node* next = std::exchange(newest->next, oldest);
+    oldest = std::exchange(newest, next);
+    ++taken;
+  }
+  inbox_size_.fetch_sub(taken, std::memory_order_relaxed);
+  return oldest;
+}
+
+std::vector<StallEntry> StallLog::entries() {
+  std::lock_guard lock(mutex_);
+  for (Node* node = take_inbox(); node != nullptr;) {
+    merge(std::move(node->report));
+    delete std::exchange(node, node->next);
+  }
+  return {entries_.begin(), entries_.end()};
+}
+
+void StallLog::merge(StallReport&& report) {
+  const auto known = std::ranges::find_if(
+      entries_, [&](const StallEntry& entry) { return same_stall(entry.latest, report); });
+  StallEntry entry;
+  if (known != entries_.end()) {
+    entry = std::move(*known);
+    entries_.erase(known);
+  }
+  entry.longest = std::max(entry.longest, report.duration);
+  entry.latest = std::move(report);
+  ++entry.count;
+  entries_.push_front(std::move(entry));
+  if (entries_.size() > capacity_) entries_.pop_back();
+}
+
+}  // namespace saola::observe
