@@ -1,0 +1,137 @@
+// Stream sockets (TCP and unix). Every call that waits suspends the fiber, or blocks a plain
+// thread, until its deadline. Errors: kTimedOut (deadline), kCancelled (the task was cancelled),
+// kClosed (the peer is gone), others from errno.
+#pragma once
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <saola/base/error.hpp>
+#include <saola/base/time.hpp>
+#include <saola/base/unique_fd.hpp>
+
+namespace saola::runtime {
+
+// An address: "127.0.0.1:8000", "[::1]:8000" or "unix:/path".
+struct SocketAddress {
+  sockaddr_storage storage{};
+  socklen_t length = 0;
+
+  std::string to_string() const;
+  // Numeric addresses and unix paths only; names are resolve()'s.
+  static Result<SocketAddress> parse(std::string_view text);
+};
+
+namespace detail {
+struct FdWatch;
+struct FdWatchDeleter {
+  void operator()(FdWatch* watch) const;
+};
+}  // namespace detail
+
+// A non-blocking descriptor that fibers and threads can wait on: sockets, pipes, eventfd, signalfd,
+// pidfd. At most one waiter for reading and one for writing at a time.
+class PollFd {
+ public:
+  PollFd() = default;
+  // Takes ownership and sets O_NONBLOCK.
+  explicit PollFd(unique_fd fd);
+  PollFd(PollFd&&) noexcept;
+  PollFd& operator=(PollFd&&) noexcept;
+  // REQUIRES: nobody waits.
+  ~PollFd();
+
+  int fd() const { return fd_.get(); }
+  explicit operator bool() const { return static_cast<bool>(fd_); }
+  // Waits until a read (write) may make progress. Call it after EAGAIN: with edge triggering,
+  // readiness that was not used up is not told again. SUSPENDS.
+  Result<void> wait_readable(Deadline deadline);
+  Result<void> wait_writable(Deadline deadline);
+  void close();
+
+ private:
+  friend class Socket;
+  unique_fd fd_;
+  std::unique_ptr<detail::FdWatch, detail::FdWatchDeleter> watch_;
+};
+
+// A connected stream. One reader and one writer at a time (they may be different tasks).
+class Socket {
+ public:
+  Socket() = default;
+  explicit Socket(unique_fd fd) : poll_(std::move(fd)) {}
+
+  // Connects; the deadline covers the whole handshake. SUSPENDS.
+  static Result<Socket> connect(const SocketAddress& address, Deadline deadline);
+
+  int fd() const { return poll_.fd(); }
+  explicit operator bool() const { return static_cast<bool>(poll_); }
+
+  // At least one byte, or 0 at the peer's end of stream. SUSPENDS.
+  Result<std::size_t> read_some(std::span<char> into, Deadline deadline);
+  // What is there now, without waiting: nothing → kUnavailable.
+  Result<std::size_t> try_read(std::span<char> into);
+  // All of it, or an error; then an unknown part was sent. SUSPENDS.
+  Result<void> write_all(std::string_view bytes, Deadline deadline);
+  // All parts in order, with as few system calls as possible; `parts` is used up. SUSPENDS.
+  Result<void> write_all(std::span<iovec> parts, Deadline deadline);
+  // `count` bytes of file `fd` from `offset` with sendfile(2). A file that ends early is
+  // kDataCorrupt. SUSPENDS.
+  Result<void> send_file(int fd, std::uint64_t offset, std::uint64_t count, Deadline deadline);
+  // Waits until read_some() would return at once (data, end or error). SUSPENDS.
+  Result<void> wait_readable(Deadline deadline);
+
+  void shutdown_write();
+  void shutdown_both();
+  void close() { poll_.close(); }
+  // "127.0.0.1:4711", "unix:" for a unix socket.
+  std::string peer_address() const;
+
+ private:
+  Result<std::size_t> send_parts(std::span<iovec> parts, Deadline deadline);
+
+  PollFd poll_;
+  // The last read took less than it was offered, so the kernel's buffer is empty: wait before
+  // reading.
+  bool drained_ = false;
+};
+
+struct ListenOptions {
+  int backlog = 2048;
+  bool reuse_port = false;
+};
+
+// A listening socket, possibly shared with other processes.
+class Listener {
+ public:
+  Listener() = default;
+  // Takes over a descriptor that is already listening (inherited).
+  explicit Listener(unique_fd fd) : poll_(std::move(fd)) {}
+  static Result<Listener> bind(const SocketAddress& address, ListenOptions options = {});
+
+  // SUSPENDS. kResourceExhausted when the process is out of descriptors: wait a little and call
+  // again.
+  Result<Socket> accept(Deadline deadline);
+  // Where it listens, with the port the kernel chose.
+  Result<SocketAddress> local_address() const;
+  int fd() const { return poll_.fd(); }
+  void close() { poll_.close(); }
+
+ private:
+  PollFd poll_;
+};
+
+// Addresses of `host` (name or numeric) for `port`, in getaddrinfo's order; runs off the loop.
+// SUSPENDS.
+Result<std::vector<SocketAddress>> resolve(const std::string& host, std::uint16_t port,
+                                           Deadline deadline);
+
+}  // namespace saola::runtime

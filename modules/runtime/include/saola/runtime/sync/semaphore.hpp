@@ -1,0 +1,27 @@
+// A counting semaphore, FIFO.
+#pragma once
+
+#include <cstdint>
+
+#include <saola/runtime/park.hpp>
+
+namespace saola::runtime {
+
+class Semaphore {
+ public:
+  explicit Semaphore(std::int64_t permits) : permits_(permits) {}
+
+  // Takes one permit; false at the deadline; throws Cancelled. SUSPENDS.
+  bool acquire(Deadline deadline = Deadline::never());
+  bool try_acquire();
+  // Gives `count` permits back; a waiter gets one before any newcomer.
+  void release(std::int64_t count = 1);
+  std::int64_t available() const;
+
+ private:
+  mutable SpinLock guard_;
+  std::int64_t permits_;  // GUARDED_BY(guard_)
+  WaitQueue waiters_;     // GUARDED_BY(guard_)
+};
+
+}  // namespace saola::runtime

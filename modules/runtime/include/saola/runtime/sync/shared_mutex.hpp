@@ -1,0 +1,35 @@
+// Many readers or one writer.
+#pragma once
+
+#include <cstdint>
+
+#include <saola/runtime/park.hpp>
+
+namespace saola::runtime {
+
+// Writers go before readers that come later, so that they are not starved. Fits std::shared_lock
+// and std::unique_lock. Not ended by cancel.
+class SharedMutex {
+ public:
+  void lock();  // SUSPENDS
+  bool try_lock();
+  bool try_lock_until(Deadline deadline);  // SUSPENDS
+  void unlock();
+  void lock_shared();  // SUSPENDS
+  bool try_lock_shared();
+  bool try_lock_shared_until(Deadline deadline);  // SUSPENDS
+  void unlock_shared();
+
+ private:
+  void wake();
+
+  SpinLock guard_;
+  // All GUARDED_BY(guard_).
+  std::int64_t readers_ = 0;  // -1: one writer
+  std::int64_t waiting_writers_ = 0;
+  WaitQueue writer_queue_;
+  WaitQueue reader_queue_;
+  std::int64_t waiting_readers_ = 0;
+};
+
+}  // namespace saola::runtime

@@ -1,0 +1,124 @@
+// Tasks: the unit of concurrency. On a fiber, spawn() starts another fiber of the same event loop;
+// on a plain thread it starts a native thread. Everything below works the same in both.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <source_location>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <saola/base/time.hpp>
+
+namespace saola::runtime {
+
+namespace detail {
+struct TaskState;
+}
+
+// Thrown out of a suspending call of a task that was cancelled. Let it pass: it unwinds the task
+// and ends it; join() of that task then throws it on. It is not a std::exception, so that `catch
+// (std::exception&)` in user code does not stop it.
+class Cancelled {};
+
+// What to do about a fiber that holds the event loop while others wait.
+enum class StallPolicy : std::uint8_t {
+  kRescue,  // hand the loop to a spare thread; the fiber runs on as a native thread
+  kReport,  // say so, change nothing
+  kIgnore,  // not even say so: the freeze of a plain cooperative runtime, for demonstration
+  kAbort,   // end the process, so that its parent starts a new one
+};
+
+// Where a task starts.
+enum class Placement : std::uint8_t {
+  kLearned,  // on a fiber, unless its kind has hogged before: then on a native thread
+  kFiber,    // always on a fiber
+  kNative,   // always on a native thread
+};
+
+struct SpawnOptions {
+  // For reports, lists and stacks. Copied (the first 47 bytes).
+  std::string_view name = {};
+  // What placement is learned for; empty: the place in the source that called spawn().
+  std::string_view kind = {};
+  Placement placement = Placement::kLearned;
+};
+
+// A handle to a spawned task; move-only. join() or detach() it: the destructor of a handle that
+// still owns a task cancels and joins it (as std::jthread).
+class Task {
+ public:
+  Task() = default;
+  Task(Task&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+  Task& operator=(Task&& other) noexcept;
+  ~Task();
+
+  explicit operator bool() const { return state_ != nullptr; }
+
+  // Waits for the task's end; then throws what the task threw (Cancelled included), once. The
+  // handle is empty afterwards. SUSPENDS. If the caller is cancelled it throws Cancelled and keeps
+  // the task.
+  void join();
+  // As join(), but gives up at the deadline: false, and the task goes on.
+  bool join(Deadline deadline);
+  // Asks the task to stop: its current or next suspending call ends early. Idempotent, any thread.
+  void cancel();
+  // Has it ended?
+  bool done() const;
+  // Lets it run on its own. An exception of a detached task is logged.
+  void detach();
+  std::uint64_t id() const;
+
+ private:
+  friend Task spawn(std::move_only_function<void()>, SpawnOptions, std::source_location);
+  friend class Runtime;
+  explicit Task(detail::TaskState* state) : state_(state) {}
+  detail::TaskState* state_ = nullptr;
+};
+
+// Starts `body` as a task. Does not suspend: the new fiber runs when the caller next suspends.
+// Throws std::bad_alloc when there is no memory for a stack, std::system_error when no thread.
+Task spawn(std::move_only_function<void()> body, SpawnOptions options = {},
+           std::source_location site = std::source_location::current());
+
+// The calling task, fiber or thread.
+namespace this_task {
+
+// Lets every other ready fiber run once (on a thread: sched_yield). SUSPENDS; throws Cancelled.
+// This is where a rescued fiber comes home.
+void yield();
+// SUSPENDS; throws Cancelled.
+void sleep_until(Deadline deadline);
+void sleep_for(Duration duration);
+// True on a fiber, false on a plain or native thread; a rescued fiber still says true.
+bool on_fiber();
+// Has somebody called cancel()?
+bool cancel_requested();
+// Throws Cancelled if so.
+void check_cancelled();
+std::uint64_t id();
+std::string_view name();
+// Names what the task works on now ("GET /split", "job 0192…"), for stall reports. Copied (the
+// first 95 bytes).
+void set_activity(std::string_view activity);
+// Overrides the runtime's policy and threshold for this task; zero keeps the threshold.
+void set_stall_policy(StallPolicy policy, Duration threshold = Duration::zero());
+// Gives the memory of the unused part of the fiber's stack back to the system: for a fiber about to
+// wait long. Costs one system call; nothing on a thread.
+void trim_stack();
+
+// While one lives, suspending calls of this task do not throw Cancelled nor report kCancelled.
+class Uncancellable {
+ public:
+  Uncancellable();
+  ~Uncancellable();
+  Uncancellable(const Uncancellable&) = delete;
+  Uncancellable& operator=(const Uncancellable&) = delete;
+};
+
+}  // namespace this_task
+
+}  // namespace saola::runtime
