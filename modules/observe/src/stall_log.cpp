@@ -1,9 +1,7 @@
 #include <algorithm>
 #include <utility>
 
-#include <fmt/core.h>
-
-#include <saola/observe/stall.hpp>
+#include <saola/observe/stall_log.hpp>
 
 namespace saola::observe {
 namespace {
@@ -17,38 +15,6 @@ bool same_stall(const StallReport& a, const StallReport& b) {
 }
 
 }  // namespace
-
-std::string_view to_string(StallVerdict verdict) {
-  switch (verdict) {
-    case StallVerdict::kCpu:
-      return "cpu";
-    case StallVerdict::kBlocked:
-      return "blocked";
-  }
-  std::unreachable();
-}
-
-std::string_view to_string(StallAction action) {
-  switch (action) {
-    case StallAction::kRescued:
-      return "rescued";
-    case StallAction::kReported:
-      return "reported";
-    case StallAction::kIgnored:
-      return "ignored";
-    case StallAction::kAborted:
-      return "aborted";
-    case StallAction::kPlaced:
-      return "placed";
-  }
-  std::unreachable();
-}
-
-std::string to_string(const StackFrame& frame) {
-  std::string out = frame.symbol.empty() ? fmt::format("{:#x}", frame.address) : frame.symbol;
-  if (!frame.file.empty()) out += fmt::format(" at {}:{}", frame.file, frame.line);
-  return out;
-}
 
 StallLog::~StallLog() {
   for (Node* node = take_inbox(); node != nullptr;) delete std::exchange(node, node->next);

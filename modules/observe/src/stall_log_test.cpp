@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <saola/observe/event_ring.hpp>
-#include <saola/observe/stall.hpp>
+#include <saola/observe/stall_log.hpp>
 
 namespace saola::observe {
 namespace {
