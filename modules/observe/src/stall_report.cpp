@@ -2,7 +2,7 @@
 
 #include <fmt/core.h>
 
-#include <saola/observe/stall.hpp>
+#include <saola/observe/stall_report.hpp>
 
 namespace saola::observe {
 
