@@ -1,0 +1,163 @@
+// server::run(): a program as a split service. An arbiter process keeps W web workers and T task
+// workers running; a ServerDefinition says what they do.
+//
+//   int main(int argc, char** argv) {
+//     saola::server::ServerDefinition app;
+//     app.name = "hello";
+//     app.web = [](saola::server::WebContext&) ->
+//     saola::Result<std::unique_ptr<saola::http::Handler>> {
+//       return std::make_unique<Hello>();
+//     };
+//     return saola::server::run(app, argc, argv);
+//   }
+//
+// Workers are new processes: the arbiter runs the program's own file again with the same arguments,
+// so main() must reach run() with an equal definition before it does anything else of weight, and
+// must not start threads first.
+#pragma once
+
+#include <sys/types.h>
+
+#include <functional>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <saola/base/error.hpp>
+#include <saola/http/handler.hpp>
+#include <saola/observe/metrics.hpp>
+#include <saola/observe/stall_log.hpp>
+#include <saola/server/settings.hpp>
+
+namespace saola::server {
+
+enum class Role { kWeb, kTask, kManagement };
+// "web", "task", "management": as in process titles and logs.
+std::string_view to_string(Role role);
+
+// What every worker process knows about itself.
+struct WorkerFacts {
+  const Settings& settings;
+  Role role;
+  // 1, 2, …: as in the process title. A successor may have the number of a worker that left.
+  unsigned number;
+  // Names this process for ever: "host/pid/start". Fits for the owner of a lease.
+  std::string identity;
+  // Where this process counts. metrics.block reads the sums over all workers, dead ones included.
+  observe::MetricSlot metrics;
+};
+
+// A worker's link to its server. Lives as long as the process.
+class WorkerContext : public WorkerFacts {
+ public:
+  explicit WorkerContext(WorkerFacts facts) : WorkerFacts(std::move(facts)) {}
+  virtual ~WorkerContext() = default;
+  WorkerContext(const WorkerContext&) = delete;
+  WorkerContext& operator=(const WorkerContext&) = delete;
+
+  // The whole server's numbers in Prometheus' text format: what GET /metrics answers.
+  std::string metrics_text() const { return observe::prometheus_text(metrics.block); }
+
+  // Tells the arbiter whether this worker can do its work, and why not. /readyz on the management
+  // bind and `ctl show workers` show it. A worker starts ready. Any thread.
+  virtual void set_ready(bool ready, std::string_view why) = 0;
+};
+
+// What a web worker's factory gets.
+class WebContext : public WorkerContext {
+ public:
+  using WorkerContext::WorkerContext;
+  // Stalls seen in this process.
+  virtual observe::StallLog& stalls() = 0;
+};
+
+// What a task worker's function gets.
+//
+// The end of a task worker has two steps. `drain`: claim no more jobs, finish the running ones,
+// return. `stop`: asked for when the time to drain is over (--drain-timeout after a reload,
+// --graceful-timeout at the server's end): put the running jobs back and return within
+// kRequeueTime, or the process is killed and its leases have to expire.
+class TaskContext : public WorkerContext {
+ public:
+  TaskContext(WorkerFacts facts, std::stop_token drain_token, std::stop_token stop_token)
+      : WorkerContext(std::move(facts)),
+        drain(std::move(drain_token)),
+        stop(std::move(stop_token)) {}
+
+  const std::stop_token drain;
+  const std::stop_token stop;
+};
+
+inline constexpr Duration kRequeueTime = std::chrono::seconds(5);
+
+// How a child process ended.
+struct ChildExit {
+  Role role;
+  unsigned number;
+  pid_t pid;
+  std::string identity;  // WorkerContext::identity
+  int wait_status;       // of waitpid(2)
+  bool expected;         // the arbiter had asked it to leave
+};
+
+// Callbacks of a server's life, all optional. Those marked A run in the arbiter: they must be short
+// (nothing else happens meanwhile) and start no thread. W: in the worker process.
+struct Hooks {
+  std::function<void(const Settings&)> on_starting;        // A: before anything is opened
+  std::function<void(const Settings&)> when_ready;         // A: listening, first workers started
+  std::function<void(const Settings&)> on_reload;          // A: new settings are read
+  std::function<void(WorkerContext&)> worker_init;         // W: before the web factory or task
+  std::function<void(WorkerContext&)> worker_exit;         // W: before an orderly end
+  std::function<void(const ChildExit&)> child_exit;        // A: after a child was reaped
+  std::function<void(int from, int to)> nworkers_changed;  // A: number of web workers
+  std::function<void(const Settings&)> on_exit;            // A: the last thing
+};
+
+struct ServerDefinition {
+  std::string name;              // process titles, logs, file names: "split-service"
+  std::string version = "0";     // --version
+  std::string command = {};      // how it is called, for --help; empty: name
+  std::vector<SettingRow> rows;  // settings of the application, after the server's own
+
+  // Adds the application's series; called once in every process before the block is made.
+  std::function<void(observe::MetricTable&)> metrics;
+
+  // Makes the handler of a web worker. An error ends the worker, and with it a server that is
+  // starting. Class green calls it on a fiber.
+  std::function<Result<std::unique_ptr<http::Handler>>(WebContext&)> web;
+
+  // Runs a task worker: returns after `drain` or `stop`. Returning earlier, with or without an
+  // error, is a fault, and a successor is started. Empty: there are no task workers.
+  // Runs on a native thread; start job threads with demote_this_thread() as their first act.
+  std::function<Result<void>(TaskContext&)> task;
+
+  // Lines for the banner at start, e.g. which store and buckets are in use. No credentials.
+  std::function<std::vector<std::string>(const Settings&)> describe;
+
+  // Checks that look at several settings; for --check-config and before each start or reload.
+  std::function<Result<void>(const Settings&)> check;
+
+  Hooks hooks;
+};
+
+// The exit status of run().
+inline constexpr int kExitOk = 0;
+inline constexpr int kExitFailure = 1;  // address in use, no permission, a crash loop, …
+inline constexpr int kExitBadSettings = 2;
+inline constexpr int kExitBootFailed = 3;  // a worker could not start
+
+// Runs the server until it is told to stop. Arguments are flags only (drop a subcommand first, but
+// keep argv[0]). Returns the exit status of the process.
+int run(const ServerDefinition& definition, int argc, char** argv);
+
+// Lowers the calling thread's priority so that web workers on the same cores win the CPU; see
+// docs/decisions on task priority. Threads it starts later inherit it.
+void demote_this_thread();
+
+// Cores this process may use: by affinity and by the cgroup's CPU quota, rounded up, at least 1.
+unsigned allowed_cores();
+
+}  // namespace saola::server

@@ -1,0 +1,149 @@
+// Settings: one table of rows makes the flags, the environment names, the keys of the TOML file,
+// the checks, --help and docs/settings.md. Flags win over environment over file over defaults.
+//
+// Row "worker-class" is written
+//   --worker-class green        (or --worker-class=green; a bool: --reuse-port, --no-reuse-port)
+//   SAOLA_WORKER_CLASS=green    (a list: separated by commas)
+//   worker-class = "green"      (in the file; worker_class is the same)
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <saola/base/error.hpp>
+#include <saola/base/time.hpp>
+
+namespace saola::server {
+
+enum class SettingType {
+  kBool,
+  kInteger,
+  kCount,    // an integer, or "auto" (-1)
+  kSeconds,  // a number, fractions allowed
+  kBytes,    // an integer, suffix K, M or G (powers of 1024) allowed
+  kText,
+  kChoice,
+  kList,    // texts; the flag may be repeated
+  kTables,  // named tables of texts: [buckets.samples] directory = "…"; the flag NAME=TEXT sets
+            // the first field and may be repeated
+};
+
+struct SettingField {
+  std::string name;
+  std::string doc;
+  bool secret = false;  // never printed
+};
+
+struct SettingRow {
+  std::string section;  // heading in --help and the reference page
+  std::string key;      // "worker-class"
+  SettingType type = SettingType::kText;
+  std::string default_value;  // as after the flag; several of a list or table separated by commas
+  std::string doc;            // one or two sentences
+  std::string shape = {};     // stands for the value in --help: "HOST:PORT"; empty: from the type
+  char letter = 0;            // -w
+  std::string flag = {};      // when it differs from the key (--bucket for [buckets.NAME])
+  // Of integers, counts, bytes and seconds.
+  std::int64_t min = 0;
+  std::int64_t max = std::numeric_limits<std::int64_t>::max();
+  std::vector<std::string> choices = {};  // of kChoice
+  std::vector<SettingField> fields = {};  // of kTables; the flag sets the first
+  bool secret = false;                    // never printed
+  // A further check of each text; the error says what would be right.
+  std::function<Result<void>(std::string_view)> check = {};
+
+  const std::string& flag_name() const { return flag.empty() ? key : flag; }
+  std::string environment_name() const;
+};
+
+// One [key.NAME] of a kTables setting.
+struct NamedTable {
+  std::string name;
+  std::map<std::string, std::string> fields;
+  std::string origin;
+
+  // The field's text, or empty.
+  std::string_view get(std::string_view field) const;
+  friend bool operator==(const NamedTable& a, const NamedTable& b) {
+    return a.name == b.name && a.fields == b.fields;
+  }
+};
+
+// The values in force. A value type; reading is thread-safe.
+// REQUIRES for every getter: a row with this key and a fitting type exists.
+class Settings {
+ public:
+  const std::string& text(std::string_view key) const;
+  bool boolean(std::string_view key) const;
+  // Integers, counts (-1: auto) and bytes.
+  std::int64_t integer(std::string_view key) const;
+  Duration duration(std::string_view key) const;
+  const std::vector<std::string>& list(std::string_view key) const;
+  const std::vector<NamedTable>& tables(std::string_view key) const;
+  // Where the value came from: "default", "--bind", "SAOLA_BIND", "saola.toml:3".
+  const std::string& origin(std::string_view key) const;
+
+  struct Value {
+    std::vector<std::string> texts;  // one, or those of a list; normalised
+    std::vector<NamedTable> tables;
+    std::string origin;
+
+    // Equal values may have come from different places.
+    friend bool operator==(const Value& a, const Value& b) {
+      return a.texts == b.texts && a.tables == b.tables;
+    }
+  };
+  const std::map<std::string, Value, std::less<>>& values() const { return values_; }
+  void set(const std::string& key, Value value) { values_[key] = std::move(value); }
+
+ private:
+  const Value& value(std::string_view key) const;
+  std::map<std::string, Value, std::less<>> values_;
+};
+
+// What the command line asks for besides running.
+enum class SettingsCommand { kRun, kCheckConfig, kPrintConfig, kPrintReference, kHelp, kVersion };
+
+struct LoadedSettings {
+  Settings settings;
+  SettingsCommand command = SettingsCommand::kRun;
+};
+
+class SettingsTable {
+ public:
+  // REQUIRES: keys, flags and letters are unique.
+  explicit SettingsTable(std::vector<SettingRow> rows);
+
+  const std::vector<SettingRow>& rows() const { return rows_; }
+  const SettingRow* find(std::string_view key) const;
+
+  // The values from `arguments` (without the program's name), `environment` ("NAME=VALUE", others
+  // than SAOLA_* are ignored), the file named by --config or SAOLA_CONFIG, and the defaults.
+  // Fails with kInvalidArgument and one line per mistake: every mistake, not only the first.
+  // --help and --version succeed whatever else is wrong.
+  Result<LoadedSettings> load(const std::vector<std::string>& arguments,
+                              const std::vector<std::string>& environment) const;
+
+  // The text of --help.
+  std::string help(std::string_view command) const;
+  // The values as a TOML file that would set them, each with its origin. Secrets are "…".
+  std::string print(const Settings& settings) const;
+  // docs/settings.md.
+  std::string reference(std::string_view program) const;
+
+ private:
+  std::vector<SettingRow> rows_;
+};
+
+// The rows every server has.
+std::vector<SettingRow> server_rows();
+
+// The candidate nearest to `word` by edit distance, or empty when none is near.
+std::string nearest(std::string_view word, const std::vector<std::string>& candidates);
+
+}  // namespace saola::server
