@@ -1,0 +1,37 @@
+// Objects in memory, for tests: any bucket, gone with the store.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include <saola/objects/object_store.hpp>
+
+namespace saola::objects {
+
+class MemoryStore final : public ObjectStore {
+ public:
+  Result<ObjectInfo> stat(const ObjectName& name, const CallOptions& options) override;
+  Result<ObjectInfo> get(const ObjectName& name, const ByteSink& sink,
+                         const GetOptions& options) override;
+  Result<ObjectInfo> put(const ObjectName& name, const ByteSource& source,
+                         const CallOptions& options) override;
+
+ private:
+  struct Object {
+    ObjectInfo info;
+    std::string bytes;
+  };
+
+  // Shared, because a reader goes on with the version it began with when a put replaces it.
+  Result<std::shared_ptr<const Object>> find(const ObjectName& name) const;
+
+  mutable std::mutex mutex_;
+  // Guarded by mutex_.
+  std::map<ObjectName, std::shared_ptr<const Object>> objects_;
+  std::uint64_t versions_ = 0;
+};
+
+}  // namespace saola::objects
