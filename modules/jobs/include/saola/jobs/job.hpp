@@ -1,0 +1,126 @@
+// The job: what a client asked for, where it stands, and who works on it.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <saola/base/error.hpp>
+#include <saola/base/time.hpp>
+
+namespace saola::jobs {
+
+// Every time in a job is UTC wall-clock time in whole microseconds, the resolution of every store.
+using Micros = std::chrono::microseconds;
+using Time = std::chrono::sys_time<Micros>;
+
+// docs/state_machine.md draws them.
+enum class State {
+  kScheduled,  // waits for scheduled_at
+  kAvailable,  // may be claimed
+  kRunning,    // an attempt holds a lease on it
+  kRetryable,  // an attempt failed; waits for scheduled_at
+  kCompleted,  // final: has a result
+  kCancelled,  // final: somebody stopped it
+  kDiscarded,  // final: failed too often, or in a way that repeating cannot mend
+};
+inline constexpr State kAllStates[] = {State::kScheduled, State::kAvailable, State::kRunning,
+                                       State::kRetryable, State::kCompleted, State::kCancelled,
+                                       State::kDiscarded};
+
+// "scheduled", "available", …: the spelling in stores, documents and --json output.
+std::string_view to_string(State state);
+std::optional<State> parse_state(std::string_view name);
+// completed, cancelled or discarded.
+bool is_final(State state);
+// scheduled, available or retryable: counted against the queue limit.
+bool is_waiting(State state);
+
+struct Progress {
+  double fraction = 0;  // 0 … 1
+  std::string message;
+  bool operator==(const Progress&) const = default;
+};
+
+// Why one attempt did not complete.
+struct AttemptError {
+  int attempt = 0;
+  Time at;
+  std::string text;
+  bool operator==(const AttemptError&) const = default;
+};
+
+// The right to work on a job. It ends when somebody takes it away: rescue_expired() after
+// expires_at, release_owner(), or the end of the attempt. Until then a late renewal is accepted.
+struct Lease {
+  std::string owner;
+  Time expires_at;
+  bool operator==(const Lease&) const = default;
+};
+
+// Names one attempt. Every write of an attempt carries it, and a store refuses the write with
+// kConflict when the job no longer runs under exactly this attempt and owner.
+struct LeaseToken {
+  std::string job_id;
+  int attempt = 0;
+  std::string owner;
+  bool operator==(const LeaseToken&) const = default;
+};
+
+struct Job {
+  std::string id;  // UUIDv7 text; sorts by time of creation
+  std::string kind;
+  std::string queue;
+  State state = State::kAvailable;
+  int attempt = 0;       // claims so far: the fencing token of the running attempt
+  int failures = 0;      // attempts that count against max_attempts (a drain or snooze does not)
+  int max_attempts = 0;  // ≥ 1
+  int priority = 0;      // the larger runs first
+  Time created_at;
+  Time scheduled_at;               // not to run before; the order within one priority
+  std::optional<Time> started_at;  // of the latest attempt
+  std::optional<Time> finished_at;
+  Micros timeout{0};  // of one attempt; zero: none
+  Progress progress;
+  bool cancel_requested = false;     // running, and asked to stop; delivered with the next renewal
+  std::optional<Lease> lease;        // while running
+  std::string idempotency_key;       // empty: none
+  std::string unique_key;            // empty: none
+  std::vector<AttemptError> errors;  // oldest first, at most kMaxErrors
+  // The parts below may be large; list() leaves them out.
+  std::string payload;                // JSON text, opaque to the store
+  std::optional<std::string> result;  // JSON text, opaque to the store
+  std::string checkpoint;             // bytes, opaque to the store
+
+  // REQUIRES: lease.
+  LeaseToken token() const { return {id, attempt, lease->owner}; }
+  bool operator==(const Job&) const = default;
+};
+inline constexpr std::size_t kMaxErrors = 20;
+
+// What enqueue() is asked to store.
+struct NewJob {
+  // 1 … 64 characters of a-z A-Z 0-9 _ . -
+  std::string kind;
+  std::string queue = "default";
+  // JSON text; the store checks its size, not its grammar.
+  std::string payload = "{}";
+  int priority = 0;
+  // 1 … 100.
+  int max_attempts = 5;
+  // Not to run before; absent or past: at once.
+  std::optional<Time> scheduled_at;
+  // Time limit of one attempt; zero: none.
+  Micros timeout{0};
+  // At most 255 bytes. A second enqueue of this kind with this key answers with the first job as
+  // long as that is kept, whatever became of it; kConflict when the payload differs.
+  std::string idempotency_key;
+  // At most 255 bytes. While a job of this kind with this key is not final, enqueue answers with
+  // it.
+  std::string unique_key;
+};
+
+}  // namespace saola::jobs

@@ -1,0 +1,396 @@
+#include <algorithm>
+#include <utility>
+
+#include <saola/jobs/row_store.hpp>
+
+namespace saola::jobs {
+namespace {
+
+// The most jobs that one upkeep call handles.
+constexpr std::size_t kBatch = 1000;
+
+std::unexpected<Error> no_such_job(std::string_view id) {
+  return fail(ErrorCode::kNotFound, "there is no job {}; it may have been pruned",
+              is_job_id(id) ? id : std::string_view("with this id"));
+}
+
+// The up to `request.limit` jobs to claim next, in claim order.
+std::vector<Job> claimable(Rows& rows, const ClaimRequest& request) {
+  std::vector<Job> found;
+  for (const std::string& queue : request.queues) {
+    for (const std::string& kind : request.kinds) {
+      std::vector<Job> some = rows.available(queue, kind, request.limit);
+      std::move(some.begin(), some.end(), std::back_inserter(found));
+    }
+  }
+  std::ranges::sort(found, claimed_before);
+  // A kind or queue named twice finds its jobs twice.
+  const auto twice = std::ranges::unique(found, {}, &Job::id);
+  found.erase(twice.begin(), twice.end());
+  if (found.size() > request.limit) found.resize(request.limit);
+  return found;
+}
+
+}  // namespace
+
+RowStore::RowStore(StoreOptions options) : rules_(std::move(options)) {}
+
+// kResourceExhausted when the queue has no room for one more waiting job.
+Result<void> RowStore::check_room(Rows& rows, const std::string& queue) const {
+  const std::size_t limit = rules_.options().queue_limit;
+  const std::size_t depth = rows.count_waiting(queue, limit);
+  if (depth < limit) return {};
+  return saola::fail(ErrorCode::kResourceExhausted,
+                     "queue '{}' is full: {} jobs wait and the limit is {}; try again later", queue,
+                     depth, limit);
+}
+
+Result<Enqueued> RowStore::enqueue(const NewJob& request, Deadline deadline) {
+  if (auto ok = rules_.check_new(request); !ok) return std::unexpected(ok.error());
+  Enqueued answer;
+  auto done = write(deadline, [&](Rows& rows) -> Result<void> {
+    if (!request.idempotency_key.empty()) {
+      if (auto job = rows.find_idempotent(request.kind, request.idempotency_key)) {
+        if (job->payload != request.payload || job->queue != request.queue) {
+          return saola::fail(ErrorCode::kConflict,
+                             "this idempotency key was used for job {} with another payload or "
+                             "queue; use a new key for a new request",
+                             job->id);
+        }
+        answer = {*std::move(job), false};
+        return {};
+      }
+    }
+    if (!request.unique_key.empty()) {
+      if (auto job = rows.find_unique(request.kind, request.unique_key)) {
+        answer = {*std::move(job), false};
+        return {};
+      }
+    }
+    if (auto ok = check_room(rows, request.queue); !ok) return ok;
+    answer = {rules_.create(request), true};
+    rows.insert(answer.job);
+    return {};
+  });
+  if (!done) return std::unexpected(std::move(done.error()));
+  if (answer.created && answer.job.state == State::kAvailable) work_arrived();
+  return answer;
+}
+
+Result<std::vector<Job>> RowStore::claim(const ClaimRequest& request, Deadline deadline) {
+  if (request.owner.empty() || request.lease <= Micros::zero()) {
+    return saola::fail(ErrorCode::kInvalidArgument,
+                       "a claim needs the name of an owner and a lease longer than zero");
+  }
+  // Most claims of an idle worker find nothing; they need not wait for the right to write.
+  bool any = false;
+  auto looked = read(deadline, [&](Rows& rows) -> Result<void> {
+    any = !claimable(rows, request).empty();
+    return {};
+  });
+  if (!looked) return std::unexpected(std::move(looked.error()));
+  std::vector<Job> claimed;
+  if (!any) return claimed;
+  auto done = write(deadline, [&](Rows& rows) -> Result<void> {
+    claimed.clear();
+    for (const Job& next : claimable(rows, request)) {
+      auto job = rows.find(next.id, Detail::kFull);
+      if (!job) break;  // the transaction has failed
+      if (auto ok = rules_.claim(*job, request.owner, request.lease); !ok) return ok;
+      rows.update(*job);
+      claimed.push_back(*std::move(job));
+    }
+    return {};
+  });
+  if (!done) return std::unexpected(std::move(done.error()));
+  return claimed;
+}
+
+Result<std::vector<LeaseState>> RowStore::renew(std::span<const LeaseToken> tokens, Micros lease,
+                                                Deadline deadline) {
+  std::vector<LeaseState> states;
+  auto done = write(deadline, [&](Rows& rows) -> Result<void> {
+    states.clear();
+    for (const LeaseToken& token : tokens) {
+      auto job = rows.find(token.job_id, Detail::kSummary);
+      if (!job || !Lifecycle::check_token(*job, token)) {
+        states.push_back(LeaseState::kLost);
+        continue;
+      }
+      rules_.renew(*job, lease);
+      rows.update(*job);
+      states.push_back(job->cancel_requested ? LeaseState::kCancelRequested : LeaseState::kHeld);
+    }
+    return {};
+  });
+  if (!done) return std::unexpected(std::move(done.error()));
+  return states;
+}
+
+// Applies `change` to the job that runs under `token`.
+Result<void> RowStore::change_attempt(const LeaseToken& token, Deadline deadline,
+                                      const Change& change) {
+  return write(deadline, [&](Rows& rows) -> Result<void> {
+    auto job = rows.find(token.job_id, Detail::kSummary);
+    if (!job) return no_such_job(token.job_id);
+    if (auto ok = Lifecycle::check_token(*job, token); !ok) return ok;
+    return change(*job, rows);
+  });
+}
+
+// change_attempt() for an end of the attempt that may leave the job available.
+Result<void> RowStore::end_attempt(const LeaseToken& token, Deadline deadline,
+                                   const Change& change) {
+  bool available = false;
+  auto done = change_attempt(token, deadline, [&](Job& job, Rows& rows) -> Result<void> {
+    if (auto ok = change(job, rows); !ok) return ok;
+    rows.update(job);
+    available = job.state == State::kAvailable;
+    return {};
+  });
+  if (done && available) work_arrived();
+  return done;
+}
+
+Result<void> RowStore::set_progress(const LeaseToken& token, const Progress& progress,
+                                    Deadline deadline) {
+  return change_attempt(token, deadline, [&](Job& job, Rows& rows) -> Result<void> {
+    Lifecycle::set_progress(job, progress);
+    rows.update(job);
+    return {};
+  });
+}
+
+Result<void> RowStore::set_checkpoint(const LeaseToken& token, std::string_view checkpoint,
+                                      Deadline deadline) {
+  return change_attempt(token, deadline, [&](Job& job, Rows& rows) -> Result<void> {
+    if (auto ok = rules_.set_checkpoint(job, checkpoint); !ok) return ok;
+    rows.update_checkpoint(job);
+    return {};
+  });
+}
+
+Result<void> RowStore::complete(const LeaseToken& token, std::string_view result,
+                                Deadline deadline) {
+  return end_attempt(token, deadline, [&](Job& job, Rows& rows) -> Result<void> {
+    if (auto ok = rules_.complete(job, result); !ok) return ok;
+    rows.update_result(job);
+    rows.update_checkpoint(job);
+    return {};
+  });
+}
+
+Result<void> RowStore::fail(const LeaseToken& token, const FailRequest& request,
+                            Deadline deadline) {
+  return end_attempt(token, deadline, [&](Job& job, Rows&) { return rules_.fail(job, request); });
+}
+
+Result<void> RowStore::snooze(const LeaseToken& token, Micros delay, Deadline deadline) {
+  return end_attempt(token, deadline, [&](Job& job, Rows&) { return rules_.snooze(job, delay); });
+}
+
+Result<void> RowStore::requeue(const LeaseToken& token, Deadline deadline) {
+  return end_attempt(token, deadline, [&](Job& job, Rows&) { return rules_.requeue(job); });
+}
+
+Result<void> RowStore::confirm_cancelled(const LeaseToken& token, Deadline deadline) {
+  return end_attempt(token, deadline,
+                     [&](Job& job, Rows&) { return rules_.confirm_cancelled(job); });
+}
+
+// Applies `change` to job `id` and answers it complete.
+Result<Job> RowStore::change_job(std::string_view id, Deadline deadline, const Change& change) {
+  Job answer;
+  auto done = write(deadline, [&](Rows& rows) -> Result<void> {
+    auto job = rows.find(id, Detail::kFull);
+    if (!job) return no_such_job(id);
+    if (auto ok = change(*job, rows); !ok) return ok;
+    rows.update(*job);
+    answer = *std::move(job);
+    return {};
+  });
+  if (!done) return std::unexpected(std::move(done.error()));
+  if (answer.state == State::kAvailable) work_arrived();
+  return answer;
+}
+
+Result<Job> RowStore::cancel(std::string_view id, Deadline deadline) {
+  return change_job(id, deadline, [&](Job& job, Rows&) { return rules_.cancel(job); });
+}
+
+Result<Job> RowStore::retry(std::string_view id, Deadline deadline) {
+  return change_job(id, deadline, [&](Job& job, Rows& rows) -> Result<void> {
+    const bool was_waiting = is_waiting(job.state);
+    if (auto ok = rules_.retry(job); !ok) return ok;
+    if (was_waiting) return {};
+    if (!job.unique_key.empty()) {
+      if (const auto other = rows.find_unique(job.kind, job.unique_key)) {
+        return saola::fail(ErrorCode::kConflict,
+                           "job {} cannot run again while job {} holds its unique key; cancel that "
+                           "one or wait for it",
+                           job.id, other->id);
+      }
+    }
+    return check_room(rows, job.queue);
+  });
+}
+
+Result<Job> RowStore::get(std::string_view id, Deadline deadline) {
+  std::optional<Job> job;
+  auto done = read(deadline, [&](Rows& rows) -> Result<void> {
+    job = rows.find(id, Detail::kFull);
+    return {};
+  });
+  if (!done) return std::unexpected(std::move(done.error()));
+  if (!job) return no_such_job(id);
+  return *std::move(job);
+}
+
+Result<Page> RowStore::list(const ListRequest& request, Deadline deadline) {
+  if (request.limit < 1 || request.limit > 1000) {
+    return saola::fail(ErrorCode::kInvalidArgument,
+                       "the limit of a list is {}, it must be 1 to 1000", request.limit);
+  }
+  if (!request.cursor.empty() && !is_job_id(request.cursor)) {
+    return saola::fail(ErrorCode::kInvalidArgument,
+                       "the cursor is not one that a list of jobs has given out");
+  }
+  Page page;
+  auto done = read(deadline, [&](Rows& rows) -> Result<void> {
+    ListRequest one_more = request;
+    ++one_more.limit;
+    page.jobs = rows.list(one_more);
+    return {};
+  });
+  if (!done) return std::unexpected(std::move(done.error()));
+  if (page.jobs.size() > request.limit) {
+    page.jobs.pop_back();
+    page.next_cursor = page.jobs.back().id;
+  }
+  return page;
+}
+
+Result<std::map<State, std::size_t>> RowStore::counts(Deadline deadline) {
+  std::map<State, std::size_t> counts;
+  auto done = read(deadline, [&](Rows& rows) -> Result<void> {
+    counts = rows.counts();
+    return {};
+  });
+  if (!done) return std::unexpected(std::move(done.error()));
+  for (const State state : kAllStates) counts.try_emplace(state, 0);
+  return counts;
+}
+
+Result<QueueStatus> RowStore::queue_status(std::string_view queue, Deadline deadline) {
+  QueueStatus status;
+  auto done = read(deadline, [&](Rows& rows) -> Result<void> {
+    status = rows.queue_status(queue);
+    return {};
+  });
+  if (!done) return std::unexpected(std::move(done.error()));
+  return status;
+}
+
+Result<QueuePosition> RowStore::position(std::string_view id, Deadline deadline) {
+  QueuePosition position;
+  auto done = read(deadline, [&](Rows& rows) -> Result<void> {
+    const auto job = rows.find(id, Detail::kSummary);
+    if (!job) return no_such_job(id);
+    if (!is_waiting(job->state)) {
+      position.estimated_wait = Micros::zero();
+      return {};
+    }
+    position.ahead = rows.ahead_of(*job);
+    const QueueStatus status = rows.queue_status(job->queue);
+    // With r attempts under way one ends every mean_run / r, and `ahead` + 1 must end.
+    if (status.mean_run && status.running > 0) {
+      const auto running = static_cast<std::int64_t>(status.running);
+      const auto before = static_cast<std::int64_t>(position.ahead) + 1;
+      const Micros queued = *status.mean_run * before / running;
+      position.estimated_wait = std::max(queued, job->scheduled_at - rules_.now());
+    }
+    return {};
+  });
+  if (!done) return std::unexpected(std::move(done.error()));
+  return position;
+}
+
+// Applies `change` to every job that `select` finds, one batch of them.
+Result<std::size_t> RowStore::change_each(Deadline deadline, const Select& select,
+                                          const Change& change) {
+  // Upkeep is called often and mostly finds nothing; that needs no right to write.
+  bool any = false;
+  auto looked = read(deadline, [&](Rows& rows) -> Result<void> {
+    any = !select(rows).empty();
+    return {};
+  });
+  if (!looked) return std::unexpected(std::move(looked.error()));
+  if (!any) return 0;
+  std::size_t changed = 0;
+  bool available = false;
+  auto done = write(deadline, [&](Rows& rows) -> Result<void> {
+    changed = 0;
+    for (Job& job : select(rows)) {
+      if (auto ok = change(job, rows); !ok) return ok;
+      available |= job.state == State::kAvailable;
+      ++changed;
+    }
+    return {};
+  });
+  if (!done) return std::unexpected(std::move(done.error()));
+  if (available) work_arrived();
+  return changed;
+}
+
+Result<std::size_t> RowStore::release_owner(std::string_view owner, Deadline deadline) {
+  const std::string why = fmt::format("the worker '{}' that ran it died", owner);
+  return change_each(
+      deadline, [&](Rows& rows) { return rows.owned(owner, kBatch); },
+      [&](Job& job, Rows& rows) -> Result<void> {
+        if (auto ok = rules_.lose(job, why); !ok) return ok;
+        rows.update(job);
+        return {};
+      });
+}
+
+Result<std::size_t> RowStore::rescue_expired(Deadline deadline) {
+  return change_each(
+      deadline, [&](Rows& rows) { return rows.expired(rules_.now(), kBatch); },
+      [&](Job& job, Rows& rows) -> Result<void> {
+        const std::string why = fmt::format(
+            "its lease expired: the worker '{}' died, hung or lost the store", job.lease->owner);
+        if (auto ok = rules_.lose(job, why); !ok) return ok;
+        rows.update(job);
+        return {};
+      });
+}
+
+Result<std::size_t> RowStore::promote_due(Deadline deadline) {
+  return change_each(
+      deadline, [&](Rows& rows) { return rows.due(rules_.now(), kBatch); },
+      [&](Job& job, Rows& rows) -> Result<void> {
+        if (auto ok = rules_.promote(job); !ok) return ok;
+        rows.update(job);
+        return {};
+      });
+}
+
+Result<std::size_t> RowStore::prune(const Retention& retention, Deadline deadline) {
+  const auto select = [&](Rows& rows) {
+    const Time now = rules_.now();
+    std::vector<Job> old;
+    for (const auto& [state, kept] : {std::pair{State::kCompleted, retention.completed},
+                                      std::pair{State::kCancelled, retention.cancelled},
+                                      std::pair{State::kDiscarded, retention.discarded}}) {
+      std::vector<Job> some = rows.finished_before(state, now - kept, kBatch - old.size());
+      std::move(some.begin(), some.end(), std::back_inserter(old));
+    }
+    return old;
+  };
+  return change_each(deadline, select, [](Job& job, Rows& rows) -> Result<void> {
+    rows.erase(job.id);
+    return {};
+  });
+}
+
+}  // namespace saola::jobs
