@@ -31,6 +31,22 @@ std::vector<Job> claimable(Rows& rows, const ClaimRequest& request) {
   return found;
 }
 
+// The state of each lease; calls `held` with each job whose token still counts.
+template <typename Held>
+std::vector<LeaseState> look_at(Rows& rows, std::span<const LeaseToken> tokens, Held held) {
+  std::vector<LeaseState> states;
+  for (const LeaseToken& token : tokens) {
+    auto job = rows.find(token.job_id, Detail::kSummary);
+    if (!job || !Lifecycle::check_token(*job, token)) {
+      states.push_back(LeaseState::kLost);
+      continue;
+    }
+    held(*job);
+    states.push_back(job->cancel_requested ? LeaseState::kCancelRequested : LeaseState::kHeld);
+  }
+  return states;
+}
+
 }  // namespace
 
 RowStore::RowStore(StoreOptions options) : rules_(std::move(options)) {}
@@ -110,17 +126,21 @@ Result<std::vector<LeaseState>> RowStore::renew(std::span<const LeaseToken> toke
                                                 Deadline deadline) {
   std::vector<LeaseState> states;
   auto done = write(deadline, [&](Rows& rows) -> Result<void> {
-    states.clear();
-    for (const LeaseToken& token : tokens) {
-      auto job = rows.find(token.job_id, Detail::kSummary);
-      if (!job || !Lifecycle::check_token(*job, token)) {
-        states.push_back(LeaseState::kLost);
-        continue;
-      }
-      rules_.renew(*job, lease);
-      rows.update(*job);
-      states.push_back(job->cancel_requested ? LeaseState::kCancelRequested : LeaseState::kHeld);
-    }
+    states = look_at(rows, tokens, [&](Job& job) {
+      rules_.renew(job, lease);
+      rows.update(job);
+    });
+    return {};
+  });
+  if (!done) return std::unexpected(std::move(done.error()));
+  return states;
+}
+
+Result<std::vector<LeaseState>> RowStore::lease_states(std::span<const LeaseToken> tokens,
+                                                       Deadline deadline) {
+  std::vector<LeaseState> states;
+  auto done = read(deadline, [&](Rows& rows) -> Result<void> {
+    states = look_at(rows, tokens, [](Job&) {});
     return {};
   });
   if (!done) return std::unexpected(std::move(done.error()));

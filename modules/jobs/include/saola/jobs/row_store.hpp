@@ -66,6 +66,8 @@ class RowStore : public Store {
   Result<std::vector<Job>> claim(const ClaimRequest& request, Deadline deadline) final;
   Result<std::vector<LeaseState>> renew(std::span<const LeaseToken> tokens, Micros lease,
                                         Deadline deadline) final;
+  Result<std::vector<LeaseState>> lease_states(std::span<const LeaseToken> tokens,
+                                               Deadline deadline) final;
   Result<void> set_progress(const LeaseToken& token, const Progress& progress,
                             Deadline deadline) final;
   Result<void> set_checkpoint(const LeaseToken& token, std::string_view checkpoint,

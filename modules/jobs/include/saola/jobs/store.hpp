@@ -139,6 +139,10 @@ class Store {
   virtual Result<std::vector<LeaseState>> renew(std::span<const LeaseToken> tokens, Micros lease,
                                                 Deadline deadline) = 0;
 
+  // What renew() would answer, without extending anything: a look for cancel requests.
+  virtual Result<std::vector<LeaseState>> lease_states(std::span<const LeaseToken> tokens,
+                                                       Deadline deadline) = 0;
+
   // Writes of an attempt: kConflict when it has lost its lease, kNotFound when the job is gone.
   // The fraction is cut to 0 … 1, the message at 1 KiB.
   virtual Result<void> set_progress(const LeaseToken& token, const Progress& progress,

@@ -1,0 +1,68 @@
+// Claims jobs and runs their handlers on native threads, under leases that their CPU work cannot
+// starve.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <saola/base/time.hpp>
+#include <saola/jobs/job_context.hpp>
+#include <saola/jobs/store.hpp>
+
+namespace saola::jobs {
+
+struct TaskWorkerOptions {
+  // Names the leases; unique among workers that live at the same time ("host:task 2:4711").
+  std::string owner;
+  // Jobs that run at once.
+  int threads = 1;
+  std::vector<std::string> queues = {"default"};
+  // How long the store waits for a sign of life, and how often one is given.
+  Micros lease = std::chrono::seconds(15);
+  Micros renew_every = std::chrono::seconds(5);
+  // How late a cancel, a lost lease or the time limit may be noticed, and progress be stored.
+  Micros tick = std::chrono::milliseconds(250);
+  // Called on each thread that runs jobs before its first one: the place to lower the thread's
+  // priority. The threads that renew leases and write to the store keep theirs.
+  std::function<void()> on_job_thread_start = [] {};
+};
+
+// A job that runs now.
+struct RunningJob {
+  std::string id;
+  std::string kind;
+  int attempt = 0;
+};
+
+// Jobs of kinds without a handler are left for other workers. A result that the store cannot take
+// at the moment is kept, under its lease, and tried again every second. Thread-safe.
+class TaskWorker {
+ public:
+  // `store` must outlive it.
+  TaskWorker(Store& store, std::map<std::string, Handler> handlers, TaskWorkerOptions options);
+  // stop() with no time to drain, then waits for every handler to return.
+  ~TaskWorker();
+
+  // REQUIRES: not called before.
+  void start();
+
+  // Claims nothing more, at once; jobs that run go on.
+  void stop_claiming();
+  // stop_claiming(), waits for running jobs until `drain`, asks the rest to stop with
+  // StopReason::kShutdown and waits for them until `give_up`. Jobs that still run then go back to
+  // the queue, where whatever they answer later is refused. Returns how many these are: native code
+  // cannot be stopped from outside, so the process has to end for them. May be called again.
+  int stop(Deadline drain, Deadline give_up);
+
+  // The jobs that run, oldest first.
+  std::vector<RunningJob> running() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace saola::jobs
