@@ -1,0 +1,49 @@
+// A place to listen on, as users write it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include <saola/base/error.hpp>
+#include <saola/base/unique_fd.hpp>
+
+namespace saola::server {
+
+struct BindAddress {
+  enum class Kind { kTcp, kUnix, kInherited };
+  Kind kind = Kind::kTcp;
+  std::string host;        // kTcp: name or numeric, without brackets
+  std::uint16_t port = 0;  // kTcp; 0: the kernel chooses
+  std::string path;        // kUnix
+  int fd = -1;             // kInherited
+
+  // "HOST:PORT", "[V6]:PORT", ":PORT" (all IPv4 addresses), "unix:PATH", "fd://N".
+  static Result<BindAddress> parse(std::string_view text);
+  // The same spelling; equal texts mean equal places.
+  std::string to_string() const;
+};
+
+// A listening socket and where it listens.
+struct Listener {
+  unique_fd fd;       // close-on-exec, non-blocking
+  BindAddress asked;  // what the settings said
+  std::string where;  // with the port the kernel chose: "127.0.0.1:43231", "unix:/run/x.sock"
+};
+
+struct ListenOptions {
+  int backlog = 2048;
+  bool reuse_port = false;
+};
+
+// Binds and listens. A unix socket file nobody listens on any more is replaced. Errors say who is
+// in the way as far as it can be told, and what to do.
+Result<Listener> open_listener(const BindAddress& address, const ListenOptions& options);
+
+// "127.0.0.1:8000", "[::1]:8000" or "unix:/path" of a socket; empty when it has none.
+std::string local_address(int fd);
+
+// Takes over a socket that already listens. Fails when it does not.
+Result<Listener> adopt_listener(unique_fd fd, const BindAddress& asked);
+
+}  // namespace saola::server

@@ -1,0 +1,117 @@
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+#include <saola/base/check.hpp>
+#include <saola/server/settings.hpp>
+
+namespace saola::server {
+namespace {
+
+// Levenshtein's distance, by rows.
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i);
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t substitute = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, substitute});
+    }
+  }
+  return row.back();
+}
+
+}  // namespace
+
+std::string nearest(std::string_view word, const std::vector<std::string>& candidates) {
+  std::string best;
+  std::size_t best_distance = std::max<std::size_t>(2, word.size() / 3) + 1;
+  for (const std::string& candidate : candidates) {
+    const std::size_t distance = edit_distance(word, candidate);
+    if (distance < best_distance) {
+      best_distance = distance;
+      best = candidate;
+    }
+  }
+  return best;
+}
+
+std::string SettingRow::environment_name() const {
+  std::string name = "SAOLA_" + flag_name();
+  std::ranges::transform(name, name.begin(), [](char c) {
+    return c == '-' ? '_' : c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  });
+  return name;
+}
+
+std::string_view NamedTable::get(std::string_view field) const {
+  const auto found = fields.find(std::string(field));
+  return found == fields.end() ? std::string_view() : found->second;
+}
+
+const Settings::Value& Settings::value(std::string_view key) const {
+  const auto found = values_.find(key);
+  SAOLA_CHECK(found != values_.end(), "no such setting");
+  return found->second;
+}
+
+const std::string& Settings::text(std::string_view key) const {
+  const Value& found = value(key);
+  SAOLA_CHECK(found.texts.size() == 1, "not a setting of one value");
+  return found.texts[0];
+}
+
+bool Settings::boolean(std::string_view key) const {
+  return text(key) == "true";
+}
+
+std::int64_t Settings::integer(std::string_view key) const {
+  const std::string& digits = text(key);
+  if (digits == "auto") return -1;
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  SAOLA_CHECK(error == std::errc() && end == digits.data() + digits.size(),
+              "not an integer setting");
+  return number;
+}
+
+Duration Settings::duration(std::string_view key) const {
+  const std::string& digits = text(key);
+  double seconds = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), seconds);
+  SAOLA_CHECK(error == std::errc() && end == digits.data() + digits.size(),
+              "not a setting in seconds");
+  return Duration(std::llround(seconds * 1e9));
+}
+
+const std::vector<std::string>& Settings::list(std::string_view key) const {
+  return value(key).texts;
+}
+
+const std::vector<NamedTable>& Settings::tables(std::string_view key) const {
+  return value(key).tables;
+}
+
+const std::string& Settings::origin(std::string_view key) const {
+  return value(key).origin;
+}
+
+SettingsTable::SettingsTable(std::vector<SettingRow> rows) : rows_(std::move(rows)) {
+  for (std::size_t i = 0; i < rows_.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      SAOLA_CHECK(rows_[i].key != rows_[j].key && rows_[i].flag_name() != rows_[j].flag_name(),
+                  "two settings with one name");
+      SAOLA_CHECK(rows_[i].letter == 0 || rows_[i].letter != rows_[j].letter,
+                  "two settings with one letter");
+    }
+  }
+}
+
+const SettingRow* SettingsTable::find(std::string_view key) const {
+  const auto row = std::ranges::find(rows_, key, &SettingRow::key);
+  return row == rows_.end() ? nullptr : &*row;
+}
+
+}  // namespace saola::server
