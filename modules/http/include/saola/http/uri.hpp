@@ -1,0 +1,29 @@
+// Pieces of URIs (RFC 3986) and of form data.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace saola::http {
+
+// uri-host [":" port] as a Host field may hold it: a name, an IPv4 or a bracketed IPv6 address;
+// port 0–65535, may be empty. Stricter than RFC 3986: no "," in a name, for that is a list of two.
+bool is_host_and_port(std::string_view text);
+
+// Whether every "%" begins a "%HH".
+bool has_valid_escapes(std::string_view text);
+
+// "%HH" replaced by its byte, once. nullopt when an escape is broken.
+std::optional<std::string> percent_decode(std::string_view text);
+
+// Every byte but A–Z a–z 0–9 - . _ ~ as "%HH".
+std::string percent_encode(std::string_view text);
+
+// The pairs of "a=1&b=x+y" (a query, or application/x-www-form-urlencoded), decoded, in order. A
+// part without "=" has an empty value; a broken escape stays as it is.
+std::vector<std::pair<std::string, std::string>> parse_form(std::string_view text);
+
+}  // namespace saola::http
