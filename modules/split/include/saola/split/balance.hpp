@@ -1,0 +1,52 @@
+// How alike the groups are: means, standard deviations and shares per column, before and after.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace saola::split {
+
+// A numeric column in the column's own units. "Before" is a random split with the same seed, sizes
+// and strata, "after" is the answer.
+struct ColumnBalance {
+  std::string column;
+  double mean = 0;
+  // With n - 1.
+  double sd = 0;
+  // Every value is the same: nothing to balance, smd is 0.
+  bool constant = false;
+  // Standardised mean difference: the largest difference between two groups' means, divided by the
+  // sd of the whole column.
+  double smd_before = 0;
+  double smd_after = 0;
+  // The largest difference between two groups' sds, divided by the sd of the whole column.
+  double sd_gap_before = 0;
+  double sd_gap_after = 0;
+  // After, one a group; the sd of a group of one row is 0.
+  std::vector<double> group_means;
+  std::vector<double> group_sds;
+};
+
+struct LevelBalance {
+  std::string level;
+  // Rows with this level, in all and in each group (after).
+  std::uint32_t count = 0;
+  std::vector<std::uint32_t> group_counts;
+  // The largest difference between two groups' shares of rows with this level, 0 … 1.
+  double share_gap_before = 0;
+  double share_gap_after = 0;
+};
+
+// A categorical column used as a stratum.
+struct CategoryBalance {
+  std::string column;
+  std::size_t levels_total = 0;
+  // The levels with the largest share_gap_after, at most 100.
+  std::vector<LevelBalance> levels;
+  double share_gap_before = 0;
+  double share_gap_after = 0;
+};
+
+}  // namespace saola::split

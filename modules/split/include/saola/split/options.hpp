@@ -1,0 +1,90 @@
+// What to split into, by which columns, and how hard to try.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <saola/base/error.hpp>
+#include <saola/base/time.hpp>
+
+namespace saola::split {
+
+// Which meaning of "alike" is optimised, over the standardised columns (mean 0, sd 1 with n - 1).
+enum class Objective {
+  // Sum of Euclidean distances between members of the same group; maximised.
+  kDiversity,
+  // Sum over groups of size × squared distance of the group's mean from 0 (the between-group sum of
+  // squares: k-means' criterion, turned round); minimised, 0 is perfect. Equalises means.
+  kVariance,
+  // kVariance over the columns and their squared deviations, standardised too (Papenberg 2024,
+  // "k-plus anticlustering"); minimised. Equalises means and standard deviations.
+  kKPlus,
+};
+
+enum class Method {
+  // Each unit once, in a random order, swapped with its best partner in another group.
+  kExchange,
+  // Exchange passes until none improves.
+  kLocalMaximum,
+  // Local maximum, then rounds of disturbing and improving again; the best is kept.
+  kSearch,
+};
+
+// "diversity", "variance", "kplus"; "exchange", "local-maximum", "search". The parse_ functions
+// fail with the list of what exists.
+std::string_view to_string(Objective objective);
+std::string_view to_string(Method method);
+Result<Objective> parse_objective(std::string_view name);
+Result<Method> parse_method(std::string_view name);
+
+// The groups wanted, in one of three ways.
+struct EqualGroups {
+  // That many groups named "1", "2", …; sizes differ by at most one.
+  std::size_t count = 2;
+};
+struct NamedGroups {
+  // One group a name; sizes differ by at most one.
+  std::vector<std::string> names;
+};
+struct WeightedGroups {
+  // Name and weight. The weights are shares when they sum to 1 (within 0.001; sizes are rounded by
+  // largest remainder), else sizes: whole numbers that sum to the number of rows.
+  std::vector<std::pair<std::string, double>> weights;
+};
+using Groups = std::variant<EqualGroups, NamedGroups, WeightedGroups>;
+
+struct Options {
+  Groups groups = EqualGroups{2};
+  // The column that names each row, which must differ from row to row; none: the first.
+  std::optional<std::string> id_column;
+  // The numeric columns to balance; empty: every numeric column but the id and the strata.
+  std::vector<std::string> columns;
+  // Categorical columns; every combination of their values is spread over the groups in proportion
+  // (each count less than one off).
+  std::vector<std::string> strata;
+  Objective objective = Objective::kKPlus;
+  Method method = Method::kSearch;
+  // Independent runs from different starts; the best is kept. At least 1.
+  std::size_t restarts = 1;
+  // Wall-clock time for the whole call, after which the best so far is returned; zero: no limit.
+  Duration budget = Duration::zero();
+  // The same seed, table and options give the same answer on any machine, unless the budget or a
+  // cancel cut the search.
+  std::uint64_t seed = 1;
+};
+
+struct NamedSize {
+  std::string name;
+  std::uint32_t size = 0;
+};
+
+// The groups' names and sizes for a table of that many rows. Fails with kInvalidArgument.
+Result<std::vector<NamedSize>> resolve_groups(const Groups& groups, std::size_t rows);
+
+}  // namespace saola::split

@@ -1,0 +1,74 @@
+// The split task: rows of a table into groups as alike as possible (anticlustering). Pure: no I/O,
+// no randomness but the seed's, no clock but the one passed in.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <saola/base/error.hpp>
+#include <saola/base/time.hpp>
+#include <saola/split/balance.hpp>
+#include <saola/split/options.hpp>
+#include <saola/split/table.hpp>
+
+namespace saola::split {
+
+// Watches a running split. Called from the thread that called split().
+class Observer {
+ public:
+  virtual ~Observer() = default;
+  // Asked every few milliseconds; true ends the search with the best so far.
+  virtual bool cancelled() { return false; }
+  // `fraction` never falls and stays within 0 … 1; called at most about 200 times a split.
+  virtual void progress(double /*fraction*/, std::string_view /*message*/) {}
+};
+
+enum class StoppedBy { kDone, kBudget, kCancel };
+std::string_view to_string(StoppedBy stopped_by);  // "done", "budget", "cancel"
+
+struct Outcome {
+  std::vector<NamedSize> groups;
+  // Of each row, in the table's order: an index into `groups`.
+  std::vector<std::uint32_t> group_of_row;
+  // Index of the id column in the table.
+  std::size_t id_column = 0;
+  Objective objective = Objective::kKPlus;
+  Method method = Method::kSearch;
+  std::uint64_t seed = 0;
+  // The objective's value for a random split and for the answer. Absent only for kDiversity when
+  // the split was cut before all N² distances had been summed.
+  std::optional<double> objective_before;
+  std::optional<double> objective_after;
+  // How partners were chosen: "all" or "near", with the number tried for each unit and pass.
+  std::string partners;
+  std::size_t restarts_done = 0;
+  // Exchange trials evaluated and swaps made.
+  std::uint64_t trials = 0;
+  std::uint64_t swaps = 0;
+  StoppedBy stopped_by = StoppedBy::kDone;
+  // Wall-clock seconds of the call.
+  double seconds = 0;
+  std::vector<ColumnBalance> columns;
+  std::vector<CategoryBalance> strata;
+  // What the user should know, as sentences: a constant column, a column left out, ….
+  std::vector<std::string> warnings;
+};
+
+// Splits. Fails with kInvalidArgument when the table or the options cannot be split (the text names
+// row, column or option and what to do) and kTooLarge when memory would not suffice. A cancelled
+// split is no failure: see stopped_by. `clock` is read for the budget and `seconds` only.
+Result<Outcome> split(const Table& table, const Options& options, Observer& observer,
+                      const Clock& clock);
+
+// The assignment as CSV: header "<id column>,group", one line a row in the table's order, LF.
+// Format: docs/formats/assignment.md.
+std::string assignment_csv(const Table& table, const Outcome& outcome);
+
+// The balance report as JSON text. Format: docs/formats/balance-report.md.
+std::string report_json(const Outcome& outcome);
+
+}  // namespace saola::split

@@ -1,0 +1,45 @@
+// Inner products in a fixed order of summation, so that the result has the same bits whatever the
+// processor and the compiler's flags.
+#pragma once
+
+#include <cstddef>
+#include <cstring>
+
+namespace saola::split {
+
+// Two doubles that fit one register of every x86-64 and AArch64.
+using Pair [[gnu::vector_size(16)]] = double;
+
+inline Pair load_pair(const double* p) {
+  Pair pair;
+  std::memcpy(&pair, p, sizeof(pair));
+  return pair;
+}
+
+// Σ a[c] b[c]. REQUIRES: width is a multiple of 4.
+inline double dot(const double* a, const double* b, std::size_t width) {
+  Pair even{};
+  Pair odd{};
+  for (std::size_t c = 0; c < width; c += 4) {
+    even += load_pair(a + c) * load_pair(b + c);
+    odd += load_pair(a + c + 2) * load_pair(b + c + 2);
+  }
+  const Pair sum = even + odd;
+  return sum[0] + sum[1];
+}
+
+// Σ (a[c] - b[c])². REQUIRES: width is a multiple of 4.
+inline double squared_distance(const double* a, const double* b, std::size_t width) {
+  Pair even{};
+  Pair odd{};
+  for (std::size_t c = 0; c < width; c += 4) {
+    const Pair d = load_pair(a + c) - load_pair(b + c);
+    const Pair e = load_pair(a + c + 2) - load_pair(b + c + 2);
+    even += d * d;
+    odd += e * e;
+  }
+  const Pair sum = even + odd;
+  return sum[0] + sum[1];
+}
+
+}  // namespace saola::split

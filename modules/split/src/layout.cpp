@@ -1,0 +1,105 @@
+#include "layout.hpp"
+
+#include <algorithm>
+#include <numeric>
+#include <span>
+
+namespace saola::split {
+namespace {
+
+// One value of a row; equal values are ordered by row, so that every sort has one answer.
+struct Key {
+  double value;
+  std::uint32_t row;
+  friend bool operator<(const Key& a, const Key& b) {
+    return a.value < b.value || (a.value == b.value && a.row < b.row);
+  }
+};
+
+class KdOrder {
+ public:
+  KdOrder(const Problem& problem, Pace& pace) : problem_(problem), pace_(pace) {}
+
+  // Orders `rows` by halving at the median of the widest column, down to single rows.
+  void order(std::span<std::uint32_t> rows) {
+    if (rows.size() < 3 || pace_.step(rows.size() * (problem_.columns + 16))) return;
+    const auto column = widest_column(rows);
+    keys_.resize(rows.size());
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      keys_[i] = {problem_.values[rows[i] * problem_.columns + column], rows[i]};
+    }
+    constexpr std::size_t kLeaf = 8;
+    const auto half = rows.size() / 2;
+    if (rows.size() <= kLeaf) {
+      std::sort(keys_.begin(), keys_.end());
+    } else {
+      std::nth_element(keys_.begin(), keys_.begin() + static_cast<std::ptrdiff_t>(half),
+                       keys_.end());
+    }
+    for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = keys_[i].row;
+    if (rows.size() <= kLeaf) return;
+    order(rows.subspan(0, half));
+    order(rows.subspan(half));
+  }
+
+ private:
+  std::size_t widest_column(std::span<const std::uint32_t> rows) {
+    const auto columns = problem_.columns;
+    low_.assign(columns, 0);
+    high_.assign(columns, 0);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      const double* const row = &problem_.values[rows[i] * columns];
+      for (std::size_t c = 0; c < columns; ++c) {
+        low_[c] = i == 0 ? row[c] : std::min(low_[c], row[c]);
+        high_[c] = i == 0 ? row[c] : std::max(high_[c], row[c]);
+      }
+    }
+    std::size_t widest = 0;
+    for (std::size_t c = 1; c < columns; ++c) {
+      if (high_[c] - low_[c] > high_[widest] - low_[widest]) widest = c;
+    }
+    return widest;
+  }
+
+  const Problem& problem_;
+  Pace& pace_;
+  std::vector<Key> keys_;
+  std::vector<double> low_;
+  std::vector<double> high_;
+};
+
+}  // namespace
+
+Layout make_layout(const Problem& problem, Pace& pace) {
+  Layout layout;
+  layout.row_at.resize(problem.rows);
+  if (problem.stratum.empty()) {
+    std::iota(layout.row_at.begin(), layout.row_at.end(), 0U);
+    layout.strata.push_back({0, static_cast<std::uint32_t>(problem.rows)});
+  } else {
+    // Counting sort by stratum.
+    const auto strata = *std::max_element(problem.stratum.begin(), problem.stratum.end()) + 1;
+    layout.strata.resize(strata);
+    std::uint32_t begin = 0;
+    std::vector<std::uint32_t> counts(strata);
+    for (const auto s : problem.stratum) ++counts[s];
+    for (std::size_t s = 0; s < strata; ++s) {
+      layout.strata[s] = {begin, begin};
+      begin += counts[s];
+    }
+    for (std::uint32_t row = 0; row < problem.rows; ++row) {
+      layout.row_at[layout.strata[problem.stratum[row]].end++] = row;
+    }
+    layout.stratum_at.resize(problem.rows);
+    for (std::size_t p = 0; p < problem.rows; ++p) {
+      layout.stratum_at[p] = problem.stratum[layout.row_at[p]];
+    }
+  }
+  KdOrder kd(problem, pace);
+  for (const auto& range : layout.strata) {
+    kd.order(std::span(layout.row_at).subspan(range.begin, range.size()));
+  }
+  return layout;
+}
+
+}  // namespace saola::split

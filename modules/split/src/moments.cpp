@@ -1,0 +1,80 @@
+#include "moments.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "dot.hpp"
+
+namespace saola::split {
+
+Moments::Moments(std::span<const double> features, std::size_t width,
+                 std::span<const std::uint32_t> sizes)
+    : width_((width + 3) / 4 * 4), groups_(sizes.size()) {
+  const auto positions = width == 0 ? 0 : features.size() / width;
+  features_.assign(positions * width_, 0);
+  square_.resize(positions);
+  for (std::size_t p = 0; p < positions; ++p) {
+    std::copy_n(&features[p * width], width, &features_[p * width_]);
+    square_[p] = dot(feature(p), feature(p), width_);
+  }
+  for (const auto size : sizes) inverse_size_.push_back(1.0 / size);
+  weight_.resize(groups_);
+  slope_.resize(groups_ * width_);
+  offset_.resize(groups_);
+}
+
+void Moments::assign(std::vector<std::uint32_t> group_at) {
+  group_at_ = std::move(group_at);
+  sums_.assign(groups_ * width_, 0);
+  for (std::size_t p = 0; p < group_at_.size(); ++p) {
+    double* const sum = &sums_[group_at_[p] * width_];
+    const double* const f = feature(p);
+    for (std::size_t c = 0; c < width_; ++c) sum[c] += f[c];
+  }
+}
+
+double Moments::cost() const {
+  double total = 0;
+  for (std::size_t g = 0; g < groups_; ++g) {
+    total += dot(&sums_[g * width_], &sums_[g * width_], width_) * inverse_size_[g];
+  }
+  return total;
+}
+
+void Moments::prepare(std::size_t i) {
+  // Swapping f_i of group a with f_j of group b, d = f_j - f_i, m = mean of a group:
+  // delta = 2 (m_a - m_b) · d + (1/n_a + 1/n_b) |d|², multiplied out by powers of f_j.
+  const auto a = group_at_[i];
+  const double* const f = feature(i);
+  const double* const sum_a = &sums_[a * width_];
+  for (std::size_t b = 0; b < groups_; ++b) {
+    const double w = inverse_size_[a] + inverse_size_[b];
+    const double* const sum_b = &sums_[b * width_];
+    double* const slope = &slope_[b * width_];
+    for (std::size_t c = 0; c < width_; ++c) {
+      slope[c] = 2 * (sum_a[c] * inverse_size_[a] - sum_b[c] * inverse_size_[b]);
+    }
+    weight_[b] = w;
+    offset_[b] = w * square_[i] - dot(slope, f, width_);
+    for (std::size_t c = 0; c < width_; ++c) slope[c] -= 2 * w * f[c];
+  }
+}
+
+double Moments::delta(std::size_t j) const {
+  const auto b = group_at_[j];
+  return weight_[b] * square_[j] + offset_[b] + dot(&slope_[b * width_], feature(j), width_);
+}
+
+void Moments::swap(std::size_t i, std::size_t j) {
+  double* const sum_a = &sums_[group_at_[i] * width_];
+  double* const sum_b = &sums_[group_at_[j] * width_];
+  for (std::size_t c = 0; c < width_; ++c) {
+    const double d = feature(j)[c] - feature(i)[c];
+    sum_a[c] += d;
+    sum_b[c] -= d;
+  }
+  std::swap(group_at_[i], group_at_[j]);
+}
+
+}  // namespace saola::split

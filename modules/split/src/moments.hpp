@@ -1,0 +1,65 @@
+// The state of a search for kVariance and kKPlus: sums of features per group.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include <saola/split/search.hpp>
+
+namespace saola::split {
+
+// The features of kKPlus: each standardised column, then each column's squared deviation,
+// standardised; rows × (2 × columns).
+std::vector<double> kplus_features(const Problem& problem);
+
+// The between-group sum of squares, Σ over groups of |sum of members' features|² / size, for
+// features of mean 0; minimised. A trial costs O(features), a swap too.
+class Moments {
+ public:
+  // `features` is positions × width. REQUIRES: each of mean 0 over all positions.
+  Moments(std::span<const double> features, std::size_t width,
+          std::span<const std::uint32_t> sizes);
+
+  void assign(std::vector<std::uint32_t> group_at);
+  const std::vector<std::uint32_t>& group_at() const { return group_at_; }
+  std::uint32_t group(std::size_t position) const { return group_at_[position]; }
+  std::size_t positions() const { return group_at_.size(); }
+
+  // The objective, from the sums.
+  double cost() const;
+  // A change smaller than this is taken for rounding.
+  double tolerance() const { return 1e-9 * cost(); }
+
+  // Gets ready to try position i against many others.
+  void prepare(std::size_t i);
+  bool can_beat(std::size_t /*j*/, double /*best*/) const { return true; }
+  // The change of cost() if the prepared position and j changed places.
+  // REQUIRES: they are in different groups.
+  double delta(std::size_t j) const;
+  void swap(std::size_t i, std::size_t j);
+
+  // Rough cost of a trial and of a swap in nanoseconds, for Pace.
+  std::size_t trial_work() const { return 2 + width_ / 2; }
+  std::size_t swap_work() const { return 4 * width_; }
+
+ private:
+  const double* feature(std::size_t position) const { return &features_[position * width_]; }
+
+  std::size_t width_;  // features, padded with zeros to a multiple of 4
+  std::size_t groups_;
+  std::vector<double> features_;  // positions × width
+  std::vector<double> square_;    // |features|² of each position
+  std::vector<double> inverse_size_;
+  std::vector<std::uint32_t> group_at_;
+  std::vector<double> sums_;  // groups × width
+
+  // For the prepared position i of group a, and each group b:
+  // delta(j) = weight_[b] · |f_j|² + slope_[b] · f_j + offset_[b]
+  std::vector<double> weight_;
+  std::vector<double> slope_;  // groups × width
+  std::vector<double> offset_;
+};
+
+}  // namespace saola::split

@@ -1,0 +1,199 @@
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <unordered_set>
+
+#include <saola/split/options.hpp>
+
+#include "quoted.hpp"
+#include "utf8.hpp"
+
+namespace saola::split {
+namespace {
+
+using Sizes = std::vector<NamedSize>;
+
+constexpr double kShareTolerance = 0.001 + 1e-9;
+
+Result<void> check_names(const Sizes& groups) {
+  std::unordered_set<std::string_view> seen;
+  for (const auto& group : groups) {
+    if (group.name.empty()) {
+      return fail(ErrorCode::kInvalidArgument, "groups: a group has an empty name");
+    }
+    if (find_invalid_utf8(group.name)) {
+      return fail(ErrorCode::kInvalidArgument, "groups: a group's name is not UTF-8");
+    }
+    if (!seen.insert(group.name).second) {
+      return fail(ErrorCode::kInvalidArgument, "groups: {} is named twice; names must differ",
+                  quoted(group.name));
+    }
+  }
+  return {};
+}
+
+Result<void> check_count(std::size_t count, std::size_t rows) {
+  if (count < 2) {
+    return fail(ErrorCode::kInvalidArgument, "groups: {} asked for; a split needs at least 2",
+                count);
+  }
+  if (count > rows) {
+    return fail(ErrorCode::kInvalidArgument,
+                "groups: {} groups asked for, but the table has {} row{}; ask for at most as many "
+                "groups as rows",
+                count, rows, rows == 1 ? "" : "s");
+  }
+  return {};
+}
+
+void make_equal(Sizes& groups, std::size_t rows) {
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    groups[i].size =
+        static_cast<std::uint32_t>(rows / groups.size() + (i < rows % groups.size() ? 1 : 0));
+  }
+}
+
+// Largest remainder (Hamilton): floors first, then one more to the largest fractions.
+Result<Sizes> from_shares(const WeightedGroups& wanted, double sum, std::size_t rows) {
+  Sizes groups;
+  std::vector<double> fraction;
+  std::size_t given = 0;
+  for (const auto& [name, share] : wanted.weights) {
+    const double exact = share / sum * static_cast<double>(rows);
+    // A hair above an integer in binary must not count as a fraction below the next.
+    const double whole = std::floor(exact + 1e-9);
+    groups.push_back({name, static_cast<std::uint32_t>(whole)});
+    fraction.push_back(exact - whole);
+    given += static_cast<std::size_t>(whole);
+  }
+  std::vector<std::size_t> order(groups.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return fraction[a] > fraction[b]; });
+  for (std::size_t i = 0; given < rows; i = (i + 1) % order.size(), ++given) {
+    ++groups[order[i]].size;
+  }
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    if (groups[i].size == 0) {
+      return fail(ErrorCode::kInvalidArgument,
+                  "groups: {} would get 0 of {} rows with a share of {}; raise its share",
+                  quoted(groups[i].name), rows, wanted.weights[i].second);
+    }
+  }
+  return groups;
+}
+
+Result<Sizes> from_weights(const WeightedGroups& wanted, std::size_t rows) {
+  Sizes named;
+  double sum = 0;
+  bool whole = true;
+  for (const auto& [name, weight] : wanted.weights) {
+    if (!std::isfinite(weight) || weight <= 0) {
+      return fail(ErrorCode::kInvalidArgument,
+                  "groups: {} has the share or size {}; it must be above 0", quoted(name), weight);
+    }
+    named.push_back({name, 0});
+    whole = whole && weight == std::floor(weight);
+    sum += weight;
+  }
+  if (auto ok = check_names(named); !ok) return std::unexpected(std::move(ok).error());
+  if (auto ok = check_count(named.size(), rows); !ok) return std::unexpected(std::move(ok).error());
+  if (std::abs(sum - 1) <= kShareTolerance) return from_shares(wanted, sum, rows);
+  if (whole && sum == static_cast<double>(rows)) {
+    for (std::size_t i = 0; i < named.size(); ++i) {
+      named[i].size = static_cast<std::uint32_t>(wanted.weights[i].second);
+    }
+    return named;
+  }
+  if (whole) {
+    return fail(ErrorCode::kInvalidArgument,
+                "groups: the sizes sum to {}, but the table has {} rows; make them sum to {}, or "
+                "give shares that sum to 1",
+                sum, rows, rows);
+  }
+  return fail(
+      ErrorCode::kInvalidArgument,
+      "groups: the shares sum to {:.6g}; they must sum to 1 (or be sizes that sum to the {} "
+      "rows)",
+      sum, rows);
+}
+
+template <typename Enum, std::size_t N>
+Result<Enum> parse(std::string_view option, std::string_view name,
+                   const std::array<std::pair<std::string_view, Enum>, N>& known) {
+  std::string list;
+  for (const auto& [text, value] : known) {
+    if (text == name) return value;
+    list += (list.empty() ? "'" : ", '") + std::string(text) + "'";
+  }
+  return fail(ErrorCode::kInvalidArgument, "{}: {} is not known; use one of {}", option,
+              quoted(name), list);
+}
+
+}  // namespace
+
+std::string_view to_string(Objective objective) {
+  switch (objective) {
+    case Objective::kDiversity:
+      return "diversity";
+    case Objective::kVariance:
+      return "variance";
+    case Objective::kKPlus:
+      return "kplus";
+  }
+  return "?";
+}
+
+std::string_view to_string(Method method) {
+  switch (method) {
+    case Method::kExchange:
+      return "exchange";
+    case Method::kLocalMaximum:
+      return "local-maximum";
+    case Method::kSearch:
+      return "search";
+  }
+  return "?";
+}
+
+Result<Objective> parse_objective(std::string_view name) {
+  constexpr std::array<std::pair<std::string_view, Objective>, 3> kKnown = {
+      {{"diversity", Objective::kDiversity},
+       {"variance", Objective::kVariance},
+       {"kplus", Objective::kKPlus}}};
+  return parse("objective", name, kKnown);
+}
+
+Result<Method> parse_method(std::string_view name) {
+  constexpr std::array<std::pair<std::string_view, Method>, 3> kKnown = {
+      {{"exchange", Method::kExchange},
+       {"local-maximum", Method::kLocalMaximum},
+       {"search", Method::kSearch}}};
+  return parse("method", name, kKnown);
+}
+
+Result<std::vector<NamedSize>> resolve_groups(const Groups& groups, std::size_t rows) {
+  if (const auto* weighted = std::get_if<WeightedGroups>(&groups)) {
+    return from_weights(*weighted, rows);
+  }
+  Sizes named;
+  std::size_t count = 0;
+  if (const auto* equal = std::get_if<EqualGroups>(&groups)) {
+    count = equal->count;
+  } else {
+    const auto& names = std::get<NamedGroups>(groups).names;
+    count = names.size();
+    for (const auto& name : names) named.push_back({name, 0});
+    if (auto ok = check_names(named); !ok) return std::unexpected(std::move(ok).error());
+  }
+  if (auto ok = check_count(count, rows); !ok) return std::unexpected(std::move(ok).error());
+  if (named.empty()) {
+    for (std::size_t k = 1; k <= count; ++k) named.push_back({std::to_string(k), 0});
+  }
+  make_equal(named, rows);
+  return named;
+}
+
+}  // namespace saola::split

@@ -1,0 +1,128 @@
+#include <cmath>
+#include <iterator>
+
+#include <saola/base/log.hpp>
+#include <saola/split/split.hpp>
+
+namespace saola::split {
+namespace {
+
+// Writes JSON: the caller opens, names and closes, the commas come by themselves.
+class Json {
+ public:
+  Json& open(char bracket) {
+    separate();
+    out_.push_back(bracket);
+    fresh_ = true;
+    return *this;
+  }
+  Json& close(char bracket) {
+    out_.push_back(bracket);
+    fresh_ = false;
+    return *this;
+  }
+  Json& key(std::string_view name) {
+    text(name);
+    out_.push_back(':');
+    fresh_ = true;
+    return *this;
+  }
+  Json& text(std::string_view value) {
+    separate();
+    out_.push_back('"');
+    append_json_escaped(out_, value);
+    out_.push_back('"');
+    return *this;
+  }
+  // The shortest digits that read back as the same number; null for what JSON cannot say.
+  Json& number(double value) {
+    return raw(std::isfinite(value) ? fmt::format("{}", value) : "null");
+  }
+  Json& whole(std::uint64_t value) { return raw(std::to_string(value)); }
+  Json& truth(bool value) { return raw(value ? "true" : "false"); }
+  Json& optional(std::optional<double> value) { return value ? number(*value) : raw("null"); }
+
+  std::string take() && { return std::move(out_); }
+
+ private:
+  Json& raw(std::string_view value) {
+    separate();
+    out_ += value;
+    return *this;
+  }
+  void separate() {
+    if (!fresh_) out_.push_back(',');
+    fresh_ = false;
+  }
+
+  std::string out_;
+  bool fresh_ = true;
+};
+
+void write_column(Json& json, const ColumnBalance& column, const std::vector<NamedSize>& groups) {
+  json.open('{').key("column").text(column.column);
+  json.key("mean").number(column.mean).key("sd").number(column.sd);
+  json.key("constant").truth(column.constant);
+  json.key("smd_before").number(column.smd_before).key("smd_after").number(column.smd_after);
+  json.key("sd_gap_before").number(column.sd_gap_before);
+  json.key("sd_gap_after").number(column.sd_gap_after);
+  json.key("groups").open('[');
+  for (std::size_t g = 0; g < groups.size(); ++g) {
+    json.open('{').key("group").text(groups[g].name);
+    json.key("mean").number(column.group_means[g]).key("sd").number(column.group_sds[g]).close('}');
+  }
+  json.close(']').close('}');
+}
+
+void write_category(Json& json, const CategoryBalance& category,
+                    const std::vector<NamedSize>& groups) {
+  json.open('{').key("column").text(category.column);
+  json.key("share_gap_before").number(category.share_gap_before);
+  json.key("share_gap_after").number(category.share_gap_after);
+  json.key("levels_total").whole(category.levels_total);
+  json.key("levels").open('[');
+  for (const auto& level : category.levels) {
+    json.open('{').key("level").text(level.level).key("count").whole(level.count);
+    json.key("share_gap_before").number(level.share_gap_before);
+    json.key("share_gap_after").number(level.share_gap_after);
+    json.key("groups").open('[');
+    for (std::size_t g = 0; g < groups.size(); ++g) {
+      json.open('{').key("group").text(groups[g].name);
+      json.key("count").whole(level.group_counts[g]).close('}');
+    }
+    json.close(']').close('}');
+  }
+  json.close(']').close('}');
+}
+
+}  // namespace
+
+std::string report_json(const Outcome& outcome) {
+  Json json;
+  json.open('{').key("format").text("saola.split.balance/1");
+  json.key("objective").text(to_string(outcome.objective));
+  json.key("objective_before").optional(outcome.objective_before);
+  json.key("objective_after").optional(outcome.objective_after);
+  json.key("method").text(to_string(outcome.method));
+  json.key("partners").text(outcome.partners);
+  json.key("restarts_done").whole(outcome.restarts_done);
+  json.key("trials").whole(outcome.trials).key("swaps").whole(outcome.swaps);
+  json.key("stopped_by").text(to_string(outcome.stopped_by));
+  json.key("seed").whole(outcome.seed).key("seconds").number(outcome.seconds);
+  json.key("groups").open('[');
+  for (const auto& group : outcome.groups) {
+    json.open('{').key("group").text(group.name).key("size").whole(group.size).close('}');
+  }
+  json.close(']').key("balance").open('[');
+  for (const auto& column : outcome.columns) write_column(json, column, outcome.groups);
+  json.close(']').key("strata").open('[');
+  for (const auto& category : outcome.strata) write_category(json, category, outcome.groups);
+  json.close(']').key("warnings").open('[');
+  for (const auto& warning : outcome.warnings) json.text(warning);
+  json.close(']').close('}');
+  auto text = std::move(json).take();
+  text.push_back('\n');
+  return text;
+}
+
+}  // namespace saola::split

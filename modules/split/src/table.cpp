@@ -1,0 +1,73 @@
+#include <algorithm>
+#include <array>
+
+#include <saola/base/check.hpp>
+#include <saola/split/table.hpp>
+
+#include "csv_scanner.hpp"
+#include "quoted.hpp"
+
+namespace saola::split {
+namespace {
+
+Field field_at(std::string_view row, std::size_t column) {
+  CsvScanner scanner(row);
+  Field field;
+  for (std::size_t c = 0; c <= column; ++c) {
+    SAOLA_CHECK(scanner.next(field) != FieldEnd::kError, "the table was checked when it was read");
+  }
+  return field;
+}
+
+}  // namespace
+
+bool is_missing(std::string_view text) {
+  constexpr std::array<std::string_view, 10> kSpellings = {"na",   "n/a", "#n/a",    "nan", "null",
+                                                           "none", "nil", "missing", ".",   "?"};
+  const auto first = text.find_first_not_of(" \t");
+  if (first == std::string_view::npos) return true;
+  text = text.substr(first, text.find_last_not_of(" \t") - first + 1);
+  constexpr std::size_t kLongest = 7;
+  if (text.size() > kLongest) return false;
+  std::string lower;
+  for (const char c : text) lower.push_back(c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c);
+  return std::find(kSpellings.begin(), kSpellings.end(), lower) != kSpellings.end();
+}
+
+std::optional<std::size_t> Table::find(std::string_view name) const {
+  for (std::size_t i = 0; i < columns_.size(); ++i) {
+    if (columns_[i].name == name) return i;
+  }
+  return std::nullopt;
+}
+
+std::string Table::names() const {
+  constexpr std::size_t kShown = 12;
+  std::string out;
+  for (std::size_t i = 0; i < columns_.size() && i < kShown; ++i) {
+    if (i > 0) out += ", ";
+    out += quoted(columns_[i].name);
+  }
+  if (columns_.size() > kShown) out += fmt::format(" and {} more", columns_.size() - kShown);
+  return out;
+}
+
+std::vector<std::string> Table::text(std::size_t column) const {
+  std::vector<std::string> cells;
+  cells.reserve(rows());
+  for (std::size_t row = 0; row < rows(); ++row) cells.push_back(cell(row, column));
+  return cells;
+}
+
+std::string Table::cell(std::size_t row, std::size_t column) const {
+  SAOLA_CHECK(row < rows() && column < columns_.size(), "no such cell");
+  return field_at(std::string_view(bytes_).substr(row_starts_[row]), column).text();
+}
+
+std::string Table::place(std::size_t row) const {
+  const auto begin = bytes_.begin();
+  const auto line = std::count(begin, begin + static_cast<std::ptrdiff_t>(row_starts_[row]), '\n');
+  return fmt::format("row {} (line {})", row + 1, line + 1);
+}
+
+}  // namespace saola::split
