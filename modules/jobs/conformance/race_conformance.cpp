@@ -86,10 +86,13 @@ TEST_P(StoreConformance, OnlyOneOfManyEndsAnAttempt) {
 
 TEST_P(StoreConformance, AWaiterIsWokenByNewWork) {
   open();
-  const std::uint64_t mark = store->work_mark();
+  std::uint64_t mark = store->work_mark();
   std::jthread producer([&] { put(); });
-  EXPECT_TRUE(store->wait_for_work(mark, soon, {}));
-  EXPECT_EQ(claim(1).size(), 1u);
+  while (store->wait_for_work(mark, soon, {})) {
+    mark = store->work_mark();
+    if (!claim(1).empty()) return;
+  }
+  FAIL() << "nobody woke the waiter";
 }
 
 TEST_P(StoreConformance, WorkThatCameBeforeTheWaitIsNotMissed) {

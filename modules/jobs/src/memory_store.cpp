@@ -95,9 +95,14 @@ class MemoryRows final : public Rows {
   }
 
   std::vector<Job> finished_before(State state, Time time, std::size_t limit) override {
-    return select(limit, [&](const Job& job) {
-      return job.state == state && job.finished_at && *job.finished_at < time;
-    });
+    return select(
+        limit,
+        [&](const Job& job) {
+          return job.state == state && job.finished_at && *job.finished_at < time;
+        },
+        [](const Job& a, const Job& b) {
+          return std::tie(*a.finished_at, a.id) < std::tie(*b.finished_at, b.id);
+        });
   }
 
   std::vector<Job> list(const ListRequest& request) override {

@@ -46,7 +46,8 @@ class Rows {
   // Summaries of scheduled and retryable jobs with scheduled_at ≤ now, by scheduled_at and id
   // up.
   virtual std::vector<Job> due(Time now, std::size_t limit) = 0;
-  // By id up: summaries of jobs in the final state `state` that finished before `time`.
+  // Summaries of jobs in the final state `state` that finished before `time`, by finished_at and id
+  // up.
   virtual std::vector<Job> finished_before(State state, Time time, std::size_t limit) = 0;
 
   // Summaries by id down, at most request.limit, below request.cursor unless that is empty.

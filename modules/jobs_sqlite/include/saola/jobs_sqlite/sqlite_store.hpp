@@ -1,0 +1,36 @@
+// The embedded job store: one SQLite file shared by all processes of a server on one machine.
+// docs/formats/jobs_sqlite.md draws the schema.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include <saola/base/error.hpp>
+#include <saola/jobs/store.hpp>
+
+namespace saola::jobs_sqlite {
+
+struct SqliteOptions {
+  // The database file. It and missing folders above it are made for this user alone (0600, 0700);
+  // SQLite puts PATH-wal and PATH-shm beside it. Not on a network file system.
+  std::string path;
+  // The most bytes the database file may take; beyond, enqueue answers kResourceExhausted. Zero: as
+  // much as the disk holds. Each process sets its own.
+  std::int64_t max_bytes = 0;
+  jobs::StoreOptions store;
+};
+
+// Opens the store, making it when there is none and bringing an older schema up to date.
+//
+// A write is in the file system's hands (fsync) when its call returns; calls that come together
+// share a commit. Other processes' jobs wake wait_for_work() within 25 ms. Starts a thread: open it
+// after fork(), once in each process.
+//
+// Errors, with the file left as it was: kDataCorrupt (no SQLite database, or a damaged one),
+// kInvalidArgument (a database of something else), kUnsupported (a newer schema, or a network file
+// system), kPermissionDenied (not ours to read and write, or open to everybody's writing),
+// kResourceExhausted, kUnavailable.
+Result<std::unique_ptr<jobs::Store>> open_sqlite_store(SqliteOptions options);
+
+}  // namespace saola::jobs_sqlite

@@ -1,0 +1,156 @@
+#include <condition_variable>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include <saola/jobs/row_store.hpp>
+#include <saola/jobs_sqlite/sqlite_store.hpp>
+
+#include "connection.hpp"
+#include "database.hpp"
+#include "group_writer.hpp"
+#include "sqlite_rows.hpp"
+
+namespace saola::jobs_sqlite {
+namespace {
+
+// How late another process's change may wake a waiter.
+constexpr std::chrono::milliseconds kPoll(25);
+constexpr std::chrono::seconds kOpenPatience(10);
+
+// Connections for reading, made as needed, so that readers wait neither for each other nor for the
+// writer.
+class Readers {
+ public:
+  explicit Readers(std::string path) : path_(std::move(path)) {}
+
+  Result<std::unique_ptr<Connection>> take() {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!idle_.empty()) {
+        auto reader = std::move(idle_.back());
+        idle_.pop_back();
+        return reader;
+      }
+    }
+    return open_reader(path_);
+  }
+
+  void give_back(std::unique_ptr<Connection> reader) {
+    constexpr std::size_t kKeep = 8;
+    const std::lock_guard lock(mutex_);
+    if (idle_.size() < kKeep) idle_.push_back(std::move(reader));
+  }
+
+ private:
+  const std::string path_;
+  std::mutex mutex_;
+  // Guarded by mutex_.
+  std::vector<std::unique_ptr<Connection>> idle_;
+};
+
+class SqliteStore final : public jobs::RowStore {
+ public:
+  SqliteStore(SqliteOptions options, std::unique_ptr<Connection> writer,
+              std::unique_ptr<Connection> watcher, std::int64_t version)
+      : RowStore(std::move(options.store)),
+        readers_(std::move(options.path)),
+        watcher_(std::move(watcher)),
+        seen_version_(version),
+        writer_(std::move(writer)) {}
+
+  std::uint64_t work_mark() override {
+    const std::lock_guard lock(mutex_);
+    return arrivals_;
+  }
+
+  bool wait_for_work(std::uint64_t mark, Deadline deadline, std::stop_token stop) override {
+    const auto arrived = [&] { return arrivals_ != mark; };
+    for (;;) {
+      look_for_others();
+      std::unique_lock lock(mutex_);
+      const Deadline until = min(deadline, Deadline::after(kPoll));
+      if (arrived_.wait_until(lock, stop, until.time(), arrived)) return true;
+      if (deadline.passed() || stop.stop_requested()) return false;
+    }
+  }
+
+ protected:
+  Result<void> write(Deadline deadline, const Body& body) override {
+    return writer_.write(deadline, body);
+  }
+
+  Result<void> read(Deadline deadline, const Body& body) override {
+    if (deadline.passed()) {
+      return saola::fail(ErrorCode::kTimedOut, "the job store was not reached in time");
+    }
+    auto reader = readers_.take();
+    if (!reader) return std::unexpected(std::move(reader.error()));
+    (*reader)->set_busy_deadline(deadline);
+    if (auto begun = (*reader)->execute("BEGIN"); !begun) return begun;
+    SqliteRows rows(**reader);
+    Result<void> done = body(rows);
+    auto ended = (*reader)->execute("COMMIT");
+    if (rows.failure()) return std::unexpected(*std::move(rows.failure()));
+    if (!ended) return ended;
+    readers_.give_back(*std::move(reader));
+    return done;
+  }
+
+  void work_arrived() override {
+    {
+      const std::lock_guard lock(mutex_);
+      ++arrivals_;
+    }
+    arrived_.notify_all();
+  }
+
+ private:
+  // Compares SQLite's counter of other connections' commits with the one last seen.
+  void look_for_others() {
+    const std::unique_lock lock(watcher_mutex_, std::try_to_lock);
+    if (!lock) return;  // another waiter looks just now, and wakes all
+    watcher_->set_busy_deadline(Deadline::after(kPoll));
+    const auto version = watcher_->integer("PRAGMA data_version");
+    // A failure shows in the claim that follows the wait.
+    if (!version || std::exchange(seen_version_, *version) == *version) return;
+    work_arrived();
+  }
+
+  Readers readers_;
+
+  std::mutex watcher_mutex_;
+  // Guarded by watcher_mutex_.
+  const std::unique_ptr<Connection> watcher_;
+  std::int64_t seen_version_;
+
+  std::mutex mutex_;
+  // Guarded by mutex_.
+  std::uint64_t arrivals_ = 0;
+  std::condition_variable_any arrived_;
+
+  // Ends first: its thread uses nothing else of the store.
+  GroupWriter writer_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<jobs::Store>> open_sqlite_store(SqliteOptions options) {
+  auto writer = open_database(options.path, Deadline::after(kOpenPatience));
+  if (!writer) return std::unexpected(std::move(writer.error()));
+  if (options.max_bytes > 0) {
+    const auto page = (*writer)->integer("PRAGMA page_size");
+    if (!page) return std::unexpected(page.error());
+    const std::string limit = fmt::format("PRAGMA max_page_count = {}",
+                                          std::max<std::int64_t>(options.max_bytes / *page, 1));
+    if (auto set = (*writer)->integer(limit.c_str()); !set) return std::unexpected(set.error());
+  }
+  auto watcher = open_reader(options.path);
+  if (!watcher) return std::unexpected(std::move(watcher.error()));
+  const auto version = (*watcher)->integer("PRAGMA data_version");
+  if (!version) return std::unexpected(version.error());
+  return std::make_unique<SqliteStore>(std::move(options), *std::move(writer), *std::move(watcher),
+                                       *version);
+}
+
+}  // namespace saola::jobs_sqlite

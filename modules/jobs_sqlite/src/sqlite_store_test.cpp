@@ -1,0 +1,31 @@
+#include <saola/jobs_sqlite/sqlite_store.hpp>
+
+#include "store_conformance.hpp"
+#include "temp_folder.hpp"
+
+namespace saola::jobs {
+namespace {
+
+class SqliteHome final : public StoreHome {
+ public:
+  std::unique_ptr<Store> open(StoreOptions options) override {
+    auto store = jobs_sqlite::open_sqlite_store(
+        {.path = folder_.path() + "/jobs.db", .store = std::move(options)});
+    if (!store) {
+      ADD_FAILURE() << store.error().message();
+      return nullptr;
+    }
+    return *std::move(store);
+  }
+
+ private:
+  jobs_sqlite::TempFolder folder_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Sqlite, StoreConformance,
+                         testing::Values(Backend{"sqlite",
+                                                 [] { return std::make_unique<SqliteHome>(); }}),
+                         backend_name);
+
+}  // namespace
+}  // namespace saola::jobs
