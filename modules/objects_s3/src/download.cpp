@@ -1,0 +1,220 @@
+// HEAD, then ranged GETs, several at once, handed to the sink in order.
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <deque>
+#include <memory>
+#include <utility>
+
+#include <curl/curl.h>
+
+#include "operations.hpp"
+
+namespace saola::objects_s3 {
+namespace {
+
+// How much the sink gets at once, so that progress and stop are looked at in between.
+constexpr std::uint64_t kBlock = 256 * 1024;
+
+using objects::ObjectInfo;
+using objects::ObjectName;
+
+std::optional<std::uint64_t> parse_number(std::string_view text) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+// "bytes first-last/size" or "bytes first-last/*" (RFC 9110, 14.4).
+bool is_content_range(std::string_view text, std::uint64_t first, std::uint64_t end,
+                      std::uint64_t size) {
+  const std::string expected = fmt::format("bytes {}-{}/", first, end - 1);
+  if (!text.starts_with(expected)) return false;
+  text.remove_prefix(expected.size());
+  return text == "*" || parse_number(text) == size;
+}
+
+// Whether the endpoint said no and would say it again, so that its reasons are worth asking for.
+bool is_refusal(ErrorCode code) {
+  return code == ErrorCode::kNotFound || code == ErrorCode::kPermissionDenied ||
+         code == ErrorCode::kUnauthenticated || code == ErrorCode::kInvalidArgument;
+}
+
+class Head final : public Call {
+ public:
+  Head() : Call(S3Request{.method = "HEAD"}) {}
+};
+
+// Asks for one byte to learn why a HEAD was refused; an answer with bytes is of no interest.
+class AskWhy final : public Call {
+ public:
+  AskWhy() : Call(S3Request{.headers = {{"range", "bytes=0-0"}}}) {}
+
+ protected:
+  Result<void> on_success_head(const S3Answer&) override {
+    return fail(ErrorCode::kInternal, "the object can be read after all");
+  }
+};
+
+// One part of the object, in memory. A cut answer is continued where it ended.
+class PartDownload final : public Call {
+ public:
+  PartDownload(const ObjectInfo& object, std::uint64_t first, std::uint64_t end,
+               std::unique_ptr<std::byte[]> buffer)
+      : Call(S3Request{}), object_(object), first_(first), end_(end), buffer_(std::move(buffer)) {}
+
+  // The next bytes that have arrived. They may be used at once: all attempts read one version.
+  std::span<const std::byte> take_bytes() {
+    const std::uint64_t n = std::min(kBlock, received_ - taken_);
+    taken_ += n;
+    return {buffer_.get() + taken_ - n, n};
+  }
+  std::unique_ptr<std::byte[]> take_buffer() { return std::move(buffer_); }
+
+ protected:
+  const S3Request& prepare() override {
+    skip_ = 0;
+    request_.headers = {{"range", fmt::format("bytes={}-{}", first_ + received_, end_ - 1)}};
+    // A weak ETag never matches If-Match; then only the answer's ETag is compared.
+    if (!object_.etag.empty() && !object_.etag.starts_with("W/")) {
+      request_.headers.emplace_back("if-match", object_.etag);
+    }
+    return request_;
+  }
+
+  Result<void> on_success_head(const S3Answer& answer) override {
+    const std::string_view etag = answer.header("etag");
+    if (!etag.empty() && !object_.etag.empty() && etag != object_.etag) {
+      return fail(ErrorCode::kConflict,
+                  "the object was changed while it was being read: read it again");
+    }
+    if (answer.status == 206) {
+      if (is_content_range(answer.header("content-range"), first_ + received_, end_,
+                           object_.size)) {
+        return {};
+      }
+      return fail(ErrorCode::kDataCorrupt,
+                  "asked for bytes {}-{} of {}, the endpoint answered with Content-Range '{}'",
+                  first_ + received_, end_ - 1, object_.size,
+                  answer.header("content-range").substr(0, 100));
+    }
+    if (answer.status == 200 && first_ == 0 && end_ == object_.size) {
+      skip_ = received_;
+      return {};
+    }
+    return fail(ErrorCode::kUnsupported,
+                "the endpoint answered {} to a request for a range (206 was expected): it does not "
+                "offer ranges, so use one that does, or parts larger than the object",
+                answer.status);
+  }
+
+  Result<bool> on_body(std::span<const std::byte> bytes) override {
+    const std::uint64_t skipped = std::min<std::uint64_t>(skip_, bytes.size());
+    skip_ -= skipped;
+    bytes = bytes.subspan(skipped);
+    if (bytes.size() > end_ - first_ - received_) {
+      return fail(ErrorCode::kDataCorrupt, "the endpoint sent more bytes than the range has");
+    }
+    std::memcpy(buffer_.get() + received_, bytes.data(), bytes.size());
+    received_ += bytes.size();
+    return true;
+  }
+
+  Result<void> on_complete(const S3Answer&) override {
+    if (received_ == end_ - first_) return {};
+    return fail(ErrorCode::kDataCorrupt, "the endpoint sent {} of the range's {} bytes", received_,
+                end_ - first_);
+  }
+
+ private:
+  const ObjectInfo& object_;
+  const std::uint64_t first_;
+  const std::uint64_t end_;
+  std::unique_ptr<std::byte[]> buffer_;
+  // Bytes of the part in the buffer, and how many of them were taken.
+  std::uint64_t received_ = 0;
+  std::uint64_t taken_ = 0;
+  // Bytes of the answer under way that are in the buffer already.
+  std::uint64_t skip_ = 0;
+};
+
+}  // namespace
+
+Result<ObjectInfo> head_object(Driver& driver, const ObjectName& name) {
+  Head head;
+  auto answer = driver.run(head);
+  if (!answer) {
+    if (!is_refusal(answer.error().code())) return std::unexpected(std::move(answer).error());
+    AskWhy ask;
+    auto why = driver.run(ask);
+    if (!why && is_refusal(why.error().code())) return std::unexpected(std::move(why).error());
+    return std::unexpected(std::move(answer).error());
+  }
+  const auto size = parse_number(answer->header("content-length"));
+  if (!size) {
+    return fail(ErrorCode::kDataCorrupt, "the S3 endpoint does not say how long {} is",
+                name.to_string());
+  }
+  const std::time_t modified =
+      curl_getdate(std::string(answer->header("last-modified")).c_str(), nullptr);
+  return ObjectInfo{
+      .size = *size,
+      .etag = std::string(answer->header("etag")),
+      .modified = SystemTime(std::chrono::seconds(std::max<std::time_t>(modified, 0)))};
+}
+
+Result<ObjectInfo> download(DriverShared& shared, const ObjectName& name,
+                            const objects::ByteSink& sink, const objects::GetOptions& options) {
+  // Started parts in the object's order; the front one is the next for the sink.
+  std::deque<std::unique_ptr<PartDownload>> window;
+  const std::string doing = "reading " + name.to_string();
+  Driver driver(shared, name, options, doing);
+  const auto info = head_object(driver, name);
+  if (!info) return info;
+  if (!options.if_match.empty() && options.if_match != info->etag) {
+    return fail(ErrorCode::kConflict, "{} was changed since it was last seen", name.to_string());
+  }
+  const auto range = objects::wanted_range(name, options, info->size);
+  if (!range) return std::unexpected(range.error());
+
+  const std::uint64_t total = range->end - range->first;
+  const std::uint64_t part_size = std::min(shared.options.part_size, total);
+  std::vector<std::unique_ptr<std::byte[]>> buffers;
+  std::uint64_t asked = range->first;
+  std::uint64_t done = 0;
+  const auto hand_over = [&]() -> Result<void> {
+    while (!window.empty()) {
+      PartDownload& part = *window.front();
+      for (auto bytes = part.take_bytes(); !bytes.empty(); bytes = part.take_bytes()) {
+        if (auto ok = objects::still_wanted(options, doing); !ok) return ok;
+        if (auto ok = sink(bytes); !ok) return ok;
+        done += bytes.size();
+        if (options.progress) options.progress(done, total);
+      }
+      if (!part.outcome()) break;
+      buffers.push_back(part.take_buffer());
+      window.pop_front();
+    }
+    return {};
+  };
+  while (done < total) {
+    while (window.size() < shared.options.parallel && asked < range->end) {
+      if (buffers.empty())
+        buffers.push_back(std::make_unique_for_overwrite<std::byte[]>(part_size));
+      const std::uint64_t end = std::min(asked + part_size, range->end);
+      window.push_back(
+          std::make_unique<PartDownload>(*info, asked, end, std::move(buffers.back())));
+      buffers.pop_back();
+      driver.start(*window.back());
+      asked = end;
+    }
+    auto ended = driver.next(hand_over);
+    if (!ended) return std::unexpected(std::move(ended).error());
+    if (!*(*ended)->outcome()) return std::unexpected((*ended)->outcome()->error());
+    if (auto ok = hand_over(); !ok) return std::unexpected(std::move(ok).error());
+  }
+  return info;
+}
+
+}  // namespace saola::objects_s3

@@ -1,0 +1,21 @@
+// The three things a store does, each over one Driver.
+#pragma once
+
+#include <saola/objects/object_store.hpp>
+
+#include "driver.hpp"
+
+namespace saola::objects_s3 {
+
+// HEAD. A refusal is asked about once more with a GET, because only that has a body which says why.
+Result<objects::ObjectInfo> head_object(Driver& driver, const objects::ObjectName& name);
+
+Result<objects::ObjectInfo> download(DriverShared& shared, const objects::ObjectName& name,
+                                     const objects::ByteSink& sink,
+                                     const objects::GetOptions& options);
+
+Result<objects::ObjectInfo> upload(DriverShared& shared, const objects::ObjectName& name,
+                                   const objects::ByteSource& source,
+                                   const objects::CallOptions& options);
+
+}  // namespace saola::objects_s3
