@@ -1,0 +1,92 @@
+// App: an application as an http::Handler. Set up by one thread (routes, hooks, blueprints), then
+// frozen by its first request and called from many fibers or threads at once.
+//
+//   web::App app;
+//   app.get("/hello/<name>", [](web::Request&, std::string_view name) {
+//     return fmt::format("Hello, {}!", name);
+//   });
+//
+// Every error becomes a problem document (RFC 9457): HttpError with its status, any other
+// std::exception a 500 that is logged once, with the request id, and tells the client nothing of
+// its cause. What is not a std::exception (a cancelled task's unwinding) passes through to the
+// caller after the teardown hooks.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <initializer_list>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <boost/json/fwd.hpp>
+
+#include <saola/base/time.hpp>
+#include <saola/http/handler.hpp>
+#include <saola/observe/metrics.hpp>
+#include <saola/web/blueprint.hpp>
+#include <saola/web/scaffold.hpp>
+
+namespace saola::web {
+
+struct AppOptions {
+  RequestLimits limits;
+  // For the latency histogram.
+  const Clock* clock = &real_clock();
+};
+
+class App final : public Scaffold, public http::Handler {
+ public:
+  explicit App(AppOptions options = {});
+  ~App() override;
+
+  // Adds the blueprint's routes, and those of the blueprints in it. Throws SetupError as route()
+  // does, and for a name that is taken.
+  void register_blueprint(Blueprint blueprint);
+
+  // Called in place of the view (with its hooks and error handlers): has to call `handle` once, on
+  // any thread or fiber, and return what it returns. The server's way to name the activity, place
+  // known hogs on native threads, or shed load. One per App.
+  using Around = std::function<Response(const Route& route, Request& request,
+                                        const std::function<Response()>& handle)>;
+  void around_handler(Around around);
+
+  // Adds saola_web_requests_total{method, route, status} and saola_web_request_seconds{method,
+  // route} to a table: a series for each route's pattern, so call it when all routes are there.
+  // Then count_in() says where this process counts. Requests without a route have route="none".
+  void declare_metrics(observe::MetricTable& table);
+  void count_in(const observe::MetricSlot& slot);
+
+  // The path for an endpoint: "/jobs/7" for url_for("show_job", {{"id", "7"}}). Values that are no
+  // parameter become the query. Throws std::invalid_argument for an unknown endpoint, a missing
+  // value, or one that its converter would not accept.
+  using UrlValues = std::initializer_list<std::pair<std::string_view, std::string_view>>;
+  std::string url_for(std::string_view endpoint, UrlValues values = {}) const;
+
+  // All routes in the order they were added.
+  std::span<const std::unique_ptr<const Route>> routes() const;
+
+  // No changes from here on. The first request does it too.
+  void freeze() { frozen_.store(true, std::memory_order_relaxed); }
+
+  // SUSPENDS as the views do.
+  http::Response handle(http::Request& request) override;
+
+ private:
+  struct Impl;
+  class Call;
+
+  void add_route(Methods methods, std::string_view pattern, View view,
+                 RouteOptions options) override;
+  void check_open(std::string_view what) const override;
+
+  // False while it is set up by one thread; relaxed, for starting the threads that call handle()
+  // orders the set-up before them.
+  std::atomic<bool> frozen_{false};
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace saola::web

@@ -1,0 +1,60 @@
+// The exceptions of this module: HttpError unwinds a view into an answer, SetupError is a mistake
+// in the application's set-up.
+#pragma once
+
+#include <exception>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include <saola/base/error.hpp>
+#include <saola/http/headers.hpp>
+#include <saola/http/problem.hpp>
+
+namespace saola::web {
+
+// Thrown by a view or hook to answer with an error: `throw HttpError(404, "no job 7")`. Becomes a
+// problem document unless an error handler makes something else of it.
+class HttpError : public std::exception {
+ public:
+  explicit HttpError(int status, std::string detail = {})
+      : HttpError(http::Problem{.status = status, .detail = std::move(detail)}) {}
+  explicit HttpError(http::Problem problem) : problem_(std::move(problem)) {}
+  // The status comes from http::status_for(). A failure of kInternal or kDataCorrupt is logged by
+  // the App and its text kept from the client.
+  explicit HttpError(const Error& error) : problem_(http::problem_from(error)) {
+    if (problem_.status == 500) log_text_ = error.message();
+  }
+  // The 500 that stands for an exception nobody handled.
+  explicit HttpError(std::exception_ptr original);
+
+  // Adds a header field to the answer: `HttpError(429, "…").with("Retry-After", "5")`.
+  HttpError&& with(std::string_view name, std::string_view value) && {
+    headers_.add(name, value);
+    return std::move(*this);
+  }
+
+  int status() const { return problem_.status; }
+  const http::Problem& problem() const { return problem_; }
+  const http::Headers& headers() const { return headers_; }
+  // What only the log may say; empty when the problem says it all.
+  const std::string& log_text() const { return log_text_; }
+  // The exception behind a 500, or null.
+  std::exception_ptr original() const { return original_; }
+  const char* what() const noexcept override { return problem_.detail.c_str(); }
+
+ private:
+  http::Problem problem_;
+  http::Headers headers_;
+  std::string log_text_;
+  std::exception_ptr original_;
+};
+
+// The application was put together wrongly: a bad pattern, two routes for the same requests, a
+// change after the first request. Three parts: what happened, why it matters, what to do.
+class SetupError : public std::logic_error {
+ public:
+  using std::logic_error::logic_error;
+};
+
+}  // namespace saola::web

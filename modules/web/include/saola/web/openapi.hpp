@@ -1,0 +1,22 @@
+// openapi.json from the routes, their docs and their schemas.
+#pragma once
+
+#include <string>
+
+#include <boost/json/fwd.hpp>
+
+namespace saola::web {
+
+class App;
+
+struct ApiInfo {
+  std::string title;
+  std::string version;
+  std::string description = {};
+};
+
+// An OpenAPI 3.1 document of every route that has a doc. Errors are the problem document of
+// RFC 9457 for all of them.
+boost::json::value openapi(const App& app, const ApiInfo& info);
+
+}  // namespace saola::web

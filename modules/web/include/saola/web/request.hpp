@@ -1,0 +1,120 @@
+// A request as a view sees it: an http::Request with its path parameters, query, cookies and body
+// taken apart when asked for. What a client got wrong throws HttpError (4xx), so a view can simply
+// use the values. Lives until the App has answered; a stream body must copy what it needs.
+#pragma once
+
+#include <any>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <typeindex>
+#include <utility>
+#include <vector>
+
+#include <boost/json/fwd.hpp>
+
+#include <saola/http/request.hpp>
+#include <saola/http/response.hpp>
+#include <saola/web/errors.hpp>
+#include <saola/web/route.hpp>
+
+namespace saola::web {
+
+class App;
+class Schema;
+
+struct RequestLimits {
+  std::size_t body_bytes =
+      1024 * 1024;              // of text() and json(); a view may read more from raw().body
+  std::size_t json_depth = 32;  // arrays and objects inside each other
+};
+
+class Request {
+ public:
+  // REQUIRES: `raw` outlives it.
+  Request(http::Request& raw, const RequestLimits& limits);
+  ~Request();
+  Request(const Request&) = delete;
+  Request& operator=(const Request&) = delete;
+
+  http::Request& raw() const { return raw_; }
+  http::Method method() const { return raw_.method; }
+  // Decoded; not for routing.
+  std::string_view path() const { return raw_.path; }
+  const http::HeaderView& headers() const { return raw_.headers; }
+  // The client's X-Request-Id when it is a short plain word, else the server's, else a new one. On
+  // the response and in the log.
+  std::string_view id() const { return id_; }
+  // Null in the error handler of a path that has no route.
+  const Route* route() const { return route_; }
+
+  // A path parameter by its name in the pattern. REQUIRES: the pattern has it, with that type.
+  std::string_view param(std::string_view name) const { return find_param(name).text; }
+  std::int64_t int_param(std::string_view name) const { return find_param(name).integer; }
+  double float_param(std::string_view name) const { return find_param(name).number; }
+  const PathParams& params() const { return *params_; }
+
+  // The first query argument so named, decoded. 400 when the query's escapes or UTF-8 are broken.
+  std::optional<std::string_view> arg(std::string_view name) const;
+  std::string_view arg_or(std::string_view name, std::string_view fallback) const;
+  // An integer argument in [min, max]; `fallback` when it is absent, 400 when it is anything else.
+  std::int64_t int_arg(std::string_view name, std::int64_t fallback,
+                       std::int64_t min = std::numeric_limits<std::int64_t>::min(),
+                       std::int64_t max = std::numeric_limits<std::int64_t>::max()) const;
+  // All, in order.
+  const std::vector<std::pair<std::string, std::string>>& args() const;
+
+  // The first cookie so named.
+  std::optional<std::string_view> cookie(std::string_view name) const;
+
+  // The body as bytes, read when first asked for. 413 over RequestLimits::body_bytes, 408 when it
+  // does not come in time. SUSPENDS.
+  const std::string& text() const;
+  // The body as JSON. 415 unless the content type is application/json or …+json, 400 with line and
+  // column for what is not JSON (RFC 8259), a repeated key, too deep nesting or an empty body.
+  // SUSPENDS.
+  const boost::json::value& json() const;
+  // json(), then 422 with every problem at once when it does not have the schema's shape.
+  const boost::json::value& json(const Schema& schema) const;
+
+  // The offered media type the client likes best ("application/json"), by its Accept field; the
+  // first one when it has no preference, nullopt when it accepts none.
+  std::optional<std::string_view> preferred(std::initializer_list<std::string_view> offered) const;
+
+  // Runs before the after_request hooks, on this request's response only.
+  void after_this_request(std::function<void(http::Response&)> hook) {
+    after_.push_back(std::move(hook));
+  }
+  // One value of each type, kept for the length of the request: how a hook hands the user it found
+  // to the view.
+  template <typename T>
+  T& local() {
+    std::any& slot = locals_[typeid(T)];
+    if (!slot.has_value()) slot.emplace<T>();
+    return *std::any_cast<T>(&slot);
+  }
+
+ private:
+  friend class App;
+  const PathParam& find_param(std::string_view name) const;
+
+  http::Request& raw_;
+  const RequestLimits& limits_;
+  std::string own_id_;  // when neither client nor server gave one
+  std::string_view id_;
+  const Route* route_ = nullptr;
+  const PathParams* params_;  // the App's, for the length of the call; never null
+  // Filled when first asked for.
+  mutable std::optional<std::vector<std::pair<std::string, std::string>>> args_;
+  mutable std::optional<std::string> body_;
+  mutable std::unique_ptr<boost::json::value> json_;
+  std::vector<std::function<void(http::Response&)>> after_;
+  std::map<std::type_index, std::any> locals_;
+};
+
+}  // namespace saola::web

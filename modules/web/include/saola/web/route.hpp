@@ -1,0 +1,92 @@
+// Routes: which requests a view answers.
+//
+// A pattern is a path whose segments may hold a parameter, <converter(arguments):name>:
+//   <name>, <string:name>       one segment, not empty; string(length=2), string(minlength=1,
+//                               maxlength=64) count characters
+//   <int:name>                  decimal digits that fit 63 bits; int(min=1, max=9),
+//   int(signed=True) <float:name>                digits "." digits; float(min=…, max=…,
+//   signed=True) <uuid:name>                 8-4-4-4-12 hexadecimal digits <any(a,b):name> one of
+//   the words <path:name>                 one or more segments, slashes included
+// Text may stand before and after the parameter in its segment: "/report-<int:year>.csv".
+//
+// When several patterns fit, the most specific wins, segment by segment from the left: literal
+// text, then any, uuid, int, float, a string with limits, string, path; text around a parameter
+// before none.
+//
+// The path is split at "/" first and each segment percent-decoded once, so "%2F" stays inside a
+// segment. A pattern that ends in "/" also answers the path without it, by redirect (308); a
+// pattern that does not, answers only without. Repeated slashes redirect to single ones.
+#pragma once
+
+#include <array>
+#include <bitset>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <saola/http/method.hpp>
+
+namespace saola::web {
+
+class Schema;
+
+// A set of the named methods (http::Method::kOther is in none).
+class Methods {
+ public:
+  Methods() = default;
+  Methods(std::initializer_list<http::Method> methods) {
+    for (http::Method method : methods) add(method);
+  }
+  void add(http::Method method) { bits_.set(static_cast<std::size_t>(method)); }
+  void add(const Methods& other) { bits_ |= other.bits_; }
+  bool contains(http::Method method) const {
+    return method != http::Method::kOther && bits_.test(static_cast<std::size_t>(method));
+  }
+  bool empty() const { return bits_.none(); }
+  // "GET, HEAD, POST": the value of an Allow field.
+  std::string to_string() const;
+
+ private:
+  std::bitset<static_cast<std::size_t>(http::Method::kOther)> bits_;
+};
+
+// As what a view gets a parameter: std::int64_t, double, or std::string_view.
+enum class ParamType : std::uint8_t { kInt, kFloat, kText };
+
+struct RouteParam {
+  std::string name;
+  ParamType type;
+  std::string converter;  // "int(min=1)"
+};
+
+// What the rest of the program may know about a route. Set up once, then never changed.
+struct Route {
+  std::string pattern;   // "/jobs/<uuid:id>"; the label in metrics and stall reports
+  std::string endpoint;  // its name for url_for(); of a blueprint's route "blueprint.name"
+  std::string doc;       // for openapi.json: the first line is the summary
+  Methods methods;       // with HEAD where GET is
+  std::vector<RouteParam> params;
+  std::size_t index = 0;         // place in App::routes()
+  const Schema* body = nullptr;  // what a JSON body must look like, when declared
+  std::vector<std::pair<int, std::string>> responses;  // status, description: for openapi.json
+};
+
+// The values of a path's parameters, in the pattern's order.
+struct PathParam {
+  std::string_view text;  // decoded; valid as long as the request
+  std::int64_t integer = 0;
+  double number = 0;
+};
+
+inline constexpr std::size_t kMaxPathParams = 8;
+
+struct PathParams {
+  std::array<PathParam, kMaxPathParams> values;
+  std::size_t size = 0;
+};
+
+}  // namespace saola::web

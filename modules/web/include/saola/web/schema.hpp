@@ -1,0 +1,79 @@
+// What a JSON value must look like. One declaration checks requests and documents itself in
+// openapi.json:
+//
+//   const Schema kSplit = Schema::object({
+//       {"source", Schema::string().min(1).doc("s3://bucket/key"), Required::kYes},
+//       {"seed", Schema::integer().min(0)},
+//       {"objective", Schema::string().one_of({"diversity", "variance", "kplus"})},
+//   });
+#pragma once
+
+#include <cstddef>
+#include <initializer_list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <boost/json/fwd.hpp>
+
+#include <saola/http/problem.hpp>
+
+namespace saola::web {
+
+enum class Required { kNo, kYes };
+
+// Immutable once built; copies share. Thread-safe.
+class Schema {
+ public:
+  struct Field;
+
+  static Schema any();
+  static Schema boolean();
+  static Schema integer();  // a number without fraction that fits 64 bits; 3.0 is one
+  static Schema number();
+  static Schema string();
+  static Schema array(Schema items);
+  // These members and no others; a member that is not known is told with the nearest name that is.
+  static Schema object(std::vector<Field> fields);
+  // Any names, each value of this shape.
+  static Schema map(Schema values);
+  // One of several shapes. Give alternatives of different JSON types where possible: problems are
+  // then told of the one the client meant.
+  static Schema either(std::vector<Schema> alternatives);
+
+  // Limits, inclusive: of a number's value, a string's length in characters, an array's length or a
+  // map's size.
+  Schema min(double limit) &&;
+  Schema max(double limit) &&;
+  // A number that must be above the limit itself.
+  Schema above(double limit) &&;
+  Schema one_of(std::vector<std::string> words) &&;
+  // null is fine too.
+  Schema or_null() &&;
+  // For the document only: what it is, an example.
+  Schema doc(std::string text) &&;
+
+  // Every way in which `value` differs, in the order of the schema; empty when it fits.
+  std::vector<http::FieldError> check(const boost::json::value& value) const;
+  // As JSON Schema 2020-12, the dialect of OpenAPI 3.1.
+  boost::json::value to_json() const;
+
+ private:
+  struct Node;
+  explicit Schema(std::shared_ptr<Node> node) : node_(std::move(node)) {}
+  static Schema make(Node node);
+  Node& own();
+  // Shared: a schema is a value used in several places, and never changes after it was built.
+  std::shared_ptr<Node> node_;
+};
+
+struct Schema::Field {
+  std::string name;
+  Schema schema;
+  Required required = Required::kNo;
+};
+
+}  // namespace saola::web

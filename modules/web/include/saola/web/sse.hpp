@@ -1,0 +1,45 @@
+// Server-sent events (WHATWG HTML §9.2): a response that goes on as long as something happens.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string_view>
+
+#include <saola/base/error.hpp>
+#include <saola/base/time.hpp>
+#include <saola/http/body.hpp>
+#include <saola/http/response.hpp>
+
+namespace saola::web {
+
+struct ServerEvent {
+  std::string_view data = {};   // may have several lines
+  std::string_view event = {};  // its type; empty: "message"
+  std::string_view id = {};     // comes back as Last-Event-ID when the client reconnects
+  std::optional<Duration> retry = std::nullopt;  // how long the client waits before it reconnects
+};
+
+// Writes events. Used only during the call that got it. Every call SUSPENDS while the client does
+// not read and returns kClosed when it went away: then return.
+class EventWriter {
+ public:
+  explicit EventWriter(http::BodyWriter& out) : out_(out) {}
+
+  // Sends one event at once. kInvalidArgument, and nothing sent, when `event` or `id` holds a line
+  // break or NUL: it would become another field.
+  Result<void> send(const ServerEvent& event);
+  // ": text", which clients ignore: keeps proxies from closing an idle stream (every 15 s will do).
+  // A line break in it starts another comment line.
+  Result<void> comment(std::string_view text = {});
+  // Has the client closed its connection? Never suspends.
+  bool client_gone() { return out_.client_gone(); }
+
+ private:
+  http::BodyWriter& out_;
+};
+
+// The response for `produce`, which is called when the head has been accepted. The request is gone
+// by then: capture copies (Last-Event-ID too).
+http::Response event_stream(std::move_only_function<Result<void>(EventWriter&)> produce);
+
+}  // namespace saola::web

@@ -1,0 +1,61 @@
+// TestClient: requests to a handler without a socket.
+//
+//   TestClient client(app);
+//   auto answer = client.post("/split", {{"source", "s3://samples/us_states.csv"}});
+//   EXPECT_EQ(answer.status, 202);
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <boost/json/fwd.hpp>
+
+#include <saola/http/handler.hpp>
+
+namespace saola::web {
+
+// A response with its body read to the end, as a client would see it.
+struct TestResponse {
+  int status = 0;
+  http::Headers headers;
+  std::string body;
+  std::vector<std::pair<std::string, std::string>> trailers;
+  // Whether the body ended as it should: no error from a stream, all of its announced length.
+  bool complete = true;
+
+  std::string_view header(std::string_view name) const { return headers.get_or(name, ""); }
+  // Throws std::runtime_error with the body when it is not JSON.
+  boost::json::value json() const;
+};
+
+// Keeps the cookies it is given, by name, and sends them back. Follows no redirects. Not
+// thread-safe.
+class TestClient {
+ public:
+  using HeaderList = std::vector<std::pair<std::string, std::string>>;
+
+  // REQUIRES: `handler` outlives it.
+  explicit TestClient(http::Handler& handler) : handler_(handler) {}
+
+  TestResponse request(std::string_view method, std::string_view target, std::string_view body = {},
+                       const HeaderList& headers = {});
+  TestResponse get(std::string_view target, const HeaderList& headers = {}) {
+    return request("GET", target, {}, headers);
+  }
+  // Serialises `body` and says it is application/json.
+  TestResponse post(std::string_view target, const boost::json::value& body,
+                    const HeaderList& headers = {});
+
+  // How a client that goes away looks to a stream: after this many bytes writes fail with kClosed.
+  void hang_up_after(std::size_t bytes) { hang_up_after_ = bytes; }
+
+ private:
+  http::Handler& handler_;
+  std::map<std::string, std::string> cookies_;
+  std::size_t hang_up_after_ = static_cast<std::size_t>(-1);
+};
+
+}  // namespace saola::web

@@ -1,0 +1,104 @@
+// View: the function that answers a route, in any of the shapes people write one.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <boost/json/fwd.hpp>
+
+#include <saola/base/error.hpp>
+#include <saola/web/errors.hpp>
+#include <saola/web/request.hpp>
+#include <saola/web/response.hpp>
+#include <saola/web/route.hpp>
+
+namespace saola::web {
+
+// Callable as  R view(Request&, P...)  or  R view()  or  R view(Request&),  from many fibers or
+// threads at once, where
+//   R  is Response, Result<Response> (an error becomes HttpError), std::string or a JSON value;
+//   P… are the pattern's parameters in order, std::int64_t, double or std::string_view each. That
+//      their number and types are the pattern's is checked when the route is added.
+class View {
+ public:
+  template <typename F>
+    requires(!std::is_same_v<std::remove_cvref_t<F>, View>)
+  View(F function) {  // NOLINT(google-explicit-constructor): a lambda is passed where a View is due
+    if constexpr (std::is_invocable_v<const F&, Request&>) {
+      call_ = [f = std::move(function)](Request& request) { return respond(f(request)); };
+    } else if constexpr (std::is_invocable_v<const F&>) {
+      call_ = [f = std::move(function)](Request&) { return respond(f()); };
+    } else if constexpr (std::is_pointer_v<F>) {
+      take_parameters(std::move(function), function);
+    } else {
+      take_parameters(std::move(function), &F::operator());
+    }
+  }
+
+  Response operator()(Request& request) const { return call_(request); }
+  // What it takes after the Request; empty when it takes the Request only.
+  const std::vector<ParamType>& parameters() const { return parameters_; }
+
+ private:
+  template <typename P>
+  static constexpr ParamType type_of() {
+    using T = std::remove_cvref_t<P>;
+    static_assert(std::is_same_v<T, std::int64_t> || std::is_same_v<T, double> ||
+                      std::is_same_v<T, std::string_view>,
+                  "a view's path parameters are std::int64_t, double or std::string_view");
+    if constexpr (std::is_same_v<T, std::int64_t>) return ParamType::kInt;
+    if constexpr (std::is_same_v<T, double>) return ParamType::kFloat;
+    return ParamType::kText;
+  }
+
+  template <typename P>
+  static std::remove_cvref_t<P> value_of(const PathParam& param) {
+    if constexpr (type_of<P>() == ParamType::kInt) {
+      return param.integer;
+    } else if constexpr (type_of<P>() == ParamType::kFloat) {
+      return param.number;
+    } else {
+      return param.text;
+    }
+  }
+
+  template <typename F, typename R, typename C, typename... P>
+  void take_parameters(F function, R (C::*)(Request&, P...) const) {
+    bind<F, P...>(std::move(function), std::index_sequence_for<P...>());
+  }
+  template <typename F, typename R, typename... P>
+  void take_parameters(F function, R (*)(Request&, P...)) {
+    bind<F, P...>(std::move(function), std::index_sequence_for<P...>());
+  }
+  template <typename F, typename... P, std::size_t... I>
+  void bind(F function, std::index_sequence<I...>) {
+    parameters_ = {type_of<P>()...};
+    call_ = [f = std::move(function)](Request& request) {
+      const auto& values = request.params().values;
+      return respond(f(request, value_of<P>(values[I])...));
+    };
+  }
+
+  static Response respond(Response response) { return response; }
+  static Response respond(Result<Response> result) {
+    if (!result) throw HttpError(result.error());
+    return *std::move(result);
+  }
+  static Response respond(std::string body) { return text(std::move(body)); }
+  template <typename Json>
+    requires(std::is_same_v<Json, boost::json::value> ||
+             std::is_same_v<Json, boost::json::object> || std::is_same_v<Json, boost::json::array>)
+  static Response respond(const Json& value) {
+    return json(value);
+  }
+
+  std::function<Response(Request&)> call_;
+  std::vector<ParamType> parameters_;
+};
+
+}  // namespace saola::web

@@ -1,0 +1,71 @@
+#include <fmt/core.h>
+
+#include <saola/web/sse.hpp>
+
+namespace saola::web {
+namespace {
+
+// Calls `line` for each line of `text`; CRLF, CR and LF all end one, as clients see it.
+template <typename F>
+void each_line(std::string_view text, F line) {
+  while (true) {
+    const auto end = text.find_first_of("\r\n");
+    line(text.substr(0, end));
+    if (end == std::string_view::npos) return;
+    text.remove_prefix(end + (text.substr(end).starts_with("\r\n") ? 2 : 1));
+  }
+}
+
+bool has_line_break(std::string_view text) {
+  return text.find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos;
+}
+
+Result<void> write_now(http::BodyWriter& out, std::string_view bytes) {
+  if (auto written = out.write(bytes); !written) return written;
+  return out.flush();
+}
+
+}  // namespace
+
+Result<void> EventWriter::send(const ServerEvent& event) {
+  if (has_line_break(event.event) || has_line_break(event.id)) {
+    return fail(
+        ErrorCode::kInvalidArgument,
+        "A server-sent event's type or id holds a line break or NUL, which would be read as "
+        "another field; it was not sent. Put the text into the data.");
+  }
+  std::string block;
+  if (!event.event.empty()) block += fmt::format("event: {}\n", event.event);
+  if (!event.id.empty()) block += fmt::format("id: {}\n", event.id);
+  if (event.retry) {
+    block += fmt::format(
+        "retry: {}\n", std::chrono::duration_cast<std::chrono::milliseconds>(*event.retry).count());
+  }
+  each_line(event.data, [&](std::string_view line) { block += fmt::format("data: {}\n", line); });
+  block += '\n';
+  return write_now(out_, block);
+}
+
+Result<void> EventWriter::comment(std::string_view text) {
+  std::string block;
+  each_line(text, [&](std::string_view line) { block += fmt::format(": {}\n", line); });
+  block += '\n';
+  return write_now(out_, block);
+}
+
+http::Response event_stream(std::move_only_function<Result<void>(EventWriter&)> produce) {
+  http::Response response(200);
+  response.headers.add("Content-Type", "text/event-stream");
+  response.headers.add("Cache-Control", "no-store");
+  // nginx in front would collect the events otherwise.
+  response.headers.add("X-Accel-Buffering", "no");
+  response.body = http::StreamBody{
+      .produce = [produce = std::move(produce)](http::BodyWriter& out) mutable -> Result<void> {
+        EventWriter writer(out);
+        return produce(writer);
+      },
+      .length = std::nullopt};
+  return response;
+}
+
+}  // namespace saola::web

@@ -1,0 +1,21 @@
+// Small questions about text that several files ask.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace saola::web {
+
+// Well-formed UTF-8 (Unicode 15, table 3-7): no surrogates, no overlong forms.
+bool is_utf8(std::string_view text);
+// Characters (code points) of well-formed UTF-8.
+std::size_t character_count(std::string_view text);
+// The candidate that `name` most looks like, or empty when none is near (a third of its length in
+// edits, case apart).
+std::string_view nearest(std::string_view name, std::span<const std::string_view> candidates);
+// " Did you mean 'x'?", or nothing.
+std::string did_you_mean(std::string_view name, std::span<const std::string_view> candidates);
+
+}  // namespace saola::web
