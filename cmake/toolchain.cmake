@@ -1,6 +1,7 @@
 # Compiler settings shared by every target. Presets choose the build type and SAOLA_SANITIZE.
 find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)
+find_package(Boost 1.81 REQUIRED COMPONENTS context json)
 find_package(GTest REQUIRED)
 find_package(benchmark REQUIRED)
 include(GoogleTest)

@@ -100,7 +100,7 @@ bool cancel_requested();
 // Throws Cancelled if so.
 void check_cancelled();
 std::uint64_t id();
-std::string_view name();
+std::string name();
 // Names what the task works on now ("GET /split", "job 0192…"), for stall reports. Copied (the
 // first 95 bytes).
 void set_activity(std::string_view activity);

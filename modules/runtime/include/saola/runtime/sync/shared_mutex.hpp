@@ -26,10 +26,8 @@ class SharedMutex {
   SpinLock guard_;
   // All GUARDED_BY(guard_).
   std::int64_t readers_ = 0;  // -1: one writer
-  std::int64_t waiting_writers_ = 0;
   WaitQueue writer_queue_;
   WaitQueue reader_queue_;
-  std::int64_t waiting_readers_ = 0;
 };
 
 }  // namespace saola::runtime

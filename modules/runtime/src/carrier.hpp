@@ -1,0 +1,72 @@
+// Carrier: a thread that drives the loop, or drove it until its fiber was rescued. And the one
+// stack switch.
+#pragma once
+
+#include <sys/types.h>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include <boost/context/detail/fcontext.hpp>
+
+namespace saola::runtime::detail {
+
+struct Fiber;
+class Loop;
+struct Rescue;
+
+// A suspended stack and the per-thread state that must travel with it.
+struct Context {
+  boost::context::detail::fcontext_t stack = nullptr;
+  // __cxa_eh_globals: exceptions being handled, and their count (Itanium C++ ABI 2.2.2).
+  void* caught_exceptions = nullptr;
+  std::uintptr_t uncaught_exceptions = 0;
+  int error_number = 0;
+  // The bounds, for the monitor's stack walk and AddressSanitizer.
+  void* bottom = nullptr;
+  std::size_t size = 0;
+  void* sanitizer_stack = nullptr;  // AddressSanitizer's fake stack
+  void* sanitizer_fiber = nullptr;  // ThreadSanitizer's
+};
+
+// Everything but the last group is touched by this thread only.
+struct Carrier {
+  Loop* loop = nullptr;
+  Context base;                 // the thread's own stack
+  Fiber* fiber = nullptr;       // running; null on base
+  std::uint64_t run_word = 0;   // the ownership word that says `fiber` runs here
+  bool in_runtime = false;      // this thread owns the loop and is in a runtime section
+  Context* previous = nullptr;  // whom the last switch on this thread left
+  Fiber* dead = nullptr;        // ended; its stack is free once we are off it
+  Fiber* homing = nullptr;      // rescued, left this thread, to be sent to the loop
+  void** eh_globals = nullptr;  // this thread's __cxa_eh_globals
+  int* error_number = nullptr;  // this thread's errno
+  pid_t tid = 0;
+  pthread_t thread{};
+  // Set by the monitor inside its `stealing` window, read by the hog's thread after it.
+  Rescue* rescue = nullptr;
+  bool demoted = false;
+};
+
+// This thread's carrier, or null. Never inlined, even by link-time optimisation: a fiber continues
+// on another thread after a switch, and a compiler that kept the address of a thread-local would
+// give it the old one.
+Carrier* current_carrier();
+void set_current_carrier(Carrier* carrier);
+// Fills in what belongs to the calling thread.
+void bind_to_this_thread(Carrier& carrier);
+
+// Leaves `from` on `carrier`'s thread and continues `to` there. Returns when somebody continues
+// `from`, with the carrier whose thread that is. Saves and restores exception state and errno; the
+// switch itself keeps the callee-saved registers, MXCSR and the x87 control word.
+Carrier* switch_stack(Carrier* carrier, Context& from, Context& to);
+// The first thing on a new stack: completes the switch that led here.
+Carrier* arrive(boost::context::detail::transfer_t transfer);
+// Like switch_stack for a context that will never be continued.
+[[noreturn]] void leave_for_ever(Carrier* carrier, Context& from, Context& to);
+
+void create_sanitizer_fiber(Context& context);
+void destroy_sanitizer_fiber(Context& context);
+
+}  // namespace saola::runtime::detail

@@ -1,0 +1,88 @@
+#include "carrier_pool.hpp"
+
+#include <pthread.h>
+#include <sys/resource.h>
+
+#include <system_error>
+#include <thread>
+
+#include "overflow_guard.hpp"
+#include "runtime_impl.hpp"
+
+namespace saola::runtime::detail {
+
+CarrierPool::~CarrierPool() {
+  std::unique_lock lock(mutex_);
+  stopping_ = true;
+  changed_.notify_all();
+  changed_.wait(lock, [&] { return threads_ == 0; });
+}
+
+bool CarrierPool::keep_spare() {
+  std::lock_guard lock(mutex_);
+  if (waiting_ > 0) return true;
+  try {
+    std::thread([this] { serve(); }).detach();
+  } catch (const std::system_error&) {
+    return false;
+  }
+  ++threads_;
+  ++waiting_;  // it will be; hand_over() may already count on it
+  return true;
+}
+
+void CarrierPool::hand_over(Loop& loop) {
+  std::lock_guard lock(mutex_);
+  offered_ = &loop;
+  --waiting_;
+  changed_.notify_all();
+}
+
+void CarrierPool::wait_finished() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return finished_; });
+}
+
+void CarrierPool::reset() {
+  std::lock_guard lock(mutex_);
+  finished_ = false;
+}
+
+std::uint64_t CarrierPool::threads() const {
+  std::lock_guard lock(mutex_);
+  return threads_;
+}
+
+void CarrierPool::serve() {
+  ::pthread_setname_np(::pthread_self(), "saola-carrier");
+  OverflowGuard guard;
+  Carrier carrier;
+  bind_to_this_thread(carrier);
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    changed_.wait(lock, [&] { return stopping_ || offered_ != nullptr; });
+    if (offered_ == nullptr) {
+      --waiting_;
+      break;
+    }
+    Loop* loop = std::exchange(offered_, nullptr);
+    lock.unlock();
+    loop->adopt(carrier);
+    const Loop::Carried end = loop->carry(carrier);
+    // From here on the monitor does not look at this thread's Carrier.
+    if (end == Loop::Carried::kFinished) loop->host.monitor.watch(false);
+    set_current_carrier(nullptr);
+    lock.lock();
+    if (end == Loop::Carried::kFinished) {
+      finished_ = true;
+      changed_.notify_all();
+    }
+    // A demoted thread cannot in general raise its priority again, so it must not carry the loop.
+    if (carrier.demoted || waiting_ > 0) break;
+    ++waiting_;
+  }
+  --threads_;
+  std::notify_all_at_thread_exit(changed_, std::move(lock));
+}
+
+}  // namespace saola::runtime::detail

@@ -1,0 +1,24 @@
+// A descriptor registered with a loop's epoll, edge-triggered for both directions.
+#pragma once
+
+#include <cstdint>
+
+#include "fiber.hpp"
+
+namespace saola::runtime::detail {
+
+struct FdWatch {
+  explicit FdWatch(Loop& l) : loop(l) {}
+  Loop& loop;
+  int fd = -1;
+  // Owned by the loop's owner.
+  bool readable = false;  // an edge was seen and not used up by a wait
+  bool writable = false;
+  Waiter* reader = nullptr;
+  Waiter* writer = nullptr;
+  InboxNode retire_node{InboxNode::Kind::kRetireWatch, this, nullptr};
+
+  void on_events(std::uint32_t events);
+};
+
+}  // namespace saola::runtime::detail

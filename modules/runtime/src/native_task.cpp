@@ -1,0 +1,159 @@
+#include "native_task.hpp"
+
+#include <poll.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+
+#include "futex.hpp"
+#include "loop.hpp"
+
+namespace saola::runtime::detail {
+
+// ---- Waiting on a thread.
+
+void BlockingTask::interrupt() {
+  std::lock_guard lock(guard_);
+  if (waiting_ != nullptr) {
+    auto& state = WaiterAccess::state(*waiting_);
+    if (WaiterAccess::claim(*waiting_, kCancelled)) futex_wake(state);
+  }
+  if (cancel_event_) {
+    const std::uint64_t one = 1;
+    [[maybe_unused]] ssize_t n = ::write(cancel_event_.get(), &one, sizeof one);
+  }
+}
+
+Wake BlockingTask::park(Waiter& waiter, Deadline deadline, Cancellable cancellable) {
+  auto& state = WaiterAccess::state(waiter);
+  const bool may_cancel = cancellable == Cancellable::kYes && uncancellable == 0;
+  if (may_cancel) {
+    std::lock_guard lock(guard_);
+    if (cancel_requested.load(std::memory_order_relaxed)) WaiterAccess::claim(waiter, kCancelled);
+    waiting_ = &waiter;
+  }
+  std::uint32_t seen = kIdle;
+  if (state.compare_exchange_strong(seen, kParked, std::memory_order_acq_rel,
+                                    std::memory_order_acquire)) {
+    while ((seen = state.load(std::memory_order_acquire)) == kParked) {
+      futex_wait(state, kParked, deadline);
+      if (state.load(std::memory_order_acquire) == kParked && deadline.passed()) {
+        WaiterAccess::claim(waiter, kTimedOut);
+      }
+    }
+  }
+  if (may_cancel) {
+    std::lock_guard lock(guard_);
+    waiting_ = nullptr;
+  }
+  return WaiterAccess::outcome(seen);
+}
+
+void BlockingTask::unpark(std::atomic<std::uint32_t>* waiter_state) {
+  futex_wake(*waiter_state);
+}
+
+Wake BlockingTask::poll_fd(int fd, short events, Deadline deadline) {
+  pollfd fds[2] = {{.fd = fd, .events = events, .revents = 0},
+                   {.fd = -1, .events = POLLIN, .revents = 0}};
+  if (uncancellable == 0) {
+    std::lock_guard lock(guard_);
+    if (cancel_requested.load(std::memory_order_relaxed)) return Wake::kCancelled;
+    if (kind == TaskKind::kNative) {
+      if (!cancel_event_) cancel_event_.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+      fds[1].fd = cancel_event_.get();
+    }
+  }
+  for (;;) {
+    timespec timeout{};
+    if (!deadline.is_never()) {
+      const auto left = deadline.remaining().count();
+      timeout = {.tv_sec = left / 1'000'000'000, .tv_nsec = left % 1'000'000'000};
+    }
+    const int n = ::ppoll(fds, 2, deadline.is_never() ? nullptr : &timeout, nullptr);
+    if (n < 0 && errno == EINTR) continue;
+    if (fds[1].revents != 0) return Wake::kCancelled;
+    if (fds[0].revents != 0) return Wake::kNotified;
+    if (n == 0 && deadline.passed()) return Wake::kTimedOut;
+  }
+}
+
+void NativeTask::run() {
+  set_current_thread_task(this);
+  run_body();
+  set_current_thread_task(nullptr);
+  finish();
+  if (loop != nullptr) {
+    loop->send(ended_node);  // the loop releases the body's reference
+  } else {
+    release();
+  }
+}
+
+// ---- Pools.
+
+NativePool::~NativePool() {
+  std::unique_lock lock(mutex_);
+  stopping_ = true;
+  changed_.notify_all();
+  changed_.wait(lock, [&] { return threads_ == 0; });
+}
+
+void NativePool::submit(std::move_only_function<void()> work) {
+  std::lock_guard lock(mutex_);
+  work_.push_back(std::move(work));
+  if (idle_ >= work_.size()) {
+    changed_.notify_one();
+    return;
+  }
+  if (threads_ >= options_.max_threads) return;
+  ++threads_;
+  try {
+    std::thread([this] { serve(); }).detach();
+  } catch (const std::system_error&) {
+    --threads_;
+    if (threads_ == 0) {
+      work_.pop_back();
+      throw;
+    }
+  }
+}
+
+std::size_t NativePool::threads() const {
+  std::lock_guard lock(mutex_);
+  return threads_;
+}
+
+void NativePool::serve() {
+  ::pthread_setname_np(::pthread_self(), options_.name.substr(0, 15).c_str());
+  if (options_.nice != 0) ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), options_.nice);
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    if (!work_.empty()) {
+      auto work = std::move(work_.front());
+      work_.pop_front();
+      lock.unlock();
+      work();
+      work = nullptr;
+      lock.lock();
+      continue;
+    }
+    if (stopping_) break;
+    ++idle_;
+    const bool woken =
+        changed_.wait_for(lock, options_.idle_limit, [&] { return stopping_ || !work_.empty(); });
+    --idle_;
+    if (!woken) break;
+  }
+  --threads_;
+  // The destructor may return as soon as the lock is free; nothing of the pool is touched after
+  // that.
+  std::notify_all_at_thread_exit(changed_, std::move(lock));
+}
+
+}  // namespace saola::runtime::detail

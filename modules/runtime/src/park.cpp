@@ -1,0 +1,107 @@
+#include <sched.h>
+
+#include <saola/base/check.hpp>
+#include <saola/runtime/park.hpp>
+
+#include "task_state.hpp"
+
+namespace saola::runtime {
+
+using detail::WaiterAccess;
+
+void SpinLock::lock_slow() {
+  for (int spins = 0;; ++spins) {
+    if (!held_.load(std::memory_order_relaxed) && !held_.exchange(true, std::memory_order_acquire))
+      return;
+    if (spins < 64) {
+#if defined(__x86_64__)
+      __builtin_ia32_pause();
+#endif
+    } else {
+      ::sched_yield();
+    }
+  }
+}
+
+Waiter::Waiter() : task_(&detail::current_task()) {}
+
+Wake Waiter::park(Deadline deadline, Cancellable cancellable) {
+  return task_->park(*this, deadline, cancellable);
+}
+
+bool Waiter::claim(std::uint32_t outcome) {
+  std::uint32_t seen = state_.load(std::memory_order_relaxed);
+  while (seen == detail::kIdle || seen == detail::kParked) {
+    if (state_.compare_exchange_weak(seen, outcome, std::memory_order_acq_rel,
+                                     std::memory_order_relaxed)) {
+      return seen == detail::kParked;
+    }
+  }
+  return false;
+}
+
+void Waiter::notify() {
+  // Once claimed, the waiter may be gone.
+  detail::TaskState* task = task_;
+  auto* state = &state_;
+  if (claim(detail::kNotified)) task->unpark(state);
+}
+
+Wake WaiterAccess::outcome(std::uint32_t state) {
+  switch (state) {
+    case kNotified:
+      return Wake::kNotified;
+    case kTimedOut:
+      return Wake::kTimedOut;
+    case kCancelled:
+      return Wake::kCancelled;
+    default:
+      SAOLA_CHECK(false, "a task ran on before its wait had ended");
+  }
+  return Wake::kNotified;
+}
+
+WaitQueue::~WaitQueue() {
+  SAOLA_CHECK(head_ == nullptr, "a primitive was destroyed while tasks waited on it");
+}
+
+void WaitQueue::unlink(Waiter& waiter) {
+  (waiter.previous_ != nullptr ? waiter.previous_->next_ : head_) = waiter.next_;
+  (waiter.next_ != nullptr ? waiter.next_->previous_ : tail_) = waiter.previous_;
+  waiter.linked_ = false;
+}
+
+bool WaitQueue::notify_one() {
+  if (head_ == nullptr) return false;
+  Waiter& waiter = *head_;
+  unlink(waiter);
+  waiter.notify();
+  return true;
+}
+
+void WaitQueue::notify_all() {
+  while (notify_one()) {
+  }
+}
+
+Wake WaitQueue::wait(SpinLock& lock, Deadline deadline, Cancellable cancellable) {
+  Waiter waiter;
+  waiter.previous_ = tail_;
+  (tail_ != nullptr ? tail_->next_ : head_) = &waiter;
+  tail_ = &waiter;
+  waiter.linked_ = true;
+  lock.unlock();
+  Wake wake = waiter.park(deadline, cancellable);
+  // Even a notified waiter passes the lock: the notifier has then left the primitive, which the
+  // caller may destroy.
+  lock.lock();
+  if (!waiter.linked_) {
+    wake = Wake::kNotified;
+  } else {
+    unlink(waiter);
+  }
+  lock.unlock();
+  return wake;
+}
+
+}  // namespace saola::runtime

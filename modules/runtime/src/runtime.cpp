@@ -1,0 +1,156 @@
+#include <sched.h>
+
+#include <saola/base/check.hpp>
+#include <saola/runtime/offload.hpp>
+#include <saola/runtime/runtime.hpp>
+
+#include "overflow_guard.hpp"
+#include "runtime_impl.hpp"
+
+namespace saola::runtime {
+namespace {
+
+std::size_t allowed_cores() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (::sched_getaffinity(0, sizeof set, &set) != 0) return 1;
+  return static_cast<std::size_t>(std::max(1, CPU_COUNT(&set)));
+}
+
+std::size_t cpu_threads(const RuntimeOptions& options) {
+  return options.cpu_threads > 0 ? static_cast<std::size_t>(options.cpu_threads) : allowed_cores();
+}
+
+std::string key_of(const SpawnOptions& how, const std::source_location& site) {
+  if (!how.kind.empty()) return std::string(how.kind);
+  return std::string(site.file_name()) + ":" + std::to_string(site.line());
+}
+
+}  // namespace
+
+Runtime::Impl::Impl(Runtime& r, RuntimeOptions o)
+    : runtime(r),
+      options(o),
+      placement(o.placement_memory),
+      loop(o, *this),
+      native({.name = "saola-native", .nice = o.rescued_nice}),
+      cpu({.name = "saola-cpu", .max_threads = cpu_threads(o), .nice = o.rescued_nice}),
+      blocking({.name = "saola-blocking",
+                .max_threads = static_cast<std::size_t>(std::max(1, o.blocking_threads))}),
+      monitor(*this) {}
+
+detail::TaskState* Runtime::Impl::spawn(std::move_only_function<void()> body,
+                                        const SpawnOptions& how, std::source_location site) {
+  if (how.placement == Placement::kNative) return spawn_native(std::move(body), how);
+  if (how.placement == Placement::kLearned && options.learn_placement && placement.knows_any()) {
+    const std::string kind = key_of(how, site);
+    if (std::string why = placement.why_native(kind); !why.empty()) {
+      monitor.report_placed(how.name, kind, std::move(why));
+      return spawn_native(std::move(body), how);
+    }
+  }
+  detail::Fiber* fiber = loop.create_fiber(std::move(body));
+  fiber->name.set(how.name);
+  fiber->kind.set(how.kind);
+  fiber->learnable.store(how.placement == Placement::kLearned, std::memory_order_relaxed);
+  fiber->site_file.store(site.file_name(), std::memory_order_relaxed);
+  fiber->site_line.store(site.line(), std::memory_order_relaxed);
+  loop.spawned.fetch_add(1, std::memory_order_relaxed);
+  loop.schedule(*fiber);
+  return fiber;
+}
+
+detail::TaskState* Runtime::Impl::spawn_native(std::move_only_function<void()> body,
+                                               const SpawnOptions& how) {
+  auto* task = new detail::NativeTask(&loop);
+  task->references.store(2, std::memory_order_relaxed);
+  task->id = detail::next_task_id();
+  task->name.set(how.name);
+  task->activity.set({});
+  task->body = std::move(body);
+  loop.live.fetch_add(1, std::memory_order_relaxed);
+  try {
+    native.submit([task] { task->run(); });
+  } catch (...) {
+    loop.live.fetch_sub(1, std::memory_order_relaxed);
+    delete task;
+    throw;
+  }
+  return task;
+}
+
+Runtime::Runtime(RuntimeOptions options) : impl_(std::make_unique<Impl>(*this, options)) {}
+Runtime::~Runtime() = default;
+
+void Runtime::run(std::move_only_function<void()> main) {
+  SAOLA_CHECK(detail::current_carrier() == nullptr, "Runtime::run() was called from a fiber");
+  impl_->carriers.reset();
+  Task first = spawn(std::move(main), {.name = "main", .placement = Placement::kFiber});
+  detail::OverflowGuard guard;
+  detail::Carrier carrier;
+  detail::bind_to_this_thread(carrier);
+  impl_->monitor.watch(true);
+  impl_->loop.adopt(carrier);
+  const detail::Loop::Carried end = impl_->loop.carry(carrier);
+  detail::set_current_carrier(nullptr);
+  if (end == detail::Loop::Carried::kLost) {
+    impl_->carriers.wait_finished();
+  }
+  impl_->monitor.watch(false);
+  first.join();
+}
+
+Task Runtime::spawn(std::move_only_function<void()> body, SpawnOptions options,
+                    std::source_location site) {
+  return Task(impl_->spawn(std::move(body), options, site));
+}
+
+bool Runtime::shedding() const {
+  return impl_->monitor.at_cap();
+}
+
+RuntimeStats Runtime::stats() const {
+  RuntimeStats stats = impl_->monitor.stats();
+  stats.switches = impl_->loop.switches.load(std::memory_order_relaxed);
+  stats.spawned = impl_->loop.spawned.load(std::memory_order_relaxed);
+  stats.fibers = impl_->loop.live.load(std::memory_order_relaxed);
+  stats.placed_native = impl_->placed_native.load(std::memory_order_relaxed);
+  stats.threads = 1 + impl_->carriers.threads();
+  return stats;
+}
+
+SteadyTime Runtime::last_pass() const {
+  return SteadyTime(Duration(impl_->loop.last_pass_ns.load(std::memory_order_relaxed)));
+}
+
+Runtime* Runtime::current() {
+  detail::Carrier* carrier = detail::current_carrier();
+  return carrier != nullptr && carrier->fiber != nullptr ? &carrier->loop->host.runtime : nullptr;
+}
+
+namespace detail {
+
+void offload(Pool pool, std::move_only_function<void()> body) {
+  Runtime* runtime = Runtime::current();
+  if (runtime == nullptr) {
+    body();
+    return;
+  }
+  std::exception_ptr error;
+  Waiter waiter;
+  Runtime::Impl& impl = runtime->impl();
+  (pool == Pool::kCpu ? impl.cpu : impl.blocking).submit([&] {
+    try {
+      body();
+    } catch (...) {
+      error = std::current_exception();
+    }
+    waiter.notify();
+  });
+  waiter.park(Deadline::never(), Cancellable::kNo);
+  if (error != nullptr) std::rethrow_exception(error);
+}
+
+}  // namespace detail
+
+}  // namespace saola::runtime

@@ -1,0 +1,40 @@
+// The parts of a Runtime, wired.
+#pragma once
+
+#include <source_location>
+#include <string>
+
+#include <saola/runtime/runtime.hpp>
+
+#include "carrier_pool.hpp"
+#include "loop.hpp"
+#include "monitor.hpp"
+#include "native_task.hpp"
+#include "placement.hpp"
+
+namespace saola::runtime {
+
+struct Runtime::Impl {
+  Impl(Runtime& r, RuntimeOptions o);
+
+  // Starts a fiber, or a native task when placement says so. The result carries one reference for
+  // the handle.
+  detail::TaskState* spawn(std::move_only_function<void()> body, const SpawnOptions& how,
+                           std::source_location site);
+  detail::TaskState* spawn_native(std::move_only_function<void()> body, const SpawnOptions& how);
+
+  Runtime& runtime;
+  const RuntimeOptions options;
+  detail::PlacementTable placement;
+  std::atomic<std::uint64_t> placed_native{0};
+  detail::Loop loop;
+  detail::CarrierPool carriers;
+  // Tasks placed on native threads, and the two offload pools.
+  detail::NativePool native;
+  detail::NativePool cpu;
+  detail::NativePool blocking;
+  // Last: its thread looks at all of the above.
+  detail::Monitor monitor;
+};
+
+}  // namespace saola::runtime

@@ -1,0 +1,79 @@
+#include <mutex>
+
+#include <saola/base/check.hpp>
+#include <saola/runtime/sync/shared_mutex.hpp>
+
+namespace saola::runtime {
+
+void SharedMutex::lock() {
+  try_lock_until(Deadline::never());
+}
+void SharedMutex::lock_shared() {
+  try_lock_shared_until(Deadline::never());
+}
+
+bool SharedMutex::try_lock() {
+  std::lock_guard lock(guard_);
+  if (readers_ != 0) return false;
+  readers_ = -1;
+  return true;
+}
+
+bool SharedMutex::try_lock_until(Deadline deadline) {
+  guard_.lock();
+  if (readers_ == 0 && writer_queue_.empty()) {
+    readers_ = -1;
+    guard_.unlock();
+    return true;
+  }
+  // wake() sets readers_ on behalf of whom it chooses.
+  if (writer_queue_.wait(guard_, deadline, Cancellable::kNo) == Wake::kNotified) return true;
+  // A writer that gives up may have been all that kept readers out.
+  std::lock_guard lock(guard_);
+  wake();
+  return false;
+}
+
+void SharedMutex::unlock() {
+  std::lock_guard lock(guard_);
+  SAOLA_CHECK(readers_ == -1, "a SharedMutex was unlocked that no writer holds");
+  readers_ = 0;
+  wake();
+}
+
+bool SharedMutex::try_lock_shared() {
+  std::lock_guard lock(guard_);
+  if (readers_ < 0 || !writer_queue_.empty()) return false;
+  ++readers_;
+  return true;
+}
+
+bool SharedMutex::try_lock_shared_until(Deadline deadline) {
+  guard_.lock();
+  if (readers_ >= 0 && writer_queue_.empty()) {
+    ++readers_;
+    guard_.unlock();
+    return true;
+  }
+  return reader_queue_.wait(guard_, deadline, Cancellable::kNo) == Wake::kNotified;
+}
+
+void SharedMutex::unlock_shared() {
+  std::lock_guard lock(guard_);
+  SAOLA_CHECK(readers_ > 0, "a SharedMutex was unlocked that no reader holds");
+  --readers_;
+  wake();
+}
+
+// A free lock goes to the first waiting writer; otherwise readers go in, unless a writer waits.
+void SharedMutex::wake() {
+  if (readers_ == 0 && writer_queue_.notify_one()) {
+    readers_ = -1;
+    return;
+  }
+  if (readers_ >= 0 && writer_queue_.empty()) {
+    while (reader_queue_.notify_one()) ++readers_;
+  }
+}
+
+}  // namespace saola::runtime

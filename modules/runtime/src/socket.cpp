@@ -1,0 +1,229 @@
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/sendfile.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include <saola/runtime/socket.hpp>
+
+namespace saola::runtime {
+namespace {
+
+void set_no_delay(int fd) {
+  // Fails on a unix socket, which has no delay to begin with.
+  const int one = 1;
+  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+}
+
+}  // namespace
+
+Result<Socket> Socket::connect(const SocketAddress& address, Deadline deadline) {
+  unique_fd fd(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!fd) return std::unexpected(errno_error(errno, "cannot create a socket"));
+  set_no_delay(fd.get());
+  Socket socket(std::move(fd));
+  const auto* target = reinterpret_cast<const sockaddr*>(&address.storage);
+  const auto cannot = [&](int error) {
+    return std::unexpected(
+        errno_error(error, fmt::format("cannot connect to {}", address.to_string())));
+  };
+  if (::connect(socket.fd(), target, address.length) != 0) {
+    if (errno != EINPROGRESS) return cannot(errno);
+    // A stream socket that is not yet connected reports EPOLLOUT|EPOLLHUP as its first edge on some
+    // kernels, so look at what came of it and wait on.
+    for (;;) {
+      if (auto writable = socket.poll_.wait_writable(deadline); !writable)
+        return std::unexpected(writable.error());
+      int error = 0;
+      socklen_t size = sizeof error;
+      ::getsockopt(socket.fd(), SOL_SOCKET, SO_ERROR, &error, &size);
+      if (error != 0) return cannot(error);
+      sockaddr_storage peer;
+      size = sizeof peer;
+      if (::getpeername(socket.fd(), reinterpret_cast<sockaddr*>(&peer), &size) == 0) break;
+      if (errno != ENOTCONN) return cannot(errno);
+    }
+  }
+  return socket;
+}
+
+Result<std::size_t> Socket::try_read(std::span<char> into) {
+  const ssize_t n = ::recv(fd(), into.data(), into.size(), 0);
+  if (n >= 0) {
+    // With edge triggering a short read means the buffer is empty, unless the end of the stream
+    // follows, which comes with an edge of its own.
+    drained_ = n > 0 && static_cast<std::size_t>(n) < into.size();
+    return static_cast<std::size_t>(n);
+  }
+  if (errno == EAGAIN) {
+    drained_ = true;
+    return fail(ErrorCode::kUnavailable, "nothing to read now");
+  }
+  return std::unexpected(errno_error(errno, "cannot read from a socket"));
+}
+
+Result<std::size_t> Socket::read_some(std::span<char> into, Deadline deadline) {
+  for (;;) {
+    if (drained_) {
+      if (auto readable = poll_.wait_readable(deadline); !readable)
+        return std::unexpected(readable.error());
+      drained_ = false;
+    }
+    auto got = try_read(into);
+    if (got.has_value() || got.error().code() != ErrorCode::kUnavailable) return got;
+  }
+}
+
+Result<void> Socket::wait_readable(Deadline deadline) {
+  if (!drained_) {
+    char byte;
+    const ssize_t n = ::recv(fd(), &byte, 1, MSG_PEEK);
+    if (n >= 0 || errno != EAGAIN) return {};
+  }
+  for (;;) {
+    if (auto readable = poll_.wait_readable(deadline); !readable) return readable;
+    drained_ = false;
+    char byte;
+    const ssize_t n = ::recv(fd(), &byte, 1, MSG_PEEK);
+    if (n >= 0 || errno != EAGAIN) return {};
+  }
+}
+
+Result<void> Socket::write_all(std::string_view bytes, Deadline deadline) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::send(fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (n >= 0) {
+      bytes.remove_prefix(static_cast<std::size_t>(n));
+    } else if (errno == EAGAIN) {
+      if (auto writable = poll_.wait_writable(deadline); !writable) return writable;
+    } else if (errno != EINTR) {
+      return std::unexpected(errno_error(errno, "cannot write to a socket"));
+    }
+  }
+  return {};
+}
+
+Result<void> Socket::write_all(std::span<iovec> parts, Deadline deadline) {
+  constexpr std::size_t kMostParts = 64;
+  while (!parts.empty()) {
+    if (parts.front().iov_len == 0) {
+      parts = parts.subspan(1);
+      continue;
+    }
+    msghdr message{};
+    message.msg_iov = parts.data();
+    message.msg_iovlen = std::min(parts.size(), kMostParts);
+    const ssize_t n = ::sendmsg(fd(), &message, MSG_NOSIGNAL);
+    if (n < 0) {
+      if (errno == EINTR) continue;
+      if (errno != EAGAIN) return std::unexpected(errno_error(errno, "cannot write to a socket"));
+      if (auto writable = poll_.wait_writable(deadline); !writable) return writable;
+      continue;
+    }
+    auto sent = static_cast<std::size_t>(n);
+    while (sent > 0) {
+      iovec& part = parts.front();
+      const std::size_t used = std::min(sent, part.iov_len);
+      part.iov_base = static_cast<char*>(part.iov_base) + used;
+      part.iov_len -= used;
+      sent -= used;
+      if (part.iov_len == 0) parts = parts.subspan(1);
+    }
+  }
+  return {};
+}
+
+Result<void> Socket::send_file(int file, std::uint64_t offset, std::uint64_t count,
+                               Deadline deadline) {
+  constexpr std::uint64_t kMostAtOnce = 1 << 20;  // so that one fast peer does not hold the loop
+  auto at = static_cast<off_t>(offset);
+  while (count > 0) {
+    const ssize_t n =
+        ::sendfile(fd(), file, &at, static_cast<std::size_t>(std::min(count, kMostAtOnce)));
+    if (n > 0) {
+      count -= static_cast<std::uint64_t>(n);
+    } else if (n == 0) {
+      return fail(ErrorCode::kDataCorrupt,
+                  "a file became shorter while it was sent: {} bytes are missing", count);
+    } else if (errno == EAGAIN) {
+      if (auto writable = poll_.wait_writable(deadline); !writable) return writable;
+    } else if (errno != EINTR) {
+      return std::unexpected(errno_error(errno, "cannot send a file"));
+    }
+  }
+  return {};
+}
+
+void Socket::shutdown_write() {
+  ::shutdown(fd(), SHUT_WR);
+}
+void Socket::shutdown_both() {
+  ::shutdown(fd(), SHUT_RDWR);
+}
+
+std::string Socket::peer_address() const {
+  SocketAddress address;
+  address.length = sizeof address.storage;
+  if (::getpeername(fd(), reinterpret_cast<sockaddr*>(&address.storage), &address.length) != 0)
+    return "?";
+  return address.to_string();
+}
+
+Result<Listener> Listener::bind(const SocketAddress& address, ListenOptions options) {
+  unique_fd fd(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!fd) return std::unexpected(errno_error(errno, "cannot create a socket"));
+  const int one = 1;
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+  if (options.reuse_port) ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
+  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address.storage), address.length) != 0 ||
+      ::listen(fd.get(), options.backlog) != 0) {
+    return std::unexpected(
+        errno_error(errno, fmt::format("cannot listen on {}", address.to_string())));
+  }
+  return Listener(std::move(fd));
+}
+
+Result<Socket> Listener::accept(Deadline deadline) {
+  for (;;) {
+    unique_fd fd(::accept4(poll_.fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (fd) {
+      set_no_delay(fd.get());
+      return Socket(std::move(fd));
+    }
+    switch (errno) {
+      case EAGAIN:
+        if (auto readable = poll_.wait_readable(deadline); !readable)
+          return std::unexpected(readable.error());
+        break;
+      // The connection died before we took it (accept(2) lists these).
+      case EINTR:
+      case ECONNABORTED:
+      case EPROTO:
+      case ENETDOWN:
+      case ENOPROTOOPT:
+      case EHOSTDOWN:
+      case EHOSTUNREACH:
+      case EOPNOTSUPP:
+      case ENETUNREACH:
+        break;
+      default:
+        return std::unexpected(errno_error(errno, "cannot accept a connection"));
+    }
+  }
+}
+
+Result<SocketAddress> Listener::local_address() const {
+  SocketAddress address;
+  address.length = sizeof address.storage;
+  if (::getsockname(poll_.fd(), reinterpret_cast<sockaddr*>(&address.storage), &address.length) !=
+      0) {
+    return std::unexpected(errno_error(errno, "cannot tell the local address"));
+  }
+  return address;
+}
+
+}  // namespace saola::runtime

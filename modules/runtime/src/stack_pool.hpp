@@ -1,0 +1,43 @@
+// Stacks for fibers: reserved in slabs, guarded by a page that faults, used again last-in
+// first-out.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+namespace saola::runtime::detail {
+
+struct Stack {
+  std::byte* bottom = nullptr;  // lowest usable byte; the guard page lies below
+  std::size_t size = 0;         // usable bytes
+  std::byte* top() const { return bottom + size; }
+};
+
+// Not thread-safe: owned by the loop's owner.
+class StackPool {
+ public:
+  // `stack_bytes` includes the guard page and is rounded up to pages, at least 16 KiB.
+  explicit StackPool(std::size_t stack_bytes);
+  StackPool(const StackPool&) = delete;
+  StackPool& operator=(const StackPool&) = delete;
+  ~StackPool();
+
+  // Throws std::bad_alloc when the system gives no more address space or mappings.
+  Stack take();
+  void give_back(Stack stack);
+
+ private:
+  void grow();
+
+  const std::size_t page_;
+  const std::size_t stack_bytes_;
+  std::size_t next_slab_stacks_ = 16;
+  std::vector<Stack> free_;
+  struct Slab {
+    void* address;
+    std::size_t bytes;
+  };
+  std::vector<Slab> slabs_;
+};
+
+}  // namespace saola::runtime::detail

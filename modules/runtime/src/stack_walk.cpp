@@ -1,0 +1,97 @@
+#include "stack_walk.hpp"
+
+#include <link.h>
+
+#include <algorithm>
+#include <atomic>
+
+namespace saola::runtime::detail {
+namespace {
+
+struct Range {
+  std::uintptr_t begin;
+  std::uintptr_t end;
+};
+constexpr std::size_t kMostRanges = 256;
+// Written by note_code_ranges(), then published with the count (release); readers acquire.
+Range ranges[kMostRanges];
+std::atomic<std::size_t> range_count{0};
+
+bool is_code(std::uintptr_t address) {
+  const std::size_t n = range_count.load(std::memory_order_acquire);
+  for (std::size_t i = 0; i < n; ++i) {
+    if (address >= ranges[i].begin && address < ranges[i].end) return true;
+  }
+  return false;
+}
+
+#define SAOLA_UNCHECKED __attribute__((no_sanitize("address", "thread", "undefined")))
+
+SAOLA_UNCHECKED std::uintptr_t word_at(std::uintptr_t address) {
+  return *reinterpret_cast<const volatile std::uintptr_t*>(address);
+}
+
+// A saved frame pointer at `frame` and a return address above it?
+SAOLA_UNCHECKED bool is_frame(std::uintptr_t frame, std::uintptr_t lowest, std::uintptr_t top) {
+  if (frame < lowest || frame % sizeof(void*) != 0 || frame + 2 * sizeof(void*) > top) return false;
+  return is_code(word_at(frame + sizeof(void*)));
+}
+
+}  // namespace
+
+void note_code_ranges() {
+  static std::atomic<bool> busy{false};
+  if (busy.exchange(true)) return;
+  std::size_t n = 0;
+  ::dl_iterate_phdr(
+      [](dl_phdr_info* info, std::size_t, void* data) {
+        auto& count = *static_cast<std::size_t*>(data);
+        for (int i = 0; i < info->dlpi_phnum && count < kMostRanges; ++i) {
+          const auto& segment = info->dlpi_phdr[i];
+          if (segment.p_type != PT_LOAD || (segment.p_flags & PF_X) == 0) continue;
+          const std::uintptr_t begin = info->dlpi_addr + segment.p_vaddr;
+          const Range range{begin, begin + segment.p_memsz};
+          // Known ranges stay where they are: a handler may be reading them.
+          const std::size_t known = range_count.load(std::memory_order_relaxed);
+          const bool seen = std::any_of(ranges, ranges + std::max(known, count),
+                                        [&](const Range& r) { return r.begin == range.begin; });
+          if (!seen) ranges[std::max(known, count)] = range;
+          if (!seen) count = std::max(known, count) + 1;
+        }
+        return 0;
+      },
+      &n);
+  if (n > range_count.load(std::memory_order_relaxed))
+    range_count.store(n, std::memory_order_release);
+  busy.store(false);
+}
+
+SAOLA_UNCHECKED std::size_t walk_stack(std::uintptr_t pc, std::uintptr_t sp, std::uintptr_t frame,
+                                       std::uintptr_t bottom, std::uintptr_t top,
+                                       std::uintptr_t* frames) {
+  std::size_t n = 0;
+  frames[n++] = pc;
+  if (sp < bottom || sp >= top) return n;
+  constexpr std::uintptr_t kWord = sizeof(void*);
+  if (!is_frame(frame, sp, top)) {
+    // Find the nearest frame: a saved frame pointer that itself leads to a frame further up.
+    frame = 0;
+    for (std::uintptr_t at = (sp + kWord - 1) / kWord * kWord; at + 2 * kWord <= top; at += kWord) {
+      const std::uintptr_t saved = word_at(at);
+      if (saved > at && is_frame(at, sp, top) && is_frame(saved, sp, top)) {
+        frame = at;
+        break;
+      }
+    }
+    if (frame == 0) return n;
+  }
+  while (n < kMostFrames && is_frame(frame, sp, top)) {
+    frames[n++] = word_at(frame + kWord);
+    const std::uintptr_t next = word_at(frame);
+    if (next <= frame) break;
+    frame = next;
+  }
+  return n;
+}
+
+}  // namespace saola::runtime::detail

@@ -1,0 +1,292 @@
+#include <sched.h>
+#include <sys/mman.h>
+
+#include <atomic>
+#include <mutex>
+
+#include <saola/base/check.hpp>
+#include <saola/base/log.hpp>
+#include <saola/runtime/task.hpp>
+
+#include "native_task.hpp"
+#include "runtime_impl.hpp"
+#include "task_state.hpp"
+
+namespace saola::runtime {
+namespace detail {
+namespace {
+
+// A plain thread that waits or asks who it is; it is nobody's to cancel.
+struct ThreadTask final : BlockingTask {
+  ThreadTask() : BlockingTask(TaskKind::kThread) {
+    id = next_task_id();
+    name.set("thread");
+    activity.set({});
+  }
+  ~ThreadTask() override { destroy_locals(*this); }
+  void dispose() override {}
+};
+
+thread_local TaskState* this_threads_task = nullptr;
+
+[[gnu::noipa]] TaskState* thread_task() {
+  asm volatile("" ::: "memory");
+  if (this_threads_task != nullptr) return this_threads_task;
+  static thread_local ThreadTask task;
+  return &task;
+}
+
+std::string describe(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::exception& e) {
+    return e.what();
+  } catch (...) {
+    return "an exception that is not a std::exception";
+  }
+}
+
+void log_lost(const TaskState& task, const std::exception_ptr& error) {
+  log_error("a detached task ended with an exception; nobody will see it but this log",
+            {{"task", task.id}, {"name", task.name.get()}, {"exception", describe(error)}});
+}
+
+}  // namespace
+
+void destroy_locals(TaskState& task) {
+  for (TaskState::Local& local : task.locals) {
+    if (local.destroy != nullptr) local.destroy(local.value);
+  }
+  task.locals.clear();
+}
+
+[[gnu::noipa]] void set_current_thread_task(TaskState* task) {
+  asm volatile("" ::: "memory");
+  this_threads_task = task;
+}
+
+TaskState& current_task() {
+  Carrier* carrier = current_carrier();
+  if (carrier != nullptr && carrier->fiber != nullptr) return *carrier->fiber;
+  return *thread_task();
+}
+
+std::uint64_t next_task_id() {
+  static std::atomic<std::uint64_t> next{1};
+  return next.fetch_add(1, std::memory_order_relaxed);
+}
+
+void TaskState::run_body() {
+  try {
+    body();
+  } catch (const Cancelled&) {
+    error = std::current_exception();
+  } catch (...) {
+    error = std::current_exception();
+  }
+  body = nullptr;
+  destroy_locals(*this);
+}
+
+void TaskState::finish() {
+  std::lock_guard lock(join_guard);
+  done = true;
+  if (joiner != nullptr) std::exchange(joiner, nullptr)->notify();
+  if (detached && error != nullptr && !cancel_requested.load(std::memory_order_relaxed))
+    log_lost(*this, error);
+}
+
+}  // namespace detail
+
+using detail::current_task;
+using detail::Fiber;
+using detail::Loop;
+using detail::NativeTask;
+using detail::TaskKind;
+using detail::TaskState;
+
+// ---- Task
+
+Task& Task::operator=(Task&& other) noexcept {
+  if (this != &other) {
+    Task old(std::exchange(state_, std::exchange(other.state_, nullptr)));
+  }
+  return *this;
+}
+
+Task::~Task() {
+  if (state_ == nullptr) return;
+  this_task::Uncancellable guard;
+  cancel();
+  try {
+    join();
+  } catch (...) {
+    // Whoever drops the handle does not want the result.
+  }
+}
+
+void Task::join() {
+  join(Deadline::never());
+}
+
+bool Task::join(Deadline deadline) {
+  SAOLA_CHECK(state_ != nullptr, "join() of an empty Task");
+  TaskState* state = state_;
+  {
+    std::unique_lock lock(state->join_guard);
+    if (!state->done) {
+      Waiter waiter;
+      state->joiner = &waiter;
+      lock.unlock();
+      const Wake wake = waiter.park(deadline);
+      lock.lock();
+      state->joiner = nullptr;
+      if (!state->done) {
+        if (wake == Wake::kCancelled) throw Cancelled();
+        return false;
+      }
+    }
+  }
+  state_ = nullptr;
+  if (state->kind == TaskKind::kNative) {
+    if (auto& thread = static_cast<NativeTask*>(state)->thread; thread.joinable()) thread.join();
+  }
+  const std::exception_ptr error = std::move(state->error);
+  state->release();
+  if (error != nullptr) std::rethrow_exception(error);
+  return true;
+}
+
+void Task::cancel() {
+  SAOLA_CHECK(state_ != nullptr, "cancel() of an empty Task");
+  state_->request_cancel();
+}
+
+bool Task::done() const {
+  SAOLA_CHECK(state_ != nullptr, "done() of an empty Task");
+  std::lock_guard lock(state_->join_guard);
+  return state_->done;
+}
+
+void Task::detach() {
+  SAOLA_CHECK(state_ != nullptr, "detach() of an empty Task");
+  TaskState* state = std::exchange(state_, nullptr);
+  if (state->kind == TaskKind::kNative) {
+    if (auto& thread = static_cast<NativeTask*>(state)->thread; thread.joinable()) thread.detach();
+  }
+  {
+    std::lock_guard lock(state->join_guard);
+    state->detached = true;
+    if (state->done && state->error != nullptr) detail::log_lost(*state, state->error);
+  }
+  state->release();
+}
+
+std::uint64_t Task::id() const {
+  SAOLA_CHECK(state_ != nullptr, "id() of an empty Task");
+  return state_->id;
+}
+
+Task spawn(std::move_only_function<void()> body, SpawnOptions options, std::source_location site) {
+  if (detail::Carrier* carrier = detail::current_carrier();
+      carrier != nullptr && carrier->fiber != nullptr) {
+    return Task(carrier->loop->host.spawn(std::move(body), options, site));
+  }
+  TaskState& caller = current_task();
+  if (caller.kind == TaskKind::kNative) {
+    if (Loop* loop = static_cast<NativeTask&>(caller).loop; loop != nullptr) {
+      return Task(loop->host.spawn_native(std::move(body), options));
+    }
+  }
+  auto* task = new NativeTask(nullptr);
+  task->references.store(2, std::memory_order_relaxed);
+  task->id = detail::next_task_id();
+  task->name.set(options.name);
+  task->activity.set({});
+  task->body = std::move(body);
+  try {
+    task->thread = std::thread([task] { task->run(); });
+  } catch (...) {
+    delete task;
+    throw;
+  }
+  return Task(task);
+}
+
+// ---- this_task
+
+namespace this_task {
+
+void yield() {
+  TaskState& task = current_task();
+  if (task.should_cancel()) throw Cancelled();
+  if (task.kind == TaskKind::kFiber) {
+    auto& fiber = static_cast<Fiber&>(task);
+    fiber.loop.yield(fiber);
+  } else {
+    ::sched_yield();
+  }
+  if (task.should_cancel()) throw Cancelled();
+}
+
+void sleep_until(Deadline deadline) {
+  Waiter waiter;
+  if (waiter.park(deadline) == Wake::kCancelled) throw Cancelled();
+}
+
+void sleep_for(Duration duration) {
+  sleep_until(Deadline::after(duration));
+}
+
+bool on_fiber() {
+  return current_task().kind == TaskKind::kFiber;
+}
+
+bool cancel_requested() {
+  return current_task().cancel_requested.load(std::memory_order_acquire);
+}
+
+void check_cancelled() {
+  if (current_task().should_cancel()) throw Cancelled();
+}
+
+std::uint64_t id() {
+  return current_task().id;
+}
+
+std::string name() {
+  return current_task().name.get();
+}
+
+void set_activity(std::string_view activity) {
+  current_task().activity.set(activity);
+}
+
+void set_stall_policy(StallPolicy policy, Duration threshold) {
+  TaskState& task = current_task();
+  task.stall_policy.store(static_cast<std::uint8_t>(policy) + 1, std::memory_order_relaxed);
+  task.stall_threshold_ns.store(threshold.count(), std::memory_order_relaxed);
+}
+
+void trim_stack() {
+  TaskState& task = current_task();
+  if (task.kind != TaskKind::kFiber) return;
+  const detail::Stack& stack = static_cast<Fiber&>(task).stack;
+  constexpr std::uintptr_t kPage = 4096;
+  // Below this frame, the red zone and the frame of madvise itself nothing is alive.
+  const auto here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)) - 1024;
+  const auto end = here & ~(kPage - 1);
+  const auto begin = reinterpret_cast<std::uintptr_t>(stack.bottom);
+  if (end > begin) ::madvise(stack.bottom, end - begin, MADV_DONTNEED);
+}
+
+Uncancellable::Uncancellable() {
+  ++current_task().uncancellable;
+}
+Uncancellable::~Uncancellable() {
+  --current_task().uncancellable;
+}
+
+}  // namespace this_task
+
+}  // namespace saola::runtime

@@ -1,0 +1,134 @@
+// What every task is, whichever model it runs in: identity, cancel flag, result, joiner, local
+// storage.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <source_location>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <saola/runtime/park.hpp>
+#include <saola/runtime/task.hpp>
+
+namespace saola::runtime::detail {
+
+// A short text that the monitor may read while its task writes it: each byte is a relaxed atomic,
+// so a torn read gives a mixed text and nothing worse.
+template <std::size_t N>
+class SharedText {
+ public:
+  void set(std::string_view text) {
+    const std::size_t n = std::min(text.size(), N - 1);
+    for (std::size_t i = 0; i < n; ++i) bytes_[i].store(text[i], std::memory_order_relaxed);
+    bytes_[n].store('\0', std::memory_order_relaxed);
+  }
+  std::string get() const {
+    std::string out;
+    for (std::size_t i = 0; i < N; ++i) {
+      const char c = bytes_[i].load(std::memory_order_relaxed);
+      if (c == '\0') break;
+      out += c;
+    }
+    return out;
+  }
+  // For signal handlers: at most N bytes into `to`, their number into `length`.
+  void copy_to(char* to, std::size_t& length) const {
+    for (length = 0; length < N; ++length) {
+      to[length] = bytes_[length].load(std::memory_order_relaxed);
+      if (to[length] == '\0') break;
+    }
+  }
+  bool empty() const { return bytes_[0].load(std::memory_order_relaxed) == '\0'; }
+
+ private:
+  std::array<std::atomic<char>, N> bytes_;  // set() comes before the first get()
+};
+
+enum class TaskKind : std::uint8_t { kFiber, kNative, kThread };
+
+// Fiber (fiber.hpp), NativeTask (native_task.hpp) and ThreadTask (task_state.cpp) derive from it.
+struct TaskState {
+  explicit TaskState(TaskKind k) : kind(k) {}
+  virtual ~TaskState() = default;
+
+  const TaskKind kind;
+  std::uint32_t uncancellable = 0;  // nesting of this_task::Uncancellable; touched by the task only
+  // One for the Task handle, one for the running body. Decremented with acq_rel: the last one
+  // destroys.
+  std::atomic<std::uint32_t> references{1};
+  // Set once by cancel(), relaxed: what makes the task look again is the Waiter's own ordering.
+  std::atomic<bool> cancel_requested{false};
+  // StallPolicy + 1, or 0 for the runtime's. Relaxed: the monitor takes whichever it sees.
+  std::atomic<std::uint8_t> stall_policy{0};
+  std::atomic<std::int64_t> stall_threshold_ns{0};
+  std::uint64_t id = 0;
+  SharedText<48> name;
+  SharedText<96> activity;
+
+  // The result, and who waits for it.
+  SpinLock join_guard;
+  bool done = false;         // GUARDED_BY(join_guard)
+  bool detached = false;     // GUARDED_BY(join_guard)
+  Waiter* joiner = nullptr;  // GUARDED_BY(join_guard)
+  std::exception_ptr error;  // written before done, read after
+
+  std::move_only_function<void()> body;
+
+  // Task-local values by TaskLocal's index.
+  struct Local {
+    void* value = nullptr;
+    void (*destroy)(void*) = nullptr;
+  };
+  std::vector<Local> locals;
+
+  // Wakes the task's present or next cancellable wait. Called once, after cancel_requested was set.
+  virtual void interrupt() = 0;
+  // The last reference is gone.
+  virtual void dispose() = 0;
+  // The calling task waits; see Waiter::park().
+  virtual Wake park(Waiter& waiter, Deadline deadline, Cancellable cancellable) = 0;
+  // `waiter` was moved from parked to an outcome: run the task again. `waiter` may be gone.
+  virtual void unpark(std::atomic<std::uint32_t>* waiter_state) = 0;
+
+  void retain() { references.fetch_add(1, std::memory_order_relaxed); }
+  void release() {
+    if (references.fetch_sub(1, std::memory_order_acq_rel) == 1) dispose();
+  }
+  bool should_cancel() const {
+    return uncancellable == 0 && cancel_requested.load(std::memory_order_relaxed);
+  }
+  void request_cancel() {
+    if (!cancel_requested.exchange(true, std::memory_order_acq_rel)) interrupt();
+  }
+  // Runs body and keeps its exception; then destroys body and the locals.
+  void run_body();
+  // Publishes the end to the joiner.
+  void finish();
+};
+
+// States of Waiter::state_.
+enum : std::uint32_t { kIdle = 0, kParked = 1, kNotified = 2, kTimedOut = 3, kCancelled = 4 };
+
+struct WaiterAccess {
+  static std::atomic<std::uint32_t>& state(Waiter& w) { return w.state_; }
+  static TaskState* task(Waiter& w) { return w.task_; }
+  static std::uint32_t& timer_slot(Waiter& w) { return w.timer_slot_; }
+  static bool claim(Waiter& w, std::uint32_t outcome) { return w.claim(outcome); }
+  static Wake outcome(std::uint32_t state);
+};
+
+// The calling task: the fiber, the native task, or a stand-in for a plain thread.
+TaskState& current_task();
+void destroy_locals(TaskState& task);
+// For the threads of a native pool.
+void set_current_thread_task(TaskState* task);
+std::uint64_t next_task_id();
+
+}  // namespace saola::runtime::detail
