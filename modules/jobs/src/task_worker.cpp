@@ -1,0 +1,340 @@
+#include <poll.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include <saola/base/check.hpp>
+#include <saola/base/log.hpp>
+#include <saola/base/unique_fd.hpp>
+#include <saola/jobs/task_worker.hpp>
+
+#include "attempt.hpp"
+#include "job_threads.hpp"
+
+namespace saola::jobs {
+namespace {
+
+constexpr std::chrono::seconds kPause(1);  // after a failure of the store
+constexpr std::chrono::seconds kPatience(5);
+
+// Whether trying a write of an attempt again may help.
+bool may_pass(ErrorCode code) {
+  return code == ErrorCode::kUnavailable || code == ErrorCode::kResourceExhausted ||
+         code == ErrorCode::kTimedOut;
+}
+
+}  // namespace
+
+// Three kinds of threads. The claimer takes jobs from the store. The job threads run handlers,
+// maybe at low priority; they touch neither the store nor a lock that the others need, but post to
+// mailboxes. The keeper speaks to the store for all attempts: leases, progress, checkpoints, ends.
+class TaskWorker::Impl {
+ public:
+  Impl(Store& store, std::map<std::string, Handler> handlers, TaskWorkerOptions options)
+      : store_(store), handlers_(std::move(handlers)), options_(std::move(options)) {
+    SAOLA_CHECK(!options_.owner.empty() && options_.threads > 0,
+                "a task worker needs an owner's name and at least one thread");
+  }
+
+  ~Impl() {
+    stop(Deadline::at({}), Deadline::at({}));
+    // Handlers may still wait for the keeper.
+    threads_.reset();
+    if (!keeper_.joinable()) return;
+    keeper_.request_stop();
+    notify();
+    keeper_.join();
+  }
+
+  void start() {
+    SAOLA_CHECK(!threads_, "a task worker is started once");
+    event_.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    SAOLA_CHECK(event_, "no descriptor is left to start a task worker");
+    free_ = options_.threads;
+    threads_ = std::make_unique<JobThreads>(options_.threads, options_.on_job_thread_start);
+    keeper_ = std::jthread([this](const std::stop_token& stop) { keep(stop); });
+    claimer_ = std::jthread([this](const std::stop_token& stop) { claim_jobs(stop); });
+  }
+
+  void stop_claiming() { claimer_.request_stop(); }
+
+  int stop(Deadline drain, Deadline give_up) {
+    const std::lock_guard one_at_a_time(stop_mutex_);
+    stop_claiming();
+    if (claimer_.joinable()) claimer_.join();
+    std::unique_lock lock(mutex_);
+    const auto idle = [&] { return live_.empty(); };
+    if (wait_until(lock, drain, idle)) return 0;
+    for (const auto& attempt : live_) attempt->request_stop(StopReason::kShutdown);
+    if (wait_until(lock, give_up, idle)) return 0;
+    std::vector<LeaseToken> left;
+    int still_run = 0;
+    for (const auto& attempt : live_) {
+      if (attempt->stop_reason() == StopReason::kLeaseLost) continue;
+      if (attempt->finished()) continue;  // the keeper tries on to settle it, while there is time
+      attempt->request_stop(StopReason::kLeaseLost);
+      left.push_back(attempt->token());
+    }
+    still_run = static_cast<int>(
+        std::ranges::count_if(live_, [](const auto& attempt) { return !attempt->finished(); }));
+    lock.unlock();
+    for (const LeaseToken& token : left) requeue(token);
+    return still_run;
+  }
+
+  std::vector<RunningJob> running() const {
+    const std::lock_guard lock(mutex_);
+    std::vector<RunningJob> jobs;
+    for (const auto& attempt : live_) {
+      const Job& job = attempt->job();
+      if (!attempt->finished()) jobs.push_back({job.id, job.kind, job.attempt});
+    }
+    return jobs;
+  }
+
+ private:
+  // Shared by the keeper's list and the thread that runs the handler, which may outlive it there.
+  using AttemptPtr = std::shared_ptr<Attempt>;
+
+  template <typename Condition>
+  bool wait_until(std::unique_lock<std::mutex>& lock, Deadline deadline, Condition condition) {
+    if (!deadline.is_never()) return changed_.wait_until(lock, deadline.time(), condition);
+    changed_.wait(lock, condition);
+    return true;
+  }
+
+  // Wakes the keeper; takes no lock.
+  void notify() {
+    const std::uint64_t one = 1;
+    // Fails only when the counter is full, and then the keeper is awake.
+    [[maybe_unused]] const auto written = ::write(event_.get(), &one, sizeof one);
+  }
+
+  void requeue(const LeaseToken& token) {
+    const auto done = store_.requeue(token, Deadline::after(kPatience));
+    if (done || done.error().code() == ErrorCode::kConflict) return;
+    log_warning("a job could not be given back; it runs again when its lease expires",
+                {{"job", token.job_id}, {"error", done.error().message()}});
+  }
+
+  // Logs the first failure of a row of them.
+  void report(bool& failing, const Error* error, std::string_view what) {
+    if (error != nullptr && !failing) {
+      log_error(what, {{"worker", options_.owner}, {"error", error->message()}});
+    }
+    failing = error != nullptr;
+  }
+
+  void claim_jobs(const std::stop_token& stop) {
+    ::pthread_setname_np(::pthread_self(), "job claimer");
+    ClaimRequest request{
+        .owner = options_.owner, .queues = options_.queues, .lease = options_.lease};
+    for (const auto& [kind, handler] : handlers_) request.kinds.push_back(kind);
+    bool failing = false;
+    while (!stop.stop_requested()) {
+      {
+        std::unique_lock lock(mutex_);
+        if (!changed_.wait(lock, stop, [&] { return free_ > 0; })) return;
+        request.limit = static_cast<std::size_t>(free_);
+      }
+      const std::uint64_t mark = store_.work_mark();
+      auto claimed = store_.claim(request, Deadline::after(kPatience));
+      report(failing, claimed ? nullptr : &claimed.error(), "jobs cannot be claimed; trying on");
+      if (!claimed) {
+        std::unique_lock lock(mutex_);
+        changed_.wait_for(lock, stop, kPause, [] { return false; });
+      } else if (claimed->empty()) {
+        store_.wait_for_work(mark, Deadline::after(kPatience), stop);
+      }
+      if (!claimed) continue;
+      for (Job& job : *claimed) {
+        if (stop.stop_requested()) {
+          requeue(job.token());
+        } else {
+          dispatch(std::move(job));
+        }
+      }
+    }
+  }
+
+  void dispatch(Job job) {
+    const Handler& handler = handlers_.at(job.kind);
+    log_info("job started", {{"job", job.id}, {"kind", job.kind}, {"attempt", job.attempt}});
+    auto attempt = std::make_shared<Attempt>(std::move(job), [this] { notify(); });
+    {
+      const std::lock_guard lock(mutex_);
+      --free_;
+      live_.push_back(attempt);
+    }
+    threads_->submit([attempt, &handler] { attempt->run(handler); });
+  }
+
+  void keep(const std::stop_token& stop) {
+    ::pthread_setname_np(::pthread_self(), "job keeper");
+    SteadyTime next_tick{};
+    SteadyTime next_renewal = now() + options_.renew_every;
+    while (!stop.stop_requested()) {
+      wait_for_mail(min(Deadline::at(next_tick), Deadline::after(options_.tick)));
+      std::vector<AttemptPtr> live;
+      {
+        const std::lock_guard lock(mutex_);
+        live = live_;
+      }
+      for (const AttemptPtr& attempt : live) save_checkpoint(*attempt);
+      if (now() >= next_renewal) {
+        next_renewal = now() + options_.renew_every;
+        renew(live);
+      }
+      if (now() >= next_tick) {
+        next_tick = now() + options_.tick;
+        look(live);
+      }
+      for (const AttemptPtr& attempt : live) {
+        if (attempt->finished()) settle(attempt);
+      }
+    }
+  }
+
+  static SteadyTime now() { return std::chrono::steady_clock::now(); }
+
+  void wait_for_mail(Deadline deadline) {
+    pollfd event{event_.get(), POLLIN, 0};
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline.remaining());
+    ::poll(&event, 1, static_cast<int>(left.count()));
+    std::uint64_t count = 0;
+    [[maybe_unused]] const auto read = ::read(event_.get(), &count, sizeof count);
+  }
+
+  void save_checkpoint(Attempt& attempt) {
+    const auto request = attempt.take_checkpoint();
+    if (!request) return;
+    request->done.set_value(
+        store_.set_checkpoint(attempt.token(), request->bytes, Deadline::after(kPatience)));
+  }
+
+  void renew(const std::vector<AttemptPtr>& live) {
+    const std::vector<LeaseToken> tokens = tokens_of(live);
+    if (tokens.empty()) return;
+    const auto states = store_.renew(tokens, options_.lease, Deadline::after(kPatience));
+    report(renewal_failing_, states ? nullptr : &states.error(),
+           "leases cannot be renewed; jobs may run twice if that lasts");
+    if (states) obey(live, *states);
+  }
+
+  // What is noticed every tick: cancel requests, lost leases, time limits, progress.
+  void look(const std::vector<AttemptPtr>& live) {
+    const std::vector<LeaseToken> tokens = tokens_of(live);
+    if (tokens.empty()) return;
+    if (const auto states = store_.lease_states(tokens, Deadline::after(kPatience))) {
+      obey(live, *states);
+    }
+    for (const AttemptPtr& attempt : live) {
+      if (attempt->deadline().passed()) attempt->request_stop(StopReason::kTimedOut);
+      const auto progress = attempt->take_progress();
+      if (!progress || attempt->finished()) continue;
+      // Progress that cannot be stored is old news soon; a lost lease shows in lease_states().
+      (void)store_.set_progress(attempt->token(), *progress, Deadline::after(kPause));
+    }
+  }
+
+  static std::vector<LeaseToken> tokens_of(const std::vector<AttemptPtr>& live) {
+    std::vector<LeaseToken> tokens;
+    for (const AttemptPtr& attempt : live) tokens.push_back(attempt->token());
+    return tokens;
+  }
+
+  static void obey(const std::vector<AttemptPtr>& live, const std::vector<LeaseState>& states) {
+    for (std::size_t i = 0; i < live.size(); ++i) {
+      if (states[i] == LeaseState::kLost) live[i]->request_stop(StopReason::kLeaseLost);
+      if (states[i] == LeaseState::kCancelRequested) {
+        live[i]->request_stop(StopReason::kCancelRequested);
+      }
+    }
+  }
+
+  void settle(const AttemptPtr& attempt) {
+    const bool first = unsettled_.emplace(attempt.get(), SteadyTime{}).second;
+    if (first) {
+      // The handler's thread is free, whether or not the store takes the outcome at once.
+      const std::lock_guard lock(mutex_);
+      ++free_;
+    }
+    changed_.notify_all();
+    SteadyTime& next_try = unsettled_.at(attempt.get());
+    if (now() < next_try) return;
+    const auto settled = attempt->settle(store_, Deadline::after(kPatience));
+    const Job& job = attempt->job();
+    if (!settled && may_pass(settled.error().code())) {
+      next_try = now() + kPause;
+      if (first) {
+        log_error("the end of a job cannot be stored yet; trying on under its lease",
+                  {{"job", job.id}, {"error", settled.error().message()}});
+      }
+      return;
+    }
+    if (settled) {
+      log_info("job ended", {{"job", job.id},
+                             {"kind", job.kind},
+                             {"attempt", job.attempt},
+                             {"outcome", attempt->outcome_name()}});
+    } else {
+      log_warning(
+          "the end of a job was refused",
+          {{"job", job.id}, {"attempt", job.attempt}, {"error", settled.error().message()}});
+    }
+    unsettled_.erase(attempt.get());
+    {
+      const std::lock_guard lock(mutex_);
+      std::erase(live_, attempt);
+    }
+    changed_.notify_all();
+  }
+
+  Store& store_;
+  const std::map<std::string, Handler> handlers_;
+  const TaskWorkerOptions options_;
+
+  unique_fd event_;
+
+  // Used by the keeper only: finished attempts whose end is not stored, and when to try next.
+  std::map<const Attempt*, SteadyTime> unsettled_;
+  bool renewal_failing_ = false;
+
+  std::mutex stop_mutex_;
+  // Never taken by a job thread.
+  mutable std::mutex mutex_;
+  // Guarded by mutex_. Attempts from claim until their end is stored; job threads without work.
+  std::vector<AttemptPtr> live_;
+  int free_ = 0;
+  std::condition_variable_any changed_;
+
+  std::unique_ptr<JobThreads> threads_;
+  std::jthread keeper_;
+  std::jthread claimer_;
+};
+
+TaskWorker::TaskWorker(Store& store, std::map<std::string, Handler> handlers,
+                       TaskWorkerOptions options)
+    : impl_(std::make_unique<Impl>(store, std::move(handlers), std::move(options))) {}
+TaskWorker::~TaskWorker() = default;
+
+void TaskWorker::start() {
+  impl_->start();
+}
+void TaskWorker::stop_claiming() {
+  impl_->stop_claiming();
+}
+int TaskWorker::stop(Deadline drain, Deadline give_up) {
+  return impl_->stop(drain, give_up);
+}
+std::vector<RunningJob> TaskWorker::running() const {
+  return impl_->running();
+}
+
+}  // namespace saola::jobs
