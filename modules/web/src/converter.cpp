@@ -10,6 +10,7 @@
 #include <saola/http/headers.hpp>
 #include <saola/web/errors.hpp>
 
+#include "json_number.hpp"
 #include "text.hpp"
 
 namespace saola::web {
@@ -173,12 +174,9 @@ boost::json::object Converter::schema() const {
   boost::json::object schema;
   schema["type"] = kind_ == Kind::kInt ? "integer" : kind_ == Kind::kFloat ? "number" : "string";
   if (kind_ == Kind::kInt || kind_ == Kind::kFloat) {
-    if (std::isfinite(min_)) {
-      schema["minimum"] = min_;
-    } else if (!is_signed_) {
-      schema["minimum"] = 0;
-    }
-    if (std::isfinite(max_)) schema["maximum"] = max_;
+    const double low = std::isfinite(min_) || is_signed_ ? min_ : 0;
+    if (std::isfinite(low)) schema["minimum"] = json_number(low);
+    if (std::isfinite(max_)) schema["maximum"] = json_number(max_);
   }
   if (kind_ == Kind::kUuid) schema["format"] = "uuid";
   if (kind_ == Kind::kAny) schema["enum"] = boost::json::value_from(words_);

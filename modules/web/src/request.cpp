@@ -192,18 +192,21 @@ const boost::json::value& Request::json(const Schema& schema) const {
   const boost::json::value& value = json();
   std::vector<http::FieldError> errors = schema.check(value);
   if (errors.empty()) return value;
-  const std::size_t count = errors.size();
-  throw HttpError(http::Problem{
-      .status = 422,
-      .detail = count == 1 ? fmt::format("The request was not taken: {} {}",
-                                         errors[0].pointer == "#" ? "the body" : errors[0].pointer,
-                                         errors[0].detail)
-                           : fmt::format(
-                                 "The request was not taken, for {} reasons. Correct what 'errors' "
-                                 "lists and send it again.",
-                                 count),
-      .code = std::string(to_string(ErrorCode::kInvalidArgument)),
-      .errors = std::move(errors)});
+  std::string detail;
+  if (errors.size() == 1) {
+    detail =
+        fmt::format("The request was not taken: {} {}",
+                    errors[0].pointer == "#" ? "the body" : errors[0].pointer, errors[0].detail);
+    if (!detail.ends_with('.') && !detail.ends_with('?')) detail += '.';
+  } else {
+    detail = fmt::format(
+        "The request was not taken, for {} reasons. Correct what 'errors' lists and send it again.",
+        errors.size());
+  }
+  throw HttpError(http::Problem{.status = 422,
+                                .detail = std::move(detail),
+                                .code = std::string(to_string(ErrorCode::kInvalidArgument)),
+                                .errors = std::move(errors)});
 }
 
 std::optional<std::string_view> Request::preferred(

@@ -8,6 +8,7 @@
 #include <saola/http/uri.hpp>
 #include <saola/web/schema.hpp>
 
+#include "json_number.hpp"
 #include "text.hpp"
 
 namespace saola::web {
@@ -41,8 +42,9 @@ std::string describe(const json::value& value) {
       return value.get_bool() ? "true" : "false";
     case json::kind::int64:
     case json::kind::uint64:
-    case json::kind::double_:
       return json::serialize(value);
+    case json::kind::double_:
+      return fmt::format("{}", value.get_double());
     case json::kind::string: {
       const std::string_view text(value.get_string());
       if (text.size() > 40) return fmt::format("a string of {} bytes", text.size());
@@ -255,12 +257,7 @@ json::value Schema::Node::to_json() const {
   json::object out;
   const auto limits = [&](std::string_view low, std::string_view high) {
     const auto put = [&out](std::string_view key, double limit) {
-      if (!std::isfinite(limit)) return;
-      if (std::trunc(limit) == limit && std::abs(limit) < 1e15) {
-        out[key] = static_cast<std::int64_t>(limit);
-      } else {
-        out[key] = limit;
-      }
+      if (std::isfinite(limit)) out[key] = json_number(limit);
     };
     put(low, min);
     put(high, max);

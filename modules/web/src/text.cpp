@@ -74,7 +74,8 @@ std::string_view nearest(std::string_view name, std::span<const std::string_view
   // A hostile name may be long, and the distance costs its length times the candidate's.
   if (name.size() > 64) return {};
   std::string_view best;
-  std::size_t best_distance = std::max<std::size_t>(1, name.size() / 3) + 1;
+  const std::size_t allowed = name.size() < 4 ? 1 : std::max<std::size_t>(2, name.size() / 3);
+  std::size_t best_distance = allowed + 1;
   for (std::string_view candidate : candidates) {
     const std::size_t distance = edit_distance(name, candidate);
     if (distance < best_distance) {

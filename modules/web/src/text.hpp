@@ -12,8 +12,8 @@ namespace saola::web {
 bool is_utf8(std::string_view text);
 // Characters (code points) of well-formed UTF-8.
 std::size_t character_count(std::string_view text);
-// The candidate that `name` most looks like, or empty when none is near (a third of its length in
-// edits, case apart).
+// The candidate that `name` most looks like, or empty when none is near (two edits or a third of
+// its length, case apart; one edit for three letters or less).
 std::string_view nearest(std::string_view name, std::span<const std::string_view> candidates);
 // " Did you mean 'x'?", or nothing.
 std::string did_you_mean(std::string_view name, std::span<const std::string_view> candidates);
