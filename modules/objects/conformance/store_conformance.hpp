@@ -25,6 +25,8 @@
 
 #include <saola/objects/object_store.hpp>
 
+#include "result_matchers.hpp"
+
 namespace saola::objects {
 
 // A store to be tested, the bucket in it that may be used, and whatever must live as long.
@@ -76,26 +78,6 @@ class StoreConformance : public testing::TestWithParam<StoreSubject (*)()> {
   StoreSubject subject_;
   std::string scratch_;
 };
-
-template <typename T>
-testing::AssertionResult fails_with(const Result<T>& result, ErrorCode code,
-                                    std::string_view text = "") {
-  if (result) return testing::AssertionFailure() << "it succeeded";
-  const Error& error = result.error();
-  if (error.code() != code || error.message().find(text) == std::string::npos) {
-    return testing::AssertionFailure()
-           << to_string(error.code()) << ": " << error.message() << "; expected " << to_string(code)
-           << " and '" << text << "'";
-  }
-  return testing::AssertionSuccess();
-}
-
-template <typename T>
-testing::AssertionResult succeeds(const Result<T>& result) {
-  if (result) return testing::AssertionSuccess();
-  return testing::AssertionFailure()
-         << to_string(result.error().code()) << ": " << result.error().message();
-}
 
 TEST_P(StoreConformance, WhatIsPutIsGot) {
   const auto before = real_clock().system_now();

@@ -108,30 +108,14 @@ class Connections {
   Connections() : multi_(curl_multi_init()) {
     SAOLA_CHECK(multi_ != nullptr, "curl_multi_init failed: out of memory");
   }
-  ~Connections() {
-    for (CURL* easy : idle_) curl_easy_cleanup(easy);
-    curl_multi_cleanup(multi_);
-  }
+  ~Connections() { curl_multi_cleanup(multi_); }
   Connections(const Connections&) = delete;
   Connections& operator=(const Connections&) = delete;
 
   CURLM* multi() const { return multi_; }
-  CURL* take() {
-    if (idle_.empty()) {
-      CURL* easy = curl_easy_init();
-      SAOLA_CHECK(easy != nullptr, "curl_easy_init failed: out of memory");
-      return easy;
-    }
-    CURL* easy = idle_.back();
-    idle_.pop_back();
-    curl_easy_reset(easy);
-    return easy;
-  }
-  void put_back(CURL* easy) { idle_.push_back(easy); }
 
  private:
   CURLM* multi_;
-  std::vector<CURL*> idle_;
 };
 
 DriverShared::DriverShared(S3Options o, Endpoint e)
@@ -273,7 +257,7 @@ Driver::~Driver() {
   for (const auto& flight : flights_) {
     if (flight->easy == nullptr) continue;
     curl_multi_remove_handle(connections_->multi(), flight->easy);
-    connections_->put_back(flight->easy);
+    curl_easy_cleanup(flight->easy);
     curl_slist_free_all(flight->header_list);
   }
   shared_.give_back(std::move(connections_));
@@ -400,7 +384,10 @@ std::optional<Error> Driver::begin_attempt(Flight& flight) {
   }
   flight.header_list = list;
 
-  CURL* const easy = flight.easy = connections_->take();
+  // A new handle each time: a used one may refuse options. Connections are kept by the multi
+  // handle.
+  CURL* const easy = flight.easy = curl_easy_init();
+  SAOLA_CHECK(easy != nullptr, "curl_easy_init failed: out of memory");
   const S3Options& options = shared_.options;
   const std::string url = target_.origin + target_.path + (query.empty() ? "" : "?" + query);
   auto set = [easy](CURLoption option, auto value) {
@@ -498,7 +485,7 @@ void Driver::end_stalled(SteadyTime now) {
 void Driver::settle(Flight& flight, std::optional<Failure> failure, bool timed_out,
                     Duration asked_wait) {
   curl_multi_remove_handle(connections_->multi(), flight.easy);
-  connections_->put_back(std::exchange(flight.easy, nullptr));
+  curl_easy_cleanup(std::exchange(flight.easy, nullptr));
   curl_slist_free_all(std::exchange(flight.header_list, nullptr));
   if (!failure) {
     shared_.budget.earn(flight.paid);

@@ -140,8 +140,16 @@ Result<ObjectInfo> complete_upload(Driver& driver, const ObjectName& name, std::
   PlainCall complete(
       S3Request{.method = "POST", .query = {{"uploadId", upload_id}}, .body = body, .patience = 3});
   auto answer = driver.run(complete);
-  if (answer)
-    return ObjectInfo{.size = size, .etag = xml_text(answer->body, "ETag"), .modified = {}};
+  if (answer) {
+    ObjectInfo info{.size = size, .etag = xml_text(answer->body, "ETag"), .modified = {}};
+    if (info.etag.empty()) {
+      // Ceph 16 leaves it out. Who may write but not read does without.
+      if (auto now_there = head_object(driver, name)) info.etag = now_there->etag;
+    } else if (!info.etag.ends_with('"')) {
+      info.etag = '"' + info.etag + '"';
+    }
+    return info;
+  }
   // An attempt whose answer was lost may have done it, and the next one then finds no upload.
   if (complete.attempts() > 1 && complete.outcome()) {
     const auto now_there = head_object(driver, name);
