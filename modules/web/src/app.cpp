@@ -9,6 +9,22 @@
 #include "text.hpp"
 
 namespace saola::web {
+namespace {
+
+// Percent-encodes all but the slashes.
+std::string encode_path(std::string_view path) {
+  std::string out;
+  for (const char& c : path) {
+    if (c == '/') {
+      out += c;
+    } else {
+      out += http::percent_encode(std::string_view(&c, 1));
+    }
+  }
+  return out;
+}
+
+}  // namespace
 
 App::App(AppOptions options) : impl_(std::make_unique<Impl>()) {
   impl_->options = options;
@@ -142,13 +158,8 @@ std::string App::url_for(std::string_view endpoint, UrlValues values) const {
           value == values.end() ? "none was given" : fmt::format("'{}' is none", value->second)));
     }
     used[static_cast<std::size_t>(value - values.begin())] = true;
-    std::string encoded = http::percent_encode(value->second);
-    if (segment.is_path()) {
-      for (auto at = encoded.find("%2F"); at != std::string::npos; at = encoded.find("%2F", at)) {
-        encoded.replace(at, 3, "/");
-      }
-    }
-    url += encoded + http::percent_encode(segment.suffix);
+    url += segment.is_path() ? encode_path(value->second) : http::percent_encode(value->second);
+    url += http::percent_encode(segment.suffix);
   }
   if (pattern.ends_with_slash) url += '/';
   char separator = '?';
