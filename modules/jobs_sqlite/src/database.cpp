@@ -1,6 +1,7 @@
 #include "database.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -126,51 +127,6 @@ Result<void> check_folder(const std::filesystem::path& folder) {
   return {};
 }
 
-// Makes the file when there is none. Answers its size.
-Result<std::int64_t> make_file(const std::filesystem::path& path) {
-  const std::filesystem::path folder =
-      path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
-  std::error_code made;
-  if (!std::filesystem::exists(folder, made)) {
-    const mode_t before = ::umask(077);
-    std::filesystem::create_directories(folder, made);
-    ::umask(before);
-    if (made) {
-      return std::unexpected(errno_error(
-          made.value(), fmt::format("making the job store's folder '{}'", folder.native())));
-    }
-  }
-  if (auto ok = check_folder(folder); !ok) return std::unexpected(std::move(ok.error()));
-
-  const unique_fd fresh(::open(path.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600));
-  if (fresh) {
-    // The file's name must outlive a power cut as surely as what is written to it.
-    const unique_fd dir(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!dir || ::fsync(dir.get()) != 0) {
-      return std::unexpected(
-          errno_error(errno, fmt::format("syncing the folder '{}'", folder.native())));
-    }
-    return 0;
-  }
-  if (errno != EEXIST) {
-    return std::unexpected(
-        errno_error(errno, fmt::format("making the job store '{}'", path.native())));
-  }
-  struct stat info{};
-  if (::stat(path.c_str(), &info) != 0) {
-    return std::unexpected(errno_error(errno, fmt::format("looking at '{}'", path.native())));
-  }
-  if (!S_ISREG(info.st_mode)) {
-    return fail(ErrorCode::kInvalidArgument, "job store '{}' is not a regular file", path.native());
-  }
-  if ((info.st_mode & S_IWOTH) != 0) {
-    return fail(ErrorCode::kPermissionDenied,
-                "job store '{}' may be written by everybody; take that right away (chmod o-w)",
-                path.native());
-  }
-  return info.st_size;
-}
-
 Result<void> check_version(const std::string& path, std::int64_t version) {
   if (version <= kSchemaVersion) return {};
   return fail(ErrorCode::kUnsupported,
@@ -222,6 +178,9 @@ Result<void> check_sound(Connection& db, const std::string& path) {
 // Brings the schema up to date in one transaction. Another process may do the same at the same
 // time.
 Result<void> migrate(Connection& db, const std::string& path) {
+  const auto found = db.integer("PRAGMA user_version");
+  if (!found) return std::unexpected(found.error());
+  if (*found == kSchemaVersion) return {};
   if (auto ok = db.execute("BEGIN IMMEDIATE"); !ok) return ok;
   const auto done = [&]() -> Result<void> {
     const auto version = db.integer("PRAGMA user_version");
@@ -242,33 +201,105 @@ Result<void> migrate(Connection& db, const std::string& path) {
   return db.execute("COMMIT");
 }
 
+// The folder of `path`; made, for this user alone, when it is missing.
+Result<std::filesystem::path> make_folder(const std::filesystem::path& path) {
+  std::filesystem::path folder =
+      path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+  std::error_code made;
+  if (!std::filesystem::exists(folder, made)) {
+    const mode_t before = ::umask(077);
+    std::filesystem::create_directories(folder, made);
+    ::umask(before);
+    if (made) {
+      return std::unexpected(errno_error(
+          made.value(), fmt::format("making the job store's folder '{}'", folder.native())));
+    }
+  }
+  if (auto ok = check_folder(folder); !ok) return std::unexpected(std::move(ok.error()));
+  return folder;
+}
+
+// Whether there is a file at `path` and it has content; an error when it can be no store.
+Result<bool> has_content(const std::string& path) {
+  struct stat info{};
+  if (::stat(path.c_str(), &info) != 0) {
+    if (errno == ENOENT) return false;
+    return std::unexpected(errno_error(errno, fmt::format("looking at '{}'", path)));
+  }
+  if (!S_ISREG(info.st_mode)) {
+    return fail(ErrorCode::kInvalidArgument, "job store '{}' is not a regular file", path);
+  }
+  if ((info.st_mode & S_IWOTH) != 0) {
+    return fail(ErrorCode::kPermissionDenied,
+                "job store '{}' may be written by everybody; take that right away (chmod o-w)",
+                path);
+  }
+  return info.st_size > 0;
+}
+
+// Makes the database beside its place and moves it there whole, so that no death of this process
+// leaves half of one. Processes that come together take turns; the others find it made.
+Result<void> make_database(const std::string& path, const std::filesystem::path& folder,
+                           Deadline deadline) {
+  const std::string fresh = path + "-new";
+  const auto failed = [&](std::string_view what) {
+    return std::unexpected(errno_error(errno, fmt::format("{} '{}'", what, fresh)));
+  };
+  const unique_fd fd(::open(fresh.c_str(), O_CREAT | O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!fd) return failed("making the job store");
+  if (::flock(fd.get(), LOCK_EX) != 0) return failed("locking");
+  const auto made = has_content(path);
+  if (!made) return std::unexpected(made.error());
+  if (*made) {
+    ::unlink(fresh.c_str());
+    return {};
+  }
+  // What an interrupted making left.
+  if (::ftruncate(fd.get(), 0) != 0) return failed("emptying");
+  for (const char* side : {"-journal", "-wal", "-shm"}) ::unlink((fresh + side).c_str());
+  {
+    auto db = Connection::open(fresh, Access::kReadWrite);
+    if (!db) return std::unexpected(std::move(db.error()));
+    (*db)->set_busy_deadline(deadline);
+    if (auto ok = migrate(**db, fresh); !ok) return ok;
+    const auto mode = (*db)->text("PRAGMA journal_mode = WAL");
+    if (!mode) return std::unexpected(mode.error());
+    if (*mode != "wal") {
+      return fail(ErrorCode::kUnsupported,
+                  "job store '{}': its file system does not support write-ahead logging; use a "
+                  "local disk",
+                  path);
+    }
+  }
+  if (::rename(fresh.c_str(), path.c_str()) != 0) return failed("moving into place");
+  // The file's name must outlive a power cut as surely as what is written to it.
+  const unique_fd dir(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!dir || ::fsync(dir.get()) != 0) return failed("syncing the folder of");
+  return {};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Connection>> open_database(const std::string& path, Deadline deadline) {
+  const auto folder = make_folder(path);
+  if (!folder) return std::unexpected(folder.error());
   // Closing any descriptor of a file drops all locks this process has on it (POSIX), also those of
-  // another store of the same file. So nobody else may open one here while make_file() has its own.
+  // another store of the same file. So nobody may open one here while make_database() has its own.
   static std::mutex opening;
   const std::lock_guard lock(opening);
-  const auto size = make_file(path);
-  if (!size) return std::unexpected(size.error());
-  if (*size > 0) {
-    if (auto ok = check_ours(path, deadline); !ok) return std::unexpected(std::move(ok.error()));
+  const auto there = has_content(path);
+  if (!there) return std::unexpected(there.error());
+  if (!*there) {
+    if (auto ok = make_database(path, *folder, deadline); !ok) {
+      return std::unexpected(std::move(ok.error()));
+    }
   }
+  if (auto ok = check_ours(path, deadline); !ok) return std::unexpected(std::move(ok.error()));
   auto db = Connection::open(path, Access::kReadWrite);
   if (!db) return db;
   (*db)->set_busy_deadline(deadline);
-  if (*size > 0) {
-    if (auto ok = check_sound(**db, path); !ok) return std::unexpected(std::move(ok.error()));
-  }
+  if (auto ok = check_sound(**db, path); !ok) return std::unexpected(std::move(ok.error()));
   if (auto ok = migrate(**db, path); !ok) return std::unexpected(std::move(ok.error()));
-  const auto mode = (*db)->text("PRAGMA journal_mode = WAL");
-  if (!mode) return std::unexpected(mode.error());
-  if (*mode != "wal") {
-    return fail(ErrorCode::kUnsupported,
-                "job store '{}': its file system does not support write-ahead logging; use a local "
-                "disk",
-                path);
-  }
   // The log file shrinks back to 64 MiB after a large burst.
   if (auto ok = (*db)->execute("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
                                "PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384");

@@ -1,0 +1,195 @@
+// Which files are opened, and what is told about the others.
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include <gmock/gmock.h>
+
+#include <saola/jobs_sqlite/sqlite_store.hpp>
+
+#include "temp_folder.hpp"
+
+namespace saola::jobs_sqlite {
+namespace {
+
+using testing::HasSubstr;
+using namespace std::chrono_literals;
+
+class DatabaseTest : public testing::Test {
+ protected:
+  Result<std::unique_ptr<jobs::Store>> open() { return open_sqlite_store({.path = path}); }
+
+  void expect_refused(ErrorCode code, const std::string& text) {
+    const auto store = open();
+    ASSERT_FALSE(store);
+    EXPECT_EQ(store.error().code(), code) << store.error().message();
+    EXPECT_THAT(store.error().message(), HasSubstr(text));
+    EXPECT_THAT(store.error().message(), HasSubstr(path)) << "names the file";
+  }
+
+  void write_file(const std::string& bytes) { std::ofstream(path, std::ios::binary) << bytes; }
+  std::string read_file() {
+    std::ostringstream bytes;
+    bytes << std::ifstream(path, std::ios::binary).rdbuf();
+    return bytes.str();
+  }
+
+  void sql(const char* statements) {
+    sqlite3* db = nullptr;
+    ASSERT_EQ(sqlite3_open(path.c_str(), &db), SQLITE_OK);
+    EXPECT_EQ(sqlite3_exec(db, statements, nullptr, nullptr, nullptr), SQLITE_OK)
+        << sqlite3_errmsg(db);
+    sqlite3_close(db);
+  }
+
+  mode_t mode(const std::string& of) {
+    struct stat info{};
+    EXPECT_EQ(::stat(of.c_str(), &info), 0) << of;
+    return info.st_mode & 07777;
+  }
+
+  TempFolder folder;
+  std::string path = folder.path() + "/jobs.db";
+  const Deadline soon = Deadline::after(10s);
+};
+
+TEST_F(DatabaseTest, MakesPrivateFilesAndFolders) {
+  path = folder.path() + "/var/lib/jobs.db";
+  const auto store = open();
+  ASSERT_TRUE(store) << store.error().message();
+  ASSERT_TRUE((*store)->enqueue({.kind = "a"}, soon));
+  EXPECT_EQ(mode(folder.path() + "/var"), 0700u);
+  EXPECT_EQ(mode(folder.path() + "/var/lib"), 0700u);
+  EXPECT_EQ(mode(path), 0600u);
+  EXPECT_EQ(mode(path + "-wal"), 0600u);
+  EXPECT_EQ(mode(path + "-shm"), 0600u);
+}
+
+TEST_F(DatabaseTest, JobsOutliveTheStore) {
+  const std::string id = (*open())->enqueue({.kind = "a", .payload = "[1]"}, soon)->job.id;
+  const auto again = open();
+  ASSERT_TRUE(again) << again.error().message();
+  EXPECT_EQ((*again)->get(id, soon)->payload, "[1]");
+}
+
+TEST_F(DatabaseTest, AnEmptyFileIsAFreshStore) {
+  write_file("");
+  const auto store = open();
+  ASSERT_TRUE(store) << store.error().message();
+  EXPECT_TRUE((*store)->enqueue({.kind = "a"}, soon));
+}
+
+TEST_F(DatabaseTest, AFileThatIsNoDatabaseIsLeftUntouched) {
+  const std::string bytes = "name,region\nOhio,Midwest\n" + std::string(8192, 'x');
+  write_file(bytes);
+  expect_refused(ErrorCode::kDataCorrupt, "no SQLite database");
+  EXPECT_EQ(read_file(), bytes);
+}
+
+TEST_F(DatabaseTest, ADatabaseOfAnotherApplicationIsLeftUntouched) {
+  sql("CREATE TABLE jobs(id); INSERT INTO jobs VALUES (1)");
+  const std::string bytes = read_file();
+  expect_refused(ErrorCode::kInvalidArgument, "another application");
+  EXPECT_EQ(read_file(), bytes);
+}
+
+TEST_F(DatabaseTest, ANewerSchemaIsRefusedAndLeftUntouched) {
+  ASSERT_TRUE(open());
+  sql("PRAGMA user_version = 99; PRAGMA wal_checkpoint(TRUNCATE)");
+  const std::string bytes = read_file();
+  expect_refused(ErrorCode::kUnsupported, "schema version 99");
+  EXPECT_EQ(read_file(), bytes);
+}
+
+TEST_F(DatabaseTest, ADamagedHeaderIsToldAndLeftUntouched) {
+  ASSERT_TRUE(open());
+  std::string bytes = read_file();
+  bytes.replace(0, 16, "not a database!!");
+  write_file(bytes);
+  expect_refused(ErrorCode::kDataCorrupt, "damaged");
+  EXPECT_EQ(read_file(), bytes);
+}
+
+TEST_F(DatabaseTest, DamagedPagesAreToldAndLeftUntouched) {
+  {
+    const auto store = open();
+    for (int i = 0; i < 50; ++i) ASSERT_TRUE((*store)->enqueue({.kind = "a"}, soon));
+  }
+  std::string bytes = read_file();
+  for (std::size_t page = 2; page * 4096 < bytes.size(); ++page) {
+    bytes.replace(page * 4096, 512, std::string(512, '\x5a'));
+  }
+  write_file(bytes);
+  expect_refused(ErrorCode::kDataCorrupt, "damaged");
+  EXPECT_EQ(read_file(), bytes);
+}
+
+TEST_F(DatabaseTest, ATruncatedFileIsToldAndLeftUntouched) {
+  {
+    const auto store = open();
+    for (int i = 0; i < 50; ++i) ASSERT_TRUE((*store)->enqueue({.kind = "a"}, soon));
+  }
+  const std::string bytes = read_file().substr(0, 3 * 4096 + 100);
+  write_file(bytes);
+  expect_refused(ErrorCode::kDataCorrupt, "damaged");
+  EXPECT_EQ(read_file(), bytes);
+}
+
+TEST_F(DatabaseTest, PlacesThatCannotHoldAStore) {
+  std::filesystem::create_directory(path);
+  expect_refused(ErrorCode::kInvalidArgument, "not a regular file");
+  std::filesystem::remove(path);
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  expect_refused(ErrorCode::kInvalidArgument, "not a regular file");
+  std::filesystem::remove(path);
+  write_file("");
+  ::chmod(path.c_str(), 0666);
+  expect_refused(ErrorCode::kPermissionDenied, "everybody");
+  std::filesystem::remove(path);
+
+  const std::string file = folder.path() + "/file";
+  std::ofstream(file) << "x";
+  path = file + "/jobs.db";
+  EXPECT_FALSE(open());
+
+  const std::string open_to_all = folder.path() + "/open";
+  std::filesystem::create_directory(open_to_all);
+  ::chmod(open_to_all.c_str(), 0777);
+  path = open_to_all + "/jobs.db";
+  const auto store = open();
+  ASSERT_FALSE(store);
+  EXPECT_EQ(store.error().code(), ErrorCode::kPermissionDenied);
+  ::chmod(open_to_all.c_str(), 01777);
+  EXPECT_TRUE(open()) << "a sticky folder, as /tmp is, is safe";
+}
+
+TEST_F(DatabaseTest, AnotherProcessMayKeepItLockedUntilTheDeadline) {
+  const auto store = open();
+  sqlite3* other = nullptr;
+  ASSERT_EQ(sqlite3_open(path.c_str(), &other), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(other, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr), SQLITE_OK);
+  const auto late = (*store)->enqueue({.kind = "a"}, Deadline::after(50ms));
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code(), ErrorCode::kTimedOut);
+  EXPECT_EQ((*store)->counts(soon)->at(jobs::State::kAvailable), 0u) << "reads go on";
+  ASSERT_EQ(sqlite3_exec(other, "ROLLBACK", nullptr, nullptr, nullptr), SQLITE_OK);
+  sqlite3_close(other);
+  EXPECT_TRUE((*store)->enqueue({.kind = "a"}, soon));
+}
+
+TEST_F(DatabaseTest, AnInterruptedMakingIsDoneAnew) {
+  std::ofstream(path + "-new") << "half a database";
+  std::ofstream(path + "-new-journal") << "its journal";
+  const auto store = open();
+  ASSERT_TRUE(store) << store.error().message();
+  EXPECT_TRUE((*store)->enqueue({.kind = "a"}, soon));
+  EXPECT_FALSE(std::filesystem::exists(path + "-new"));
+  EXPECT_FALSE(std::filesystem::exists(path + "-new-journal"));
+}
+
+}  // namespace
+}  // namespace saola::jobs_sqlite
