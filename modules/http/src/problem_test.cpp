@@ -29,7 +29,7 @@ TEST(Problem, AllMembers) {
 TEST(Problem, BytesThatAreNotUtf8DoNotReachTheDocument) {
   EXPECT_EQ(to_json(Problem{.status = 400, .detail = "\xff"}),
             "{\"type\":\"about:blank\",\"title\":\"Bad "
-            "Request\",\"status\":400,\"detail\":\"\xEF\xBF\xBD\"}");
+            "Request\",\"status\":400,\"detail\":\"\\ufffd\"}");
 }
 
 TEST(Problem, ErrorKeepsItsTextUnlessItIsOurFault) {

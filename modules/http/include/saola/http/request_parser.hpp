@@ -43,6 +43,7 @@ class RequestParser {
 
   // REQUIRES: `limits` outlives the parser.
   explicit RequestParser(const Limits& limits) : limits_(limits) {}
+  explicit RequestParser(Limits&&) = delete;
   RequestParser(const RequestParser&) = delete;
   RequestParser& operator=(const RequestParser&) = delete;
 
