@@ -44,7 +44,7 @@ struct WorkerFacts {
   Role role;
   // 1, 2, …: as in the process title. A successor may have the number of a worker that left.
   unsigned number;
-  // Names this process for ever: "host/pid/start". Fits for the owner of a lease.
+  // Names this process for ever, on this machine: fits for the owner of a lease.
   std::string identity;
   // Where this process counts. metrics.block reads the sums over all workers, dead ones included.
   observe::MetricSlot metrics;

@@ -1,0 +1,76 @@
+// The program that the server's tests start: a service whose workers can be made to fail.
+#include <signal.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <fstream>
+#include <mutex>
+
+#include <saola/base/log.hpp>
+#include <saola/server/server.hpp>
+
+namespace {
+
+using namespace saola;          // NOLINT(google-build-using-namespace): a program, not a library
+using namespace saola::server;  // NOLINT(google-build-using-namespace)
+
+http::Response text(int status, std::string body) {
+  return http::Response(status, "text/plain", std::move(body));
+}
+
+class Probe final : public http::Handler {
+ public:
+  explicit Probe(WebContext& context) : context_(context) {}
+
+  http::Response handle(http::Request& request) override {
+    if (request.path == "/pid") return text(200, std::to_string(::getpid()));
+    if (request.path == "/metrics") return text(200, context_.metrics_text());
+    if (request.path == "/throw") throw std::runtime_error("thrown by the probe");
+    if (request.path == "/crash") ::raise(SIGSEGV);
+    if (request.path == "/body") {
+      auto body = request.body->read_all(1 << 20);
+      return body ? text(200, *body) : text(400, body.error().message());
+    }
+    if (request.path == "/unready") context_.set_ready(false, "the probe was told so");
+    return text(200, "hello, world\n");
+  }
+
+ private:
+  WebContext& context_;
+};
+
+Result<std::unique_ptr<http::Handler>> make_probe(WebContext& context) {
+  const std::string& how = context.settings.text("probe");
+  if (how == "bad-boot") return fail(ErrorCode::kUnavailable, "the probe's store is away");
+  if (how == "crash-boot") ::raise(SIGSEGV);
+  return std::make_unique<Probe>(context);
+}
+
+// Runs one endless job: ends it on `drain` unless told to be busy, puts it back on `stop`.
+Result<void> run_tasks(TaskContext& context) {
+  std::mutex mutex;
+  std::condition_variable_any changed;
+  std::unique_lock lock(mutex);
+  const bool busy = context.settings.text("probe") == "busy-task";
+  changed.wait(lock, busy ? context.stop : context.drain, [] { return false; });
+  log_info(context.stop.stop_requested() ? "the job was put back" : "the job was finished");
+  return {};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  ServerDefinition probe;
+  probe.name = "server_probe";
+  probe.version = "1.2.3";
+  probe.web = make_probe;
+  probe.task = run_tasks;
+  probe.rows = {{.section = "Probe",
+                 .key = "probe",
+                 .type = SettingType::kText,
+                 .default_value = "",
+                 .doc = "How workers misbehave."}};
+  probe.describe = [](const Settings&) { return std::vector<std::string>{"store: none"}; };
+  return run(probe, argc, argv);
+}

@@ -1,0 +1,71 @@
+// The arbiter's control socket: one JSON request a line, one JSON answer a line. Never blocks; a
+// client that is slow, silent or too talkative is dropped.
+#pragma once
+
+#include <poll.h>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <saola/base/error.hpp>
+#include <saola/base/time.hpp>
+#include <saola/base/unique_fd.hpp>
+
+namespace saola::server {
+
+class ControlServer {
+ public:
+  using ClientId = std::uint64_t;
+  struct Request {
+    ClientId client;
+    std::string line;
+  };
+  static constexpr std::size_t kMostClients = 32;
+  static constexpr std::size_t kLongestRequest = 64 * 1024;
+  static constexpr Duration kPatience = std::chrono::seconds(30);
+
+  // Listens on the unix socket `path` with mode 0600; a stale socket file is replaced.
+  static Result<ControlServer> open(const std::string& path);
+  ControlServer(ControlServer&&) = default;
+  ControlServer& operator=(ControlServer&&) = delete;
+  // Removes the socket file, unless keep_file() was called.
+  ~ControlServer();
+
+  const std::string& path() const { return path_; }
+  // Renames the socket file; clients of both names are served until the old name is taken.
+  Result<void> move_to(const std::string& path);
+  void keep_file() { path_.clear(); }
+
+  // Adds what poll(2) should watch.
+  void watch(std::vector<pollfd>& polled) const;
+  // Reads, writes and accepts as poll(2) said; returns the complete requests.
+  std::vector<Request> serve(std::span<const pollfd> polled);
+  // Sends one line; a client that is gone is no error.
+  void answer(ClientId client, std::string line);
+  // Clients idle since before now - kPatience are dropped.
+  void drop_idle(SteadyTime now);
+
+ private:
+  struct Client {
+    ClientId id;
+    unique_fd fd;
+    std::string in;
+    std::string out;
+    SteadyTime last_active;
+  };
+  ControlServer(std::string path, unique_fd fd) : path_(std::move(path)), fd_(std::move(fd)) {}
+  void accept_clients();
+  // False when the client is to be dropped.
+  bool read_from(Client& client, std::vector<Request>& requests);
+  static bool write_to(Client& client);
+
+  std::string path_;
+  unique_fd fd_;
+  ClientId last_id_ = 0;
+  std::vector<std::unique_ptr<Client>> clients_;
+};
+
+}  // namespace saola::server

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+
+#include <saola/base/error.hpp>
+
+namespace saola::server {
+
+// Who workers run as; the parts left empty stay as they are.
+struct Privileges {
+  std::optional<uid_t> user;
+  std::optional<gid_t> group;
+  std::string user_name;  // for the supplementary groups
+};
+
+// Looks names or numbers up. kNotFound names what does not exist; kPermissionDenied when this
+// process may not become that user.
+Result<Privileges> find_privileges(const std::string& user, const std::string& group);
+
+// Becomes that user and group for good.
+Result<void> drop_privileges(const Privileges& privileges);
+
+}  // namespace saola::server

@@ -1,0 +1,28 @@
+// What ps and top show of a process.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace saola::server {
+
+// The arguments the process was started with, copied from /proc/self/cmdline: with them the arbiter
+// starts the program again, whatever main() did to its argv. Call before ProcessTitle::set().
+std::vector<std::string> original_arguments();
+
+// Overwrites the memory of argv and environ, which is what ps reads; the environment moves to the
+// heap first. Linux only.
+class ProcessTitle {
+ public:
+  // REQUIRES: `argv` is main()'s or a tail of it; no thread uses the environment meanwhile.
+  explicit ProcessTitle(char** argv);
+  // "split-service: web 1": cut to the room there is.
+  void set(std::string_view title) const;
+
+ private:
+  char* begin_ = nullptr;
+  char* end_ = nullptr;
+};
+
+}  // namespace saola::server

@@ -1,0 +1,110 @@
+#include <cstdio>
+#include <cstdlib>
+#include <iostream>
+
+#include <fmt/core.h>
+
+#include <saola/base/log.hpp>
+#include <saola/server/server.hpp>
+
+#include "arbiter.hpp"
+#include "child_boot.hpp"
+#include "process_log.hpp"
+#include "task_worker.hpp"
+#include "web_worker.hpp"
+#include "worker_process.hpp"
+
+namespace saola::server {
+namespace {
+
+int run_child(const ServerDefinition& definition, int boot_fd, char** argv) {
+  auto boot = read_boot(boot_fd);
+  if (!boot) {
+    log_error(boot.error().message());
+    return kExitFailure;
+  }
+  auto process = WorkerProcess::create(definition, std::move(*boot), argv);
+  if (!process) {
+    log_error(process.error().message());
+    return kExitBootFailed;
+  }
+  switch ((*process)->boot().role) {
+    case Role::kWeb:
+      return run_web_worker(definition, **process);
+    case Role::kTask:
+      return run_task_worker(definition, **process);
+    case Role::kManagement:
+      return run_management(**process);
+  }
+  std::unreachable();
+}
+
+void print(const std::string& text) {
+  std::fputs(text.c_str(), stdout);
+}
+
+}  // namespace
+
+std::string_view to_string(Role role) {
+  switch (role) {
+    case Role::kWeb:
+      return "web";
+    case Role::kTask:
+      return "task";
+    case Role::kManagement:
+      return "management";
+  }
+  std::unreachable();
+}
+
+int run(const ServerDefinition& definition, int argc, char** argv) {
+  if (const char* boot = std::getenv(kChildVariable)) {
+    const int fd = std::atoi(boot);
+    ::unsetenv(kChildVariable);
+    return run_child(definition, fd, argv);
+  }
+  std::vector<SettingRow> rows = server_rows();
+  rows.insert(rows.end(), definition.rows.begin(), definition.rows.end());
+  const SettingsTable table(std::move(rows));
+  std::vector<std::string> flags(argv + (argc > 0 ? 1 : 0), argv + argc);
+
+  auto loaded = table.load(flags, environment_texts());
+  if (loaded && definition.check && loaded->command != SettingsCommand::kHelp &&
+      loaded->command != SettingsCommand::kVersion) {
+    if (auto checked = definition.check(loaded->settings); !checked) {
+      loaded = std::unexpected(checked.error());
+    }
+  }
+  if (!loaded) {
+    std::cerr << definition.name << ": the settings are wrong:\n"
+              << loaded.error().message() << '\n';
+    return kExitBadSettings;
+  }
+  switch (loaded->command) {
+    case SettingsCommand::kRun:
+      break;
+    case SettingsCommand::kCheckConfig:
+      print("the settings are good\n");
+      return kExitOk;
+    case SettingsCommand::kPrintConfig:
+      print(table.print(loaded->settings));
+      return kExitOk;
+    case SettingsCommand::kPrintReference:
+      print(table.reference(definition.name));
+      return kExitOk;
+    case SettingsCommand::kHelp:
+      print(table.help(definition.command.empty() ? definition.name : definition.command));
+      return kExitOk;
+    case SettingsCommand::kVersion:
+      print(fmt::format("{} {}\n", definition.name, definition.version));
+      return kExitOk;
+  }
+  if (!configure_log(loaded->settings, "arbiter")) {
+    std::cerr << definition.name << ": the log file " << loaded->settings.text("log-file")
+              << " cannot be opened; choose another --log-file\n";
+    return kExitFailure;
+  }
+  return Arbiter(definition, table, std::move(loaded->settings), std::move(flags), argv).run();
+}
+
+}  // namespace saola::server

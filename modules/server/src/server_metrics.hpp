@@ -1,0 +1,26 @@
+// The series every server has.
+#pragma once
+
+#include <array>
+
+#include <saola/observe/metrics.hpp>
+#include <saola/server/server.hpp>
+
+namespace saola::server {
+
+struct ServerMetrics {
+  // The arbiter's, in slot 0.
+  std::array<observe::GaugeId, 3> workers;   // by Role: children that serve
+  std::array<observe::CounterId, 3> deaths;  // by Role: that ended unasked
+  observe::CounterId reloads;
+  observe::GaugeId backlog;  // connections waiting to be accepted
+  // The web workers'.
+  std::array<observe::CounterId, 5> requests;  // by the status's first digit - 1
+  observe::HistogramId request_time;
+  observe::GaugeId connections;
+  std::array<observe::CounterId, 5> stalls;  // by observe::StallAction
+
+  static ServerMetrics add_to(observe::MetricTable& table);
+};
+
+}  // namespace saola::server

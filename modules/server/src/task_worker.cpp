@@ -1,0 +1,47 @@
+#include "task_worker.hpp"
+
+#include <exception>
+
+#include <saola/base/log.hpp>
+
+namespace saola::server {
+namespace {
+
+class Context final : public TaskContext {
+ public:
+  explicit Context(WorkerProcess& process)
+      : TaskContext(process.facts(), process.drain(), process.stop()), process_(process) {}
+  void set_ready(bool ready, std::string_view why) override { process_.set_ready(ready, why); }
+
+ private:
+  WorkerProcess& process_;
+};
+
+Result<void> run(const ServerDefinition& definition, TaskContext& context) {
+  try {
+    return definition.task(context);
+  } catch (const std::exception& error) {
+    return fail(ErrorCode::kInternal, "the task worker threw: {}", error.what());
+  }
+}
+
+}  // namespace
+
+int run_task_worker(const ServerDefinition& definition, WorkerProcess& process) {
+  Context context(process);
+  if (definition.hooks.worker_init) definition.hooks.worker_init(context);
+  process.ready();
+  const Result<void> result = run(definition, context);
+  if (definition.hooks.worker_exit) definition.hooks.worker_exit(context);
+  if (!result) {
+    log_error(result.error().message());
+    return kExitFailure;
+  }
+  if (!context.drain.stop_requested()) {
+    log_error("the task worker's function returned although nobody asked it to");
+    return kExitFailure;
+  }
+  return kExitOk;
+}
+
+}  // namespace saola::server
