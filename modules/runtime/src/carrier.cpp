@@ -41,43 +41,8 @@ void bind_to_this_thread(Carrier& carrier) {
 #endif
 }
 
-namespace {
-
-inline void save_and_load(Carrier* carrier, Context& from, Context& to) {
-  from.caught_exceptions = carrier->eh_globals[0];
-  from.uncaught_exceptions = reinterpret_cast<std::uintptr_t*>(carrier->eh_globals)[1];
-  from.error_number = *carrier->error_number;
-  carrier->eh_globals[0] = to.caught_exceptions;
-  reinterpret_cast<std::uintptr_t*>(carrier->eh_globals)[1] = to.uncaught_exceptions;
-  *carrier->error_number = to.error_number;
-  carrier->previous = &from;
-}
-
-}  // namespace
-
-Carrier* arrive(boost::context::detail::transfer_t transfer) {
-  auto* carrier = static_cast<Carrier*>(transfer.data);
-  carrier->previous->stack = transfer.fctx;
-  return carrier;
-}
-
-Carrier* switch_stack(Carrier* carrier, Context& from, Context& to) {
-  save_and_load(carrier, from, to);
-#ifdef SAOLA_ASAN
-  __sanitizer_start_switch_fiber(&from.sanitizer_stack, to.bottom, to.size);
-#endif
-#ifdef SAOLA_TSAN
-  __tsan_switch_to_fiber(to.sanitizer_fiber, 0);
-#endif
-  Carrier* now = arrive(boost::context::detail::jump_fcontext(to.stack, carrier));
-#ifdef SAOLA_ASAN
-  __sanitizer_finish_switch_fiber(from.sanitizer_stack, nullptr, nullptr);
-#endif
-  return now;
-}
-
 void leave_for_ever(Carrier* carrier, Context& from, Context& to) {
-  save_and_load(carrier, from, to);
+  exchange_thread_state(carrier, from, to);
 #ifdef SAOLA_ASAN
   __sanitizer_start_switch_fiber(nullptr, to.bottom, to.size);
 #endif

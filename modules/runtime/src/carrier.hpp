@@ -10,6 +10,8 @@
 
 #include <boost/context/detail/fcontext.hpp>
 
+#include "sanitizers.hpp"
+
 namespace saola::runtime::detail {
 
 struct Fiber;
@@ -57,12 +59,44 @@ void set_current_carrier(Carrier* carrier);
 // Fills in what belongs to the calling thread.
 void bind_to_this_thread(Carrier& carrier);
 
+// First half of a switch: what is not on the stack changes hands.
+inline void exchange_thread_state(Carrier* carrier, Context& from, Context& to) {
+  // eh_globals: the caught exceptions, then an unsigned count (in a word of its own).
+  from.caught_exceptions = carrier->eh_globals[0];
+  from.uncaught_exceptions = reinterpret_cast<std::uintptr_t*>(carrier->eh_globals)[1];
+  from.error_number = *carrier->error_number;
+  carrier->eh_globals[0] = to.caught_exceptions;
+  reinterpret_cast<std::uintptr_t*>(carrier->eh_globals)[1] = to.uncaught_exceptions;
+  *carrier->error_number = to.error_number;
+  carrier->previous = &from;
+}
+
+// The first thing on a stack that was switched to: completes the switch that led here.
+inline Carrier* arrive(boost::context::detail::transfer_t transfer) {
+  auto* carrier = static_cast<Carrier*>(transfer.data);
+  carrier->previous->stack = transfer.fctx;
+  return carrier;
+}
+
 // Leaves `from` on `carrier`'s thread and continues `to` there. Returns when somebody continues
 // `from`, with the carrier whose thread that is. Saves and restores exception state and errno; the
 // switch itself keeps the callee-saved registers, MXCSR and the x87 control word.
-Carrier* switch_stack(Carrier* carrier, Context& from, Context& to);
-// The first thing on a new stack: completes the switch that led here.
-Carrier* arrive(boost::context::detail::transfer_t transfer);
+// Inlined into its few callers: after a switch the processor's return predictor knows nothing, and
+// each return on the way back to the caller costs a misprediction.
+[[gnu::always_inline]] inline Carrier* switch_stack(Carrier* carrier, Context& from, Context& to) {
+  exchange_thread_state(carrier, from, to);
+#ifdef SAOLA_ASAN
+  __sanitizer_start_switch_fiber(&from.sanitizer_stack, to.bottom, to.size);
+#endif
+#ifdef SAOLA_TSAN
+  __tsan_switch_to_fiber(to.sanitizer_fiber, 0);
+#endif
+  Carrier* now = arrive(boost::context::detail::jump_fcontext(to.stack, carrier));
+#ifdef SAOLA_ASAN
+  __sanitizer_finish_switch_fiber(from.sanitizer_stack, nullptr, nullptr);
+#endif
+  return now;
+}
 // Like switch_stack for a context that will never be continued.
 [[noreturn]] void leave_for_ever(Carrier* carrier, Context& from, Context& to);
 

@@ -31,6 +31,57 @@ std::int64_t now_ns() {
 
 }  // namespace
 
+// ---- After a switch.
+
+void Loop::bury(Carrier* carrier) {
+  Fiber* dead = std::exchange(carrier->dead, nullptr);
+  destroy_sanitizer_fiber(dead->context);
+  stacks_.give_back(dead->stack);
+  dead->stack = {};
+  dead->release();
+}
+
+[[gnu::always_inline]] inline Carrier* Loop::settle(Carrier* carrier) {
+  if (carrier->dead != nullptr) [[unlikely]]
+    bury(carrier);
+  return carrier;
+}
+
+// ---- Ownership.
+
+Carrier* Loop::enter(Fiber& fiber) {
+  Carrier* carrier = current_carrier();
+  if (Carrier* owner = try_enter(carrier)) [[likely]]
+    return owner;
+  return go_home(carrier, fiber);
+}
+
+Carrier* Loop::go_home(Carrier* carrier, Fiber& fiber) {
+  // The monitor may still be noting down this carrier.
+  while (stealing.load(std::memory_order_acquire)) ::sched_yield();
+  carrier->homing = &fiber;
+  carrier->fiber = nullptr;
+  return settle(switch_stack(carrier, fiber.context, carrier->base));
+}
+
+bool Loop::steal(std::uint64_t run_word) {
+  return word_.compare_exchange_strong(run_word, stolen_word(run_word), std::memory_order_acq_rel,
+                                       std::memory_order_relaxed);
+}
+
+void Loop::adopt(Carrier& carrier) {
+  carrier.loop = this;
+  carrier.in_runtime = true;
+  carrier.fiber = nullptr;
+  carrier.run_word = 0;
+  set_current_carrier(&carrier);
+  carrier_.store(&carrier, std::memory_order_release);
+  carrier_tid_.store(carrier.tid, std::memory_order_relaxed);
+  running_.store(nullptr, std::memory_order_release);
+  switches.store(++epoch_, std::memory_order_relaxed);
+  word_.store(kInRuntime, std::memory_order_release);
+}
+
 void fiber_main(boost::context::detail::transfer_t transfer) {
   Carrier* carrier = arrive(transfer);
 #ifdef SAOLA_ASAN
@@ -108,62 +159,7 @@ void Loop::free_fiber(Fiber* fiber) {
   free_fibers_ = fiber;
 }
 
-// ---- Ownership.
-
-Carrier* Loop::try_enter(Carrier* carrier) {
-  std::uint64_t expected = carrier->run_word;
-  if (!carrier->loop->word_.compare_exchange_strong(expected, kInRuntime, std::memory_order_acq_rel,
-                                                    std::memory_order_relaxed)) {
-    return nullptr;
-  }
-  carrier->in_runtime = true;
-  return carrier;
-}
-
-Carrier* Loop::enter(Fiber& fiber) {
-  Carrier* carrier = current_carrier();
-  if (Carrier* owner = try_enter(carrier)) [[likely]]
-    return owner;
-  return go_home(carrier, fiber);
-}
-
-Carrier* Loop::go_home(Carrier* carrier, Fiber& fiber) {
-  // The monitor may still be noting down this carrier.
-  while (stealing.load(std::memory_order_acquire)) ::sched_yield();
-  carrier->homing = &fiber;
-  carrier->fiber = nullptr;
-  return settle(switch_stack(carrier, fiber.context, carrier->base));
-}
-
-bool Loop::steal(std::uint64_t run_word) {
-  return word_.compare_exchange_strong(run_word, stolen_word(run_word), std::memory_order_acq_rel,
-                                       std::memory_order_relaxed);
-}
-
-void Loop::adopt(Carrier& carrier) {
-  carrier.loop = this;
-  carrier.in_runtime = true;
-  carrier.fiber = nullptr;
-  carrier.run_word = 0;
-  set_current_carrier(&carrier);
-  carrier_.store(&carrier, std::memory_order_release);
-  carrier_tid_.store(carrier.tid, std::memory_order_relaxed);
-  running_.store(nullptr, std::memory_order_release);
-  switches.store(++epoch_, std::memory_order_relaxed);
-  word_.store(kInRuntime, std::memory_order_release);
-}
-
 // ---- Switching. The caller owns the loop throughout.
-
-Carrier* Loop::settle(Carrier* carrier) {
-  if (Fiber* dead = std::exchange(carrier->dead, nullptr)) {
-    destroy_sanitizer_fiber(dead->context);
-    stacks_.give_back(dead->stack);
-    dead->stack = {};
-    dead->release();
-  }
-  return carrier;
-}
 
 void Loop::start(Fiber& fiber) {
   fiber.stack = stacks_.take();
@@ -181,7 +177,7 @@ void Loop::start(Fiber& fiber) {
   create_sanitizer_fiber(fiber.context);
 }
 
-Carrier* Loop::switch_out(Carrier* carrier, Context& from) {
+[[gnu::always_inline]] inline Carrier* Loop::switch_out(Carrier* carrier, Context& from) {
   Fiber* next = pick();
   switches.store(++epoch_, std::memory_order_relaxed);
   carrier->fiber = next;
@@ -211,7 +207,9 @@ Fiber* Loop::pick() {
   for (;;) {
     if (inbox_.load(std::memory_order_relaxed) != nullptr) drain_inbox();
     if (ready_head_ == nullptr) return nullptr;
-    if (--until_pass_ < 0) pass();
+    const int left = until_pass_.load(std::memory_order_relaxed) - 1;
+    until_pass_.store(left, std::memory_order_relaxed);
+    if (left < 0) pass();
     Fiber* fiber = ready_head_;
     ready_head_ = fiber->next_ready;
     if (ready_head_ == nullptr) ready_tail_ = nullptr;
@@ -252,10 +250,16 @@ void Loop::pass() {
   if (ticks - pass_tsc_ >= kLeastTicksBetweenPasses) {
     run_timers();
     poll(false);
+    batch_ = 1;
+  } else {
+    // Fibers switch fast: look at the clock less often. Should they turn slow, the monitor asks for
+    // a pass.
+    batch_ = std::min(batch_ * 2, kMostPicksBetweenPasses);
   }
-  const auto ready = static_cast<int>(std::min<std::uint64_t>(
-      ready_count_.load(std::memory_order_relaxed), kMostPicksBetweenPasses));
-  until_pass_ = ready > 0 ? ready - 1 : 0;
+  const std::uint64_t ready = ready_count_.load(std::memory_order_relaxed);
+  until_pass_ =
+      std::max(batch_, static_cast<int>(std::min<std::uint64_t>(ready, kMostPicksBetweenPasses))) -
+      1;
 }
 
 Loop::Carried Loop::carry(Carrier& carrier) {
@@ -318,11 +322,15 @@ Wake Loop::park_owned(Carrier*& carrier, Fiber& fiber, Waiter& waiter, Deadline 
   return WaiterAccess::outcome(state.load(std::memory_order_acquire));
 }
 
-void Loop::yield(Fiber& fiber) {
-  Carrier* carrier = enter(fiber);
+void Loop::yield(Carrier* carrier) {
+  Fiber& fiber = *carrier->fiber;
+  if (fiber.should_cancel()) throw Cancelled();
+  if (try_enter(carrier) == nullptr) [[unlikely]]
+    carrier = go_home(carrier, fiber);
   make_ready(fiber);
   carrier = switch_out(carrier, fiber.context);
   leave(carrier);
+  if (fiber.should_cancel()) throw Cancelled();
 }
 
 void Loop::publish_next_timer() {

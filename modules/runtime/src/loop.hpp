@@ -75,13 +75,22 @@ class Loop {
   // case.
   Carrier* enter(Fiber& fiber);
   // As enter(), but null instead of going home.
-  static Carrier* try_enter(Carrier* carrier);
+  static Carrier* try_enter(Carrier* carrier) {
+    std::uint64_t expected = carrier->run_word;
+    if (!carrier->loop->word_.compare_exchange_strong(
+            expected, kInRuntime, std::memory_order_acq_rel, std::memory_order_relaxed)) {
+      return nullptr;
+    }
+    carrier->in_runtime = true;
+    return carrier;
+  }
   static void leave(Carrier* carrier) {
     carrier->in_runtime = false;
     carrier->loop->word_.store(carrier->run_word, std::memory_order_release);
   }
   Wake park(Fiber& fiber, Waiter& waiter, Deadline deadline, Cancellable cancellable);
-  void yield(Fiber& fiber);
+  // As this_task::yield(), for the carrier's fiber.
+  void yield(Carrier* carrier);
 
   // ---- Owner only.
   Wake park_owned(Carrier*& carrier, Fiber& fiber, Waiter& waiter, Deadline deadline,
@@ -107,9 +116,15 @@ class Loop {
   // Valid for use only if word() still equals `word` afterwards.
   Fiber* running_fiber() const { return running_.load(std::memory_order_acquire); }
   Carrier* running_carrier() const { return carrier_.load(std::memory_order_acquire); }
+  SteadyTime last_pass() const {
+    return SteadyTime(Duration(last_pass_ns.load(std::memory_order_relaxed)));
+  }
   pid_t carrier_tid() const { return carrier_tid_.load(std::memory_order_relaxed); }
   std::uint64_t word() const { return word_.load(std::memory_order_acquire); }
   bool others_wait() const;
+  // Timers and sockets have not been looked at for a while although fibers switch: do it at the
+  // next pick.
+  void want_pass() { until_pass_.store(0, std::memory_order_relaxed); }
   std::uint64_t backlog() const { return backlog_.load(std::memory_order_relaxed); }
   bool steal(std::uint64_t run_word);
 
@@ -133,7 +148,9 @@ class Loop {
   Carrier* switch_out(Carrier* carrier, Context& from);
   [[noreturn]] void end_fiber(Carrier* carrier, Fiber& fiber);
   Carrier* go_home(Carrier* carrier, Fiber& fiber);
+  // After a switch: frees the fiber that ended with it.
   Carrier* settle(Carrier* carrier);
+  void bury(Carrier* carrier);
   Fiber* pick();
   void start(Fiber& fiber);
   void drain_inbox();
@@ -149,7 +166,7 @@ class Loop {
   std::uint64_t epoch_ = 0;
   Fiber* ready_head_ = nullptr;
   Fiber* ready_tail_ = nullptr;
-  int until_pass_ = 0;  // picks left before timers and sockets are looked at
+  int batch_ = 1;  // picks until the clock is looked at, doubled while fibers switch fast
   std::uint64_t pass_tsc_ = 0;
   TimerHeap timers_;
   StackPool stacks_;

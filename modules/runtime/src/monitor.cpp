@@ -123,6 +123,7 @@ Duration Monitor::tick() {
   const Duration pause = std::clamp<Duration>(threshold / 4, 250us, 5ms);
 
   if (sight.switches != seen_.switches) {
+    if (!sight.idle && now - loop.last_pass() > 2ms) loop.want_pass();
     if (seen_.open) close_stall(now);
     seen_ = {.switches = sight.switches, .since = now};
     if (!sight.idle) {

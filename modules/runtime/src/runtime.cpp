@@ -120,7 +120,7 @@ RuntimeStats Runtime::stats() const {
 }
 
 SteadyTime Runtime::last_pass() const {
-  return SteadyTime(Duration(impl_->loop.last_pass_ns.load(std::memory_order_relaxed)));
+  return impl_->loop.last_pass();
 }
 
 Runtime* Runtime::current() {

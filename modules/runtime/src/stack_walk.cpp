@@ -11,18 +11,27 @@ namespace {
 struct Range {
   std::uintptr_t begin;
   std::uintptr_t end;
+  bool ours;  // of the program itself, which is compiled with frame pointers; libraries are not
 };
 constexpr std::size_t kMostRanges = 256;
 // Written by note_code_ranges(), then published with the count (release); readers acquire.
 Range ranges[kMostRanges];
 std::atomic<std::size_t> range_count{0};
 
-bool is_code(std::uintptr_t address) {
+const Range* range_of(std::uintptr_t address) {
   const std::size_t n = range_count.load(std::memory_order_acquire);
   for (std::size_t i = 0; i < n; ++i) {
-    if (address >= ranges[i].begin && address < ranges[i].end) return true;
+    if (address >= ranges[i].begin && address < ranges[i].end) return &ranges[i];
   }
-  return false;
+  return nullptr;
+}
+
+bool is_code(std::uintptr_t address) {
+  return range_of(address) != nullptr;
+}
+bool is_foreign(std::uintptr_t address) {
+  const Range* range = range_of(address);
+  return range == nullptr || !range->ours;
 }
 
 #define SAOLA_UNCHECKED __attribute__((no_sanitize("address", "thread", "undefined")))
@@ -35,6 +44,35 @@ SAOLA_UNCHECKED std::uintptr_t word_at(std::uintptr_t address) {
 SAOLA_UNCHECKED bool is_frame(std::uintptr_t frame, std::uintptr_t lowest, std::uintptr_t top) {
   if (frame < lowest || frame % sizeof(void*) != 0 || frame + 2 * sizeof(void*) > top) return false;
   return is_code(word_at(frame + sizeof(void*)));
+}
+
+// Does a call instruction end where this return address points? (x86-64: E8 rel32, or FF /2 in its
+// usual lengths.)
+SAOLA_UNCHECKED bool follows_call(std::uintptr_t address) {
+  const Range* range = range_of(address);
+  if (range == nullptr || address - range->begin < 8) return false;
+#if defined(__x86_64__)
+  const auto* p = reinterpret_cast<const volatile unsigned char*>(address);
+  if (p[-5] == 0xE8) return true;
+  for (const int length : {2, 3, 4, 6, 7}) {
+    if (p[-length] == 0xFF && (p[1 - length] & 0x38) == 0x10) return true;
+  }
+  return false;
+#else
+  return true;
+#endif
+}
+
+// A function without a frame pointer hides its caller from the chain: the return address to it lies
+// between `from` and the next frame.
+SAOLA_UNCHECKED std::size_t add_hidden(std::uintptr_t from, std::uintptr_t frame,
+                                       std::uintptr_t* frames, std::size_t n) {
+  constexpr std::uintptr_t kWord = sizeof(void*);
+  for (std::uintptr_t at = (from + kWord - 1) / kWord * kWord;
+       at + kWord <= frame && n < kMostFrames && is_foreign(frames[n - 1]); at += kWord) {
+    if (follows_call(word_at(at))) frames[n++] = word_at(at);
+  }
+  return n;
 }
 
 }  // namespace
@@ -50,7 +88,9 @@ void note_code_ranges() {
           const auto& segment = info->dlpi_phdr[i];
           if (segment.p_type != PT_LOAD || (segment.p_flags & PF_X) == 0) continue;
           const std::uintptr_t begin = info->dlpi_addr + segment.p_vaddr;
-          const Range range{begin, begin + segment.p_memsz};
+          // The program comes first and has no name (dl_iterate_phdr(3)).
+          const bool ours = info->dlpi_name == nullptr || info->dlpi_name[0] == '\0';
+          const Range range{begin, begin + segment.p_memsz, ours};
           // Known ranges stay where they are: a handler may be reading them.
           const std::size_t known = range_count.load(std::memory_order_relaxed);
           const bool seen = std::any_of(ranges, ranges + std::max(known, count),
@@ -85,8 +125,11 @@ SAOLA_UNCHECKED std::size_t walk_stack(std::uintptr_t pc, std::uintptr_t sp, std
     }
     if (frame == 0) return n;
   }
+  std::uintptr_t from = sp;
   while (n < kMostFrames && is_frame(frame, sp, top)) {
-    frames[n++] = word_at(frame + kWord);
+    if (is_foreign(frames[n - 1])) n = add_hidden(from, frame, frames, n);
+    if (n < kMostFrames) frames[n++] = word_at(frame + kWord);
+    from = frame + 2 * kWord;
     const std::uintptr_t next = word_at(frame);
     if (next <= frame) break;
     frame = next;

@@ -218,15 +218,11 @@ Task spawn(std::move_only_function<void()> body, SpawnOptions options, std::sour
 namespace this_task {
 
 void yield() {
-  TaskState& task = current_task();
-  if (task.should_cancel()) throw Cancelled();
-  if (task.kind == TaskKind::kFiber) {
-    auto& fiber = static_cast<Fiber&>(task);
-    fiber.loop.yield(fiber);
-  } else {
-    ::sched_yield();
-  }
-  if (task.should_cancel()) throw Cancelled();
+  detail::Carrier* carrier = detail::current_carrier();
+  if (carrier != nullptr && carrier->fiber != nullptr) return carrier->loop->yield(carrier);
+  check_cancelled();
+  ::sched_yield();
+  check_cancelled();
 }
 
 void sleep_until(Deadline deadline) {

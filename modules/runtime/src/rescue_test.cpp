@@ -1,0 +1,320 @@
+#include <unistd.h>
+
+#include <atomic>
+#include <mutex>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include <saola/runtime/offload.hpp>
+#include <saola/runtime/runtime.hpp>
+#include <saola/runtime/sync/event.hpp>
+
+namespace saola::runtime {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Keeps every report.
+class Sink final : public observe::StallSink {
+ public:
+  void report(observe::StallReport report) override {
+    std::lock_guard lock(mutex_);
+    reports_.push_back(std::move(report));
+  }
+  std::vector<observe::StallReport> take() {
+    std::lock_guard lock(mutex_);
+    return std::exchange(reports_, {});
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<observe::StallReport> reports_;
+};
+
+// Burns CPU for so long, in a function that a stack must name.
+[[gnu::noinline]] void burn_cpu_for(Duration duration) {
+  timespec start{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &start);
+  const auto ns = [](const timespec& t) { return t.tv_sec * 1'000'000'000L + t.tv_nsec; };
+  timespec now{};
+  volatile std::uint64_t sink = 0;
+  do {
+    for (int i = 0; i < 10'000; ++i) sink = sink + static_cast<std::uint64_t>(i);
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  } while (ns(now) - ns(start) < duration.count());
+}
+
+// The longest time between two turns of a fiber that sleeps 1 ms at a time.
+class Pulse {
+ public:
+  Pulse()
+      : task_(spawn([this] {
+          auto last = std::chrono::steady_clock::now();
+          while (!stop_) {
+            this_task::sleep_for(1ms);
+            const auto now = std::chrono::steady_clock::now();
+            longest_ = std::max<Duration>(longest_, now - last);
+            last = now;
+          }
+        })) {}
+  Duration stop() {
+    stop_ = true;
+    task_.join();
+    return longest_;
+  }
+
+ private:
+  std::atomic<bool> stop_{false};
+  Duration longest_{};
+  Task task_;
+};
+
+TEST(Rescue, HogDoesNotStopTheOthers) {
+  Sink sink;
+  Runtime runtime({.stall_sink = &sink});
+  Duration longest{};
+  runtime.run([&] {
+    Pulse pulse;
+    Task hog = spawn([] { burn_cpu_for(300ms); }, {.name = "hog"});
+    hog.join();
+    longest = pulse.stop();
+  });
+  EXPECT_LT(longest, 100ms);
+  EXPECT_GE(runtime.stats().rescues, 1U);
+  EXPECT_EQ(runtime.stats().rescued_now, 0U);
+}
+
+TEST(Rescue, ReportNamesTheHog) {
+  Sink sink;
+  std::vector<observe::StallReport> reports;
+  {
+    Runtime runtime({.stall_sink = &sink});
+    runtime.run([&] {
+      Pulse pulse;
+      Task hog = spawn(
+          [] {
+            this_task::set_activity("GET /split");
+            burn_cpu_for(100ms);
+          },
+          {.name = "hog", .kind = "splitter"});
+      hog.join();
+      pulse.stop();
+    });
+  }
+  reports = sink.take();
+  ASSERT_GE(reports.size(), 2U);
+  const observe::StallReport& first = reports.front();
+  EXPECT_EQ(first.fiber, "hog");
+  EXPECT_EQ(first.subject, "GET /split");
+  EXPECT_EQ(first.spawn_site, "splitter");
+  EXPECT_EQ(first.verdict, observe::StallVerdict::kCpu);
+  EXPECT_EQ(first.action, observe::StallAction::kRescued);
+  EXPECT_FALSE(first.ended);
+  bool named = false;
+  for (const auto& frame : first.stack) {
+    named |= frame.symbol.find("burn_cpu_for") != std::string::npos &&
+             frame.file.ends_with("rescue_test.cpp") && frame.line > 0;
+  }
+  EXPECT_TRUE(named) << "frames: " << first.stack.size();
+  EXPECT_TRUE(reports.back().ended);
+  EXPECT_GE(reports.back().duration, 90ms);
+}
+
+TEST(Rescue, BlockedCallIsToldFromComputation) {
+  Sink sink;
+  {
+    Runtime runtime({.stall_sink = &sink});
+    runtime.run([&] {
+      Pulse pulse;
+      Task blocker = spawn([] { ::usleep(100'000); }, {.name = "blocker"});
+      blocker.join();
+      EXPECT_LT(pulse.stop(), 90ms);
+    });
+  }
+  const auto reports = sink.take();
+  ASSERT_FALSE(reports.empty());
+  EXPECT_EQ(reports.front().verdict, observe::StallVerdict::kBlocked);
+  EXPECT_FALSE(reports.front().stack.empty());
+}
+
+TEST(Rescue, HogThatNobodyWaitsForIsNoIncident) {
+  Sink sink;
+  Runtime runtime({.stall_sink = &sink});
+  runtime.run([&] {
+    Task hog = spawn([] { burn_cpu_for(60ms); });
+    hog.join();
+  });
+  EXPECT_EQ(runtime.stats().stalls, 0U);
+}
+
+TEST(Rescue, ReportPolicyChangesNothing) {
+  Sink sink;
+  Duration longest{};
+  {
+    Runtime runtime({.on_stall = StallPolicy::kReport, .stall_sink = &sink});
+    runtime.run([&] {
+      Pulse pulse;
+      Task hog = spawn([] { burn_cpu_for(100ms); });
+      hog.join();
+      longest = pulse.stop();
+    });
+    EXPECT_EQ(runtime.stats().rescues, 0U);
+    EXPECT_GE(runtime.stats().stalls, 1U);
+  }
+  EXPECT_GE(longest, 90ms);
+  ASSERT_FALSE(sink.take().empty());
+}
+
+TEST(Rescue, IgnorePolicyIsSilent) {
+  Sink sink;
+  {
+    Runtime runtime({.on_stall = StallPolicy::kIgnore, .stall_sink = &sink});
+    runtime.run([&] {
+      Pulse pulse;
+      Task hog = spawn([] { burn_cpu_for(60ms); });
+      hog.join();
+      EXPECT_GE(pulse.stop(), 55ms);
+    });
+  }
+  EXPECT_TRUE(sink.take().empty());
+}
+
+TEST(RescueDeathTest, AbortPolicyEndsTheProcessAndSaysWhy) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_DEATH(
+      {
+        Runtime runtime({.on_stall = StallPolicy::kAbort});
+        runtime.run([] {
+          Pulse pulse;
+          Task hog = spawn([] { burn_cpu_for(2s); }, {.name = "culprit"});
+          hog.join();
+        });
+      },
+      "culprit");
+}
+
+TEST(Rescue, PolicyOfOneFiberWins) {
+  Runtime runtime;
+  runtime.run([&] {
+    Pulse pulse;
+    Task hog = spawn([] {
+      this_task::set_stall_policy(StallPolicy::kIgnore);
+      burn_cpu_for(60ms);
+    });
+    hog.join();
+    EXPECT_GE(pulse.stop(), 55ms);
+  });
+  EXPECT_EQ(runtime.stats().rescues, 0U);
+}
+
+TEST(Rescue, KindThatHoggedStartsNative) {
+  Sink sink;
+  Runtime runtime({.stall_sink = &sink});
+  runtime.run([&] {
+    Pulse pulse;
+    const auto start = [] {
+      return spawn(
+          [] {
+            const bool fiber = this_task::on_fiber();
+            burn_cpu_for(50ms);
+            if (!fiber) throw 1;
+          },
+          {.kind = "learner"});
+    };
+    start().join();
+    const auto rescues = runtime.stats().rescues;
+    Task second = start();
+    EXPECT_THROW(second.join(), int);
+    EXPECT_EQ(runtime.stats().rescues, rescues);
+    pulse.stop();
+  });
+  EXPECT_EQ(runtime.stats().placed_native, 1U);
+}
+
+TEST(Rescue, CapShedsAndRecovers) {
+  Sink sink;
+  Runtime runtime({.max_rescued = 2, .stall_sink = &sink});
+  runtime.run([&] {
+    Pulse pulse;
+    std::vector<Task> hogs;
+    for (int i = 0; i < 2; ++i) hogs.push_back(spawn([] { burn_cpu_for(300ms); }));
+    while (!runtime.shedding()) this_task::sleep_for(1ms);
+    EXPECT_EQ(runtime.stats().rescued_now, 2U);
+    for (Task& hog : hogs) hog.join();
+    const Deadline limit = Deadline::after(10s);
+    while (runtime.shedding() && !limit.passed()) this_task::sleep_for(1ms);
+    EXPECT_FALSE(runtime.shedding());
+    pulse.stop();
+  });
+}
+
+TEST(Rescue, DeadlineOfAWaiterIsKept) {
+  Runtime runtime({.stall_sink = nullptr});
+  runtime.run([&] {
+    Event never;
+    Task hog = spawn([] { burn_cpu_for(300ms); });
+    const auto before = std::chrono::steady_clock::now();
+    EXPECT_FALSE(never.wait(Deadline::after(20ms)));
+    EXPECT_LT(std::chrono::steady_clock::now() - before, 150ms);
+    hog.join();
+  });
+}
+
+TEST(Rescue, CancelReachesARescuedFiberAtItsNextCall) {
+  Runtime runtime;
+  runtime.run([&] {
+    std::atomic<bool> past{false};
+    Pulse pulse;
+    Task hog = spawn([&] {
+      burn_cpu_for(100ms);
+      this_task::yield();
+      past = true;
+    });
+    while (runtime.stats().rescues == 0) this_task::sleep_for(1ms);
+    hog.cancel();
+    EXPECT_THROW(hog.join(), Cancelled);
+    EXPECT_FALSE(past.load());
+    pulse.stop();
+  });
+}
+
+TEST(Rescue, RescuedFiberComesHomeAndGoesOn) {
+  Runtime runtime({.learn_placement = false});
+  runtime.run([&] {
+    Pulse pulse;
+    int rounds = 0;
+    Task hog = spawn([&] {
+      for (int i = 0; i < 5; ++i) {
+        burn_cpu_for(30ms);
+        this_task::yield();
+        ++rounds;
+        Task child = spawn([] { this_task::yield(); });
+        child.join();
+      }
+    });
+    hog.join();
+    EXPECT_EQ(rounds, 5);
+    EXPECT_LT(pulse.stop(), 100ms);
+  });
+  EXPECT_GE(runtime.stats().rescues, 3U);
+}
+
+TEST(Offload, RunsElsewhereAndReturnsTheResult) {
+  Runtime runtime;
+  runtime.run([&] {
+    Pulse pulse;
+    const pid_t here = ::gettid();
+    const pid_t there = offload_cpu([] {
+      burn_cpu_for(50ms);
+      return ::gettid();
+    });
+    EXPECT_NE(here, there);
+    EXPECT_THROW(offload_blocking([] { throw std::runtime_error("x"); }), std::runtime_error);
+    pulse.stop();
+  });
+  EXPECT_EQ(runtime.stats().rescues, 0U);
+}
+
+}  // namespace
+}  // namespace saola::runtime
