@@ -143,6 +143,20 @@ TEST_F(AppTest, ExceptionIs500WithoutInternals) {
   }
 }
 
+TEST_F(AppTest, BareErrorResponseBecomesAProblem) {
+  app.get("/gone", [](Request&) {
+    Response response(410);
+    response.headers.add("X-Why", "moved");
+    return response;
+  });
+  app.get("/own", [](Request&) { return text("mine", 410); });
+  const auto answer = client.get("/gone");
+  EXPECT_EQ(answer.header("Content-Type"), "application/problem+json");
+  EXPECT_EQ(answer.header("X-Why"), "moved");
+  EXPECT_EQ(answer.json().at("status"), 410);
+  EXPECT_EQ(client.get("/own").body, "mine");
+}
+
 struct Unwinding {};  // as runtime::Cancelled: no std::exception
 
 TEST_F(AppTest, WhatIsNoExceptionPassesThroughAfterTeardown) {

@@ -45,6 +45,10 @@ class App::Call {
     Response response;
     try {
       response = answer();
+      // An error that says nothing of itself.
+      if (response.status >= 400 && std::holds_alternative<std::monostate>(response.body)) {
+        response = described(std::move(response));
+      }
     } catch (const std::exception& error) {
       response = answer_to(error);
     }
@@ -172,6 +176,16 @@ class App::Call {
     Response response = problem(document);
     for (const http::Field& field : error.headers().fields()) {
       response.headers.add(field.name, field.value);
+    }
+    return response;
+  }
+
+  // The problem document of a bare response's status, with its header fields.
+  Response described(Response bare) {
+    HttpError error(bare.status);
+    Response response = plain_answer(error);
+    for (const http::Field& field : bare.headers.fields()) {
+      if (!http::iequals(field.name, "Content-Type")) response.headers.add(field.name, field.value);
     }
     return response;
   }

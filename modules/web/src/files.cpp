@@ -9,9 +9,9 @@
 
 #include <fmt/core.h>
 
+#include <saola/base/time.hpp>
+#include <saola/http/conditional.hpp>
 #include <saola/web/files.hpp>
-
-#include "http_date.hpp"
 
 namespace saola::web {
 namespace {
@@ -94,16 +94,21 @@ Result<http::Response> Directory::send(const http::Request& request, std::string
   struct stat facts{};
   if (::fstat(fd.get(), &facts) != 0 || !S_ISREG(facts.st_mode)) return no_such_file(name);
 
-  http::Response response(200);
-  response.headers.add("Content-Type", content_type_of(name));
-  // Inode and nanoseconds: a file replaced within a second is another one.
-  response.headers.add("ETag", fmt::format("\"{:x}-{:x}-{:x}{:08x}\"", facts.st_ino, facts.st_size,
-                                           facts.st_mtim.tv_sec, facts.st_mtim.tv_nsec));
-  response.headers.add("Last-Modified", format_http_date(facts.st_mtim.tv_sec));
-  response.headers.add("X-Content-Type-Options", "nosniff");
-  response.body = http::FileBody{
-      .fd = std::move(fd), .offset = 0, .length = static_cast<std::uint64_t>(facts.st_size)};
-  return make_conditional(request, std::move(response));
+  const auto now = std::chrono::floor<std::chrono::seconds>(real_clock().system_now());
+  http::Response response = http::file_response(
+      request,
+      http::FileContent{.fd = std::move(fd),
+                        .size = static_cast<std::uint64_t>(facts.st_size),
+                        .content_type = std::string(content_type_of(name)),
+                        // Inode and nanoseconds: a file replaced within a second is another one.
+                        .validators = {.etag = fmt::format("\"{:x}-{:x}-{:x}{:08x}\"", facts.st_ino,
+                                                           facts.st_size, facts.st_mtim.tv_sec,
+                                                           facts.st_mtim.tv_nsec),
+                                       .last_modified = std::chrono::sys_seconds(
+                                           std::chrono::seconds(facts.st_mtim.tv_sec))}},
+      now);
+  response.headers.set_default("X-Content-Type-Options", "nosniff");
+  return response;
 }
 
 }  // namespace saola::web

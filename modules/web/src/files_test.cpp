@@ -12,8 +12,6 @@
 #include <saola/web/files.hpp>
 #include <saola/web/test_client.hpp>
 
-#include "http_date.hpp"
-
 namespace saola::web {
 namespace {
 
@@ -53,7 +51,7 @@ TEST_F(FilesTest, SendsAFile) {
   EXPECT_EQ(answer.body, "0123456789");
   EXPECT_EQ(answer.header("Content-Type"), "text/plain; charset=utf-8");
   EXPECT_EQ(answer.header("Accept-Ranges"), "bytes");
-  EXPECT_TRUE(parse_http_date(answer.header("Last-Modified")));
+  EXPECT_THAT(answer.header("Last-Modified"), testing::EndsWith(" GMT"));
   EXPECT_EQ(client.get("/js/app.js").header("Content-Type"), "text/javascript; charset=utf-8");
   EXPECT_EQ(client.get("/in").body, "0123456789");
   EXPECT_EQ(client.get("/empty").header("Content-Type"), "application/octet-stream");
@@ -142,6 +140,9 @@ TEST_F(FilesTest, Conditions) {
 }
 
 TEST_F(FilesTest, IfRange) {
+  // A date is a strong validator only for a file that did not just change.
+  fs::last_write_time(root / "public/a.txt",
+                      fs::file_time_type::clock::now() - std::chrono::hours(1));
   const auto first = client.get("/a.txt");
   const auto status = [&](std::string value) {
     return client.get("/a.txt", {{"Range", "bytes=0-1"}, {"If-Range", std::move(value)}}).status;
@@ -161,18 +162,6 @@ TEST_F(FilesTest, ReplacedFileHasAnotherTag) {
   EXPECT_NE(client.get("/a.txt").header("ETag"), before);
 }
 
-TEST(HttpDate, ThreeFormsInAndOneOut) {
-  for (std::string_view text : {"Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT",
-                                "Sun Nov  6 08:49:37 1994"}) {
-    EXPECT_EQ(parse_http_date(text), 784111777) << text;
-  }
-  EXPECT_EQ(format_http_date(784111777), "Sun, 06 Nov 1994 08:49:37 GMT");
-  for (std::string_view bad :
-       {"", "x", "Sun, 06 Nov 1994 08:49:37 GMT x", "Sun, 06 Nov 1994 08:49:37", "784111777"}) {
-    EXPECT_FALSE(parse_http_date(bad)) << bad;
-  }
-}
-
 TEST(MakeConditional, SharedTextWithATag) {
   App app;
   const auto page = std::make_shared<const std::string>("<html>");
@@ -185,7 +174,9 @@ TEST(MakeConditional, SharedTextWithATag) {
   TestClient client(app);
   EXPECT_EQ(client.get("/").body, "<html>");
   EXPECT_EQ(client.get("/", {{"If-None-Match", "\"v1\""}}).status, 304);
-  EXPECT_EQ(client.get("/", {{"Range", "bytes=1-4"}}).body, "html");
+  const auto failed = client.get("/", {{"If-Match", "\"v2\""}});
+  EXPECT_EQ(failed.status, 412);
+  EXPECT_EQ(failed.header("Content-Type"), "application/problem+json");
 }
 
 }  // namespace

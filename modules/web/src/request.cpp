@@ -2,11 +2,13 @@
 #include <atomic>
 #include <charconv>
 #include <random>
+#include <span>
 
 #include <boost/json.hpp>
 #include <fmt/core.h>
 
 #include <saola/base/check.hpp>
+#include <saola/http/media_type.hpp>
 #include <saola/http/uri.hpp>
 #include <saola/web/request.hpp>
 #include <saola/web/schema.hpp>
@@ -35,28 +37,16 @@ std::string new_id() {
   return fmt::format("{:08x}-{:08x}", process, count.fetch_add(1, std::memory_order_relaxed) + 1);
 }
 
-// "application/json; charset=utf-8" → "application/json"; lower-case.
-std::string media_type_of(std::string_view content_type) {
-  std::string type(http::trim(content_type.substr(0, content_type.find(';'))));
-  std::ranges::transform(type, type.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
-  });
-  return type;
-}
-
+// application/json or …+json; RFC 8259 §8.1: in UTF-8 only.
 bool is_json_type(std::string_view content_type) {
-  const std::string type = media_type_of(content_type);
-  if (type != "application/json" && !(type.contains('/') && type.ends_with("+json"))) return false;
-  // RFC 8259 §8.1: UTF-8 only. Other parameters mean nothing.
-  const auto charset = content_type.find("charset=");
-  if (charset == std::string_view::npos) return true;
-  std::string_view name = content_type.substr(charset + 8);
-  name = http::trim(name.substr(0, name.find(';')));
-  if (name.size() >= 2 && name.starts_with('"') && name.ends_with('"')) {
-    name = name.substr(1, name.size() - 2);
+  const auto media = http::parse_media_type(content_type);
+  if (!media) return false;
+  if (!(media->type == "application" && media->subtype == "json") &&
+      !media->subtype.ends_with("+json")) {
+    return false;
   }
-  return http::iequals(name, "utf-8") || http::iequals(name, "utf8") ||
-         http::iequals(name, "us-ascii");
+  const std::string_view charset = media->parameter("charset").value_or("utf-8");
+  return http::iequals(charset, "utf-8") || http::iequals(charset, "us-ascii");
 }
 
 // What went wrong with a body, as the client's answer.
@@ -211,40 +201,10 @@ const boost::json::value& Request::json(const Schema& schema) const {
 
 std::optional<std::string_view> Request::preferred(
     std::initializer_list<std::string_view> offered) const {
-  const std::string accept = raw_.headers.joined("Accept");
-  if (http::trim(accept).empty()) return *offered.begin();
-  std::optional<std::string_view> best;
-  double best_quality = 0;
-  for (std::string_view type : offered) {
-    // The most specific range that fits decides (RFC 9110 §12.5.1).
-    int specificity = -1;
-    double quality = 0;
-    std::string_view rest = accept;
-    while (!rest.empty()) {
-      const auto end = std::min(rest.find(','), rest.size());
-      const std::string_view element = rest.substr(0, end);
-      rest.remove_prefix(std::min(end + 1, rest.size()));
-      const std::string range = media_type_of(element);
-      const int fits = range == type    ? 2
-                       : range == "*/*" ? 0
-                       : range.ends_with("/*") &&
-                               type.starts_with(std::string_view(range).substr(0, range.size() - 1))
-                           ? 1
-                           : -1;
-      if (fits <= specificity) continue;
-      specificity = fits;
-      quality = 1;
-      if (auto q = element.find("q="); q != std::string_view::npos) {
-        const std::string_view number = element.substr(q + 2);
-        std::from_chars(number.data(), number.data() + number.size(), quality);
-      }
-    }
-    if (specificity >= 0 && quality > best_quality) {
-      best = type;
-      best_quality = quality;
-    }
-  }
-  return best;
+  const auto best = http::choose_media_type(raw_.headers.joined("Accept"),
+                                            std::span(offered.begin(), offered.size()));
+  if (!best) return std::nullopt;
+  return offered.begin()[*best];
 }
 
 }  // namespace saola::web

@@ -1,4 +1,4 @@
-// Files and other things with a version: conditional requests (RFC 9110 §13) and ranges (§14).
+// Files and other things with a version.
 #pragma once
 
 #include <string>
@@ -30,9 +30,9 @@ class Directory {
   unique_fd fd_;
 };
 
-// Answers the request's If-Match, If-None-Match, If-(Un)Modified-Since, Range and If-Range from the
-// ETag and Last-Modified of a 200 response to GET or HEAD whose body is text or a file; other
-// responses stay as they are. A range makes it 206 (one range; several are answered whole) or 416.
+// Answers the request's If-Match, If-None-Match and If-(Un)Modified-Since from the ETag and
+// Last-Modified of a 200 response to GET or HEAD whose body is in memory: 304, 412, or the response
+// as it is, as are all others.
 http::Response make_conditional(const http::Request& request, http::Response response);
 
 // "text/html; charset=utf-8" for "x.html"; "application/octet-stream" for what is not known.
