@@ -174,6 +174,9 @@ class Loop {
 
   // ---- Written by the owner, read by the monitor; relaxed: a stale value costs one tick.
   std::atomic<std::uint64_t> ready_count_{0};
+  // Picks left before timers and sockets are looked at. The monitor may set it to 0; if the owner's
+  // store wins, it tries again at its next tick.
+  std::atomic<int> until_pass_{0};
   std::atomic<std::uint64_t> backlog_{
       0};  // fibers that waited through a stall and have not run since
   std::atomic<std::int64_t> next_timer_ns_{INT64_MAX};
