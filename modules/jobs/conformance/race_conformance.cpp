@@ -23,7 +23,7 @@ TEST_P(StoreConformance, NoJobIsClaimedTwice) {
   {
     std::vector<std::jthread> workers;
     for (int w = 0; w < 6; ++w) {
-      workers.emplace_back([&, owner = "w" + std::to_string(w)] {
+      workers.emplace_back([&, owner = fmt::format("w{}", w)] {
         for (;;) {
           const auto jobs = store->claim({.owner = owner, .kinds = {"split"}, .limit = 3}, soon);
           ASSERT_TRUE(jobs) << jobs.error().message();
@@ -52,8 +52,8 @@ TEST_P(StoreConformance, ConcurrentRepeatsOfOneRequestMakeOneJob) {
     for (int c = 0; c < 8; ++c) {
       clients.emplace_back([&] {
         for (int i = 0; i < 20; ++i) {
-          const auto job = store->enqueue(
-              {.kind = "split", .idempotency_key = "key " + std::to_string(i)}, soon);
+          const auto job =
+              store->enqueue({.kind = "split", .idempotency_key = fmt::format("key {}", i)}, soon);
           ASSERT_TRUE(job) << job.error().message();
           created += job->created;
         }
@@ -156,7 +156,7 @@ class History {
     const LeaseToken token = tokens_.empty() ? LeaseToken{} : pick(tokens_);
     const std::string id = ids_.empty() ? "none" : pick(ids_);
     const int verb = roll(20);
-    SCOPED_TRACE("verb " + std::to_string(verb));
+    SCOPED_TRACE(fmt::format("verb {}", verb));
     switch (verb) {
       case 0:
       case 1:
@@ -179,7 +179,7 @@ class History {
       case 3:
       case 4:
       case 5: {
-        const ClaimRequest request{.owner = "w" + std::to_string(roll(3)),
+        const ClaimRequest request{.owner = fmt::format("w{}", roll(3)),
                                    .kinds = {kind(), kind()},
                                    .queues = {"default", "other"},
                                    .limit = static_cast<std::size_t>(roll(4)),
@@ -277,13 +277,13 @@ class History {
 
 TEST_P(StoreConformance, RandomHistoriesAgreeWithTheMemoryStore) {
   for (std::uint64_t seed = 1; seed <= 4; ++seed) {
-    SCOPED_TRACE("seed " + std::to_string(seed));
+    SCOPED_TRACE(fmt::format("seed {}", seed));
     open({.random = seeded_random(seed), .queue_limit = 12});
     const auto oracle =
         make_memory_store({.clock = &clock, .random = seeded_random(seed), .queue_limit = 12});
     History history(*store, *oracle, clock, seed * 1000);
     for (int i = 0; i < 500 && !HasFailure(); ++i) {
-      SCOPED_TRACE("step " + std::to_string(i));
+      SCOPED_TRACE(fmt::format("step {}", i));
       history.step();
       if (i % 100 == 99) history.compare_all();
     }

@@ -248,12 +248,12 @@ TEST_P(StoreConformance, FailRetriesWithBackoffThenDiscards) {
   for (int attempt = 1; attempt <= 4; ++attempt) {
     const Job taken = take();
     EXPECT_EQ(taken.attempt, attempt);
-    ASSERT_TRUE(store->fail(taken.token(), {.text = "no " + std::to_string(attempt)}, soon));
+    ASSERT_TRUE(store->fail(taken.token(), {.text = fmt::format("no {}", attempt)}, soon));
     const Job failed = get(job.id);
     EXPECT_EQ(failed.failures, attempt);
     ASSERT_EQ(failed.errors.size(), static_cast<std::size_t>(attempt));
     EXPECT_EQ(failed.errors.back(),
-              (AttemptError{attempt, clock.now(), "no " + std::to_string(attempt)}));
+              (AttemptError{attempt, clock.now(), fmt::format("no {}", attempt)}));
     if (attempt == 4) break;
     EXPECT_EQ(failed.state, State::kRetryable);
     EXPECT_GE(failed.scheduled_at, clock.now());

@@ -92,7 +92,7 @@ std::string on_a_small_disk(const std::string& folder) {
   auto [ids, error] = fill(*store);
   if (!error) return "it never got full";
   if (error->code() != ErrorCode::kResourceExhausted) return "wrong error: " + error->message();
-  if (ids.size() < 10) return "full too early: " + std::to_string(ids.size());
+  if (ids.size() < 10) return fmt::format("full too early: {}", ids.size());
   const auto all_there = [&] {
     return std::ranges::all_of(ids, [&](const std::string& id) {
       const auto job = store->get(id, Deadline::after(10s));
@@ -122,6 +122,7 @@ TEST(FullDisk, ASmallFileSystemRefusesAndRecovers) {
   const TempFolder folder;
   int pipe[2];
   ASSERT_EQ(::pipe(pipe), 0);
+  std::fflush(nullptr);
   const pid_t child = ::fork();
   ASSERT_GE(child, 0);
   if (child == 0) {

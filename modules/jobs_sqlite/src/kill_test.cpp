@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdio>
 #include <functional>
 #include <latch>
 #include <random>
@@ -41,6 +42,7 @@ class Child {
     if (::pipe(ends) != 0) throw std::runtime_error("pipe");
     from_.reset(ends[0]);
     unique_fd to(ends[1]);
+    std::fflush(nullptr);
     pid_ = ::fork();
     if (pid_ != 0) return;
     body([&](std::string_view id) {
@@ -89,7 +91,7 @@ TEST(Kill, NoAcknowledgedJobIsLost) {
   constexpr int kRounds = 60;
   for (int round = 0; round < kRounds; ++round) {
     // Each tenth round begins a store anew, so that kills hit its making too.
-    const std::string path = folder.path() + "/jobs" + std::to_string(round / 10) + ".db";
+    const std::string path = folder.path() + fmt::format("/jobs{}.db", round / 10);
     Child child([&](const Child::Say& say) {
       const auto store = open(path);
       if (!store) ::_exit(1);
@@ -191,7 +193,7 @@ TEST(Processes, NoJobIsClaimedTwice) {
   for (int c = 0; c < 3; ++c) {
     children.push_back(std::make_unique<Child>([&, c](const Child::Say& say) {
       const auto store = open(path);
-      const std::string owner = "w" + std::to_string(c);
+      const std::string owner = fmt::format("w{}", c);
       for (;;) {
         const auto claimed = store->claim({.owner = owner, .kinds = {"a"}}, Deadline::after(20s));
         if (!claimed) ::_exit(1);
