@@ -1,0 +1,241 @@
+// The arbiter end to end: each test starts server_probe and looks at it from outside.
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include <gmock/gmock.h>
+
+#include <saola/base/unique_fd.hpp>
+
+#include "bind_address.hpp"
+#include "probe_server.hpp"
+
+namespace saola::server {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+using testing::SizeIs;
+
+TEST(Arbiter, ServesAndStopsOnTerm) {
+  ProbeServer server({"--workers=2", "--task-workers=2"});
+  ASSERT_TRUE(server.serves()) << server.log();
+  EXPECT_THAT(server.serving("web"), SizeIs(2));
+  EXPECT_THAT(server.serving("task"), SizeIs(2));
+  EXPECT_THAT(server.log(), HasSubstr("ready: 2 web, 2 task workers"));
+  const std::string address = server.address();
+  server.signal(SIGTERM);
+  EXPECT_EQ(server.exit_status(), 0) << server.log();
+  EXPECT_EQ(connect_to(address), -1);
+  EXPECT_FALSE(std::filesystem::exists(server.control_path()));
+}
+
+TEST(Arbiter, TitlesTellTheRole) {
+  ProbeServer server({"--proc-name=spinster"});
+  ASSERT_TRUE(server.serves()) << server.log();
+  const auto title = [](pid_t pid) {
+    std::ifstream file("/proc/" + std::to_string(pid) + "/cmdline");
+    std::string text;
+    std::getline(file, text, '\0');
+    return text;
+  };
+  EXPECT_EQ(title(server.pid()), "spinster: arbiter");
+  EXPECT_EQ(title(server.serving("web").at(0)), "spinster: web 1");
+  EXPECT_EQ(title(server.serving("task").at(0)), "spinster: task 1");
+}
+
+TEST(Arbiter, ReplacesAKilledWorkerAtOnce) {
+  ProbeServer server;
+  ASSERT_TRUE(server.serves()) << server.log();
+  for (const char* role : {"web", "task"}) {
+    const pid_t before = server.serving(role).at(0);
+    ::kill(before, SIGKILL);
+    EXPECT_TRUE(eventually([&] {
+      const auto now = server.serving(role);
+      return now.size() == 1 && now[0] != before;
+    })) << server.log();
+    EXPECT_THAT(server.log(), HasSubstr("ended: signal KILL"));
+  }
+}
+
+TEST(Arbiter, ChildrenDieWithIt) {
+  ProbeServer server({"--workers=2", "--management-bind=127.0.0.1:0"});
+  ASSERT_TRUE(server.serves()) << server.log();
+  const auto workers = server.workers();
+  ASSERT_EQ(workers.size(), 4u);
+  const std::string address = server.address();
+  server.signal(SIGKILL);
+  EXPECT_EQ(server.exit_status(), 128 + SIGKILL);
+  for (const WorkerRow& worker : workers) {
+    EXPECT_TRUE(eventually([&] { return !process_exists(worker.pid); })) << worker.role;
+  }
+  EXPECT_TRUE(open_listener(*BindAddress::parse(address), {}));
+}
+
+TEST(Arbiter, SaysThatAnAddressIsTaken) {
+  const auto taken = open_listener(*BindAddress::parse("127.0.0.1:0"), {});
+  ProbeServer server({"--bind=" + taken->where});
+  EXPECT_EQ(server.exit_status(), 1);
+  EXPECT_THAT(server.log(), HasSubstr(taken->where + " is in use"));
+}
+
+TEST(Arbiter, AWorkerThatCannotBootStopsTheServer) {
+  ProbeServer server({"--probe=bad-boot"});
+  EXPECT_EQ(server.exit_status(), 3) << server.log();
+  EXPECT_THAT(server.log(), HasSubstr("the probe's store is away"));
+  EXPECT_THAT(server.log(), HasSubstr("a worker cannot start, so the server stops"));
+}
+
+TEST(Arbiter, ACrashLoopBacksOffAndStops) {
+  ProbeServer server({"--probe=crash-boot"});
+  EXPECT_EQ(server.exit_status(std::chrono::seconds(40)), 1) << server.log();
+  EXPECT_THAT(server.log(), HasSubstr("web workers keep dying: 10 in a row"));
+  EXPECT_THAT(server.log(), HasSubstr("the last ended with signal SEGV"));
+}
+
+TEST(Arbiter, BadSettingsEndWithTwo) {
+  ProbeServer server({"--workres=2"});
+  EXPECT_EQ(server.exit_status(), 2);
+  EXPECT_THAT(server.log(), HasSubstr("unknown flag --workres; did you mean --workers?"));
+}
+
+TEST(Arbiter, TtinAndTtouChangeTheNumberOfWebWorkers) {
+  ProbeServer server;
+  ASSERT_TRUE(server.serves()) << server.log();
+  server.signal(SIGTTIN);
+  EXPECT_TRUE(eventually([&] { return server.serving("web").size() == 2; })) << server.log();
+  server.signal(SIGTTOU);
+  EXPECT_TRUE(eventually([&] { return server.workers().size() == 2; })) << server.log();
+  server.signal(SIGTTOU);
+  EXPECT_TRUE(eventually([&] { return server.log_has("signal TTOU"); }));
+  EXPECT_THAT(server.serving("web"), SizeIs(1)) << "the last one stays";
+}
+
+TEST(Arbiter, WinchEmptiesAndHupRefills) {
+  ProbeServer server;
+  ASSERT_TRUE(server.serves()) << server.log();
+  server.signal(SIGWINCH);
+  EXPECT_TRUE(eventually([&] { return server.workers().empty(); })) << server.log();
+  server.signal(SIGHUP);
+  EXPECT_TRUE(eventually([&] { return server.workers().size() == 2; })) << server.log();
+}
+
+TEST(Arbiter, HupReadsTheConfigAnew) {
+  TemporaryDirectory directory;
+  const std::string file = directory.path() + "/saola.toml";
+  std::ofstream(file) << "workers = 1\n";
+  ProbeServer server({"--config=" + file, "--task-workers=1"}, {"SAOLA_BACKLOG=7"});
+  ASSERT_TRUE(server.serves()) << server.log();
+  // --workers=1 of the harness is a flag and wins; so the probe setting shows the reload.
+  const auto before = server.workers();
+  std::ofstream(file) << "threads = 3\n";
+  server.signal(SIGHUP);
+  EXPECT_TRUE(eventually([&] {
+    const auto now = server.workers();
+    return now.size() == 2 && now[0].generation == 2 && now[1].generation == 2;
+  })) << server.log();
+  for (const WorkerRow& worker : before) EXPECT_FALSE(process_exists(worker.pid));
+  EXPECT_THAT(server.show("config"), HasSubstr(R"("threads":{"value":"3")"));
+  EXPECT_THAT(server.show("config"),
+              HasSubstr(R"("backlog":{"value":"7","origin":"SAOLA_BACKLOG")"));
+}
+
+TEST(Arbiter, ABadConfigOnHupChangesNothing) {
+  TemporaryDirectory directory;
+  const std::string file = directory.path() + "/saola.toml";
+  std::ofstream(file) << "threads = 2\n";
+  ProbeServer server({"--config=" + file});
+  ASSERT_TRUE(server.serves()) << server.log();
+  const auto before = server.serving("web");
+  std::ofstream(file) << "threats = 2\n";
+  server.signal(SIGHUP);
+  EXPECT_TRUE(eventually([&] { return server.log_has("the reload is refused"); }));
+  EXPECT_THAT(server.log(), HasSubstr("did you mean threads?"));
+  std::ofstream(file) << "probe = 'bad-boot'\n";
+  server.signal(SIGHUP);
+  EXPECT_TRUE(eventually([&] { return server.log_has("the reload is given up"); }));
+  EXPECT_TRUE(eventually([&] { return server.workers().size() == 2; }));
+  EXPECT_EQ(server.serving("web"), before);
+}
+
+TEST(Arbiter, ABusyTaskWorkerDrainsAfterAReload) {
+  ProbeServer server({"--probe=busy-task", "--drain-timeout=0.5"});
+  ASSERT_TRUE(server.serves()) << server.log();
+  const pid_t old_task = server.serving("task").at(0);
+  server.signal(SIGHUP);
+  // The new one serves while the old one still drains; then the limit makes it put its job back.
+  EXPECT_TRUE(eventually([&] {
+    const auto now = server.serving("task");
+    return now.size() == 1 && now[0] != old_task;
+  })) << server.log();
+  EXPECT_TRUE(eventually([&] { return !process_exists(old_task); })) << server.log();
+  EXPECT_THAT(server.log(), HasSubstr("the job was put back"));
+  EXPECT_THAT(server.log(), Not(HasSubstr("is killed")));
+}
+
+TEST(Arbiter, ABusyTaskWorkerPutsItsJobBackWhenTheServerStops) {
+  ProbeServer server({"--probe=busy-task", "--graceful-timeout=0.3"});
+  ASSERT_TRUE(server.serves()) << server.log();
+  server.signal(SIGTERM);
+  EXPECT_EQ(server.exit_status(), 0) << server.log();
+  EXPECT_THAT(server.log(), HasSubstr("the job was put back"));
+  EXPECT_THAT(server.log(), HasSubstr("worker task 1 ended: exit status 0"));
+}
+
+TEST(Arbiter, AStoppedWorkerIsHungAndReplaced) {
+  ProbeServer server({"--timeout=1"});
+  ASSERT_TRUE(server.serves()) << server.log();
+  const pid_t stopped = server.serving("task").at(0);
+  ::kill(stopped, SIGSTOP);
+  EXPECT_TRUE(eventually([&] { return !process_exists(stopped); })) << server.log();
+  EXPECT_THAT(server.log(), HasSubstr("worker task 1 is hung"));
+  EXPECT_TRUE(eventually([&] { return server.serving("task").size() == 1; })) << server.log();
+}
+
+TEST(Arbiter, TheControlSocketIsPrivateAndSturdy) {
+  ProbeServer server;
+  ASSERT_TRUE(server.serves()) << server.log();
+  const auto mode = std::filesystem::status(server.control_path()).permissions();
+  EXPECT_EQ(mode, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  // Nonsense, an endless line and a client that just sits there.
+  const unique_fd idle(connect_to("unix:" + server.control_path()));
+  for (const std::string& text : {std::string("nonsense\n"), std::string("{}\n"),
+                                  std::string(200'000, 'x'), std::string("\0\xff\n", 3)}) {
+    const unique_fd fd(connect_to("unix:" + server.control_path()));
+    ::send(fd.get(), text.data(), text.size(), MSG_NOSIGNAL);
+    ::shutdown(fd.get(), SHUT_WR);
+    char buffer[512];
+    while (::recv(fd.get(), buffer, sizeof buffer, 0) > 0) {
+    }
+  }
+  EXPECT_THAT(server.show("workers"), HasSubstr(R"("role":"web")"));
+  EXPECT_EQ(server.control(R"({"command":"show","what":"nothing"})"), "");
+}
+
+TEST(Arbiter, ObeysTheControlSocket) {
+  ProbeServer server;
+  ASSERT_TRUE(server.serves()) << server.log();
+  server.control(R"({"command":"worker","action":"add"})");
+  EXPECT_TRUE(eventually([&] { return server.serving("web").size() == 2; })) << server.log();
+  server.control(R"({"command":"worker","action":"remove"})");
+  EXPECT_TRUE(eventually([&] { return server.workers().size() == 2; })) << server.log();
+  const pid_t before = server.serving("web").at(0);
+  server.control(R"({"command":"worker","action":"kill","pid":)" + std::to_string(before) + "}");
+  EXPECT_TRUE(eventually([&] {
+    const auto now = server.serving("web");
+    return now.size() == 1 && now[0] != before;
+  })) << server.log();
+  EXPECT_THAT(server.show("stacks"), HasSubstr(R"("worker":"task 1")"));
+  EXPECT_THAT(server.show("stats"), HasSubstr(R"("saola_workers{role=web}":1)"));
+  EXPECT_THAT(server.show("events"), HasSubstr("worker_started"));
+  server.control(R"({"command":"reload"})");
+  EXPECT_TRUE(eventually([&] { return server.log_has("reloaded"); })) << server.log();
+  server.control(R"({"command":"shutdown","mode":"quick"})");
+  EXPECT_EQ(server.exit_status(), 0) << server.log();
+}
+
+}  // namespace
+}  // namespace saola::server

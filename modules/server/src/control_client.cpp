@@ -1,0 +1,247 @@
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <iostream>
+#include <vector>
+
+#include <boost/json.hpp>
+#include <fmt/core.h>
+#include <fmt/ranges.h>
+
+#include <saola/base/unique_fd.hpp>
+#include <saola/server/control.hpp>
+
+namespace saola::server {
+namespace json = boost::json;
+namespace {
+
+constexpr const char* kUsage =
+    "usage: saola ctl [-s SOCKET] [-j] COMMAND\n\n"
+    "  show workers|config|stats|listeners|stalls|stacks|events\n"
+    "  worker add|remove|kill PID   one web worker more or fewer; replace one\n"
+    "  reload                       read the settings anew, as HUP\n"
+    "  reopen                       open the log files anew, as USR1\n"
+    "  shutdown [graceful|quick]    as TERM or QUIT\n\n"
+    "  -s, --socket SOCKET   the server's control socket (default var/control.sock)\n"
+    "  -j, --json            print JSON\n";
+
+bool wait(int fd, short events, Deadline deadline) {
+  pollfd polled{.fd = fd, .events = events};
+  const auto ms = deadline.is_never()
+                      ? -1
+                      : std::chrono::ceil<std::chrono::milliseconds>(deadline.remaining()).count();
+  return ::poll(&polled, 1, static_cast<int>(ms)) > 0;
+}
+
+Result<unique_fd> connect_to(const std::string& path) {
+  sockaddr_un name{};
+  name.sun_family = AF_UNIX;
+  if (path.empty() || path.size() >= sizeof name.sun_path) {
+    return fail(ErrorCode::kInvalidArgument, "{} is too long for a socket's path", path);
+  }
+  std::memcpy(name.sun_path, path.c_str(), path.size() + 1);
+  unique_fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) != 0) {
+    return fail(ErrorCode::kUnavailable,
+                "no server answers at the control socket {} ({}): is it running, and is this its "
+                "--control-socket?",
+                path, std::strerror(errno));
+  }
+  return fd;
+}
+
+std::string cell(const json::value& value) {
+  if (value.is_string()) return std::string(value.as_string());
+  if (value.is_double()) return fmt::format("{:.3f}", value.as_double());
+  return json::serialize(value);
+}
+
+// Rows of objects with the same keys.
+void print_table(const json::array& rows) {
+  std::vector<std::vector<std::string>> lines;
+  for (const json::value& row : rows) {
+    std::vector<std::string> line;
+    std::vector<std::string> head;
+    for (const auto& [key, value] : row.as_object()) {
+      head.emplace_back(key);
+      line.push_back(cell(value));
+    }
+    if (lines.empty()) lines.push_back(head);
+    lines.push_back(line);
+  }
+  for (const auto& line : lines) {
+    std::string text;
+    for (std::size_t i = 0; i < line.size(); ++i) {
+      std::size_t width = 0;
+      for (const auto& other : lines) width = std::max(width, other[i].size());
+      text += fmt::format("{:<{}}  ", line[i], i + 1 < line.size() ? width : 0);
+    }
+    std::cout << text.substr(0, text.find_last_not_of(' ') + 1) << '\n';
+  }
+}
+
+void print_object(const json::object& object) {
+  for (const auto& [key, value] : object) {
+    if (value.is_object()) {
+      print_object(value.as_object());
+    } else {
+      std::cout << std::string(key) << ": " << cell(value) << '\n';
+    }
+  }
+}
+
+void print_frames(const json::value& frames) {
+  for (const json::value& frame : frames.as_array()) {
+    std::cout << "    " << (frame.is_object() ? cell(frame.at("symbol")) : cell(frame));
+    if (frame.is_object() && !frame.at("file").as_string().empty()) {
+      std::cout << " at " << cell(frame.at("file")) << ':' << frame.at("line");
+    }
+    std::cout << '\n';
+  }
+}
+
+void print_stacks(const json::array& workers) {
+  for (const json::value& worker : workers) {
+    std::cout << cell(worker.at("worker")) << " pid " << worker.at("pid") << '\n';
+    const json::value* threads = worker.as_object().if_contains("threads");
+    if (threads == nullptr) {
+      std::cout << "  " << cell(worker.at("error")) << '\n';
+      continue;
+    }
+    for (const json::value& thread : threads->as_array()) {
+      std::cout << "  thread " << thread.at("thread") << ' ' << cell(thread.at("name")) << " ("
+                << cell(thread.at("state")) << ")\n";
+      print_frames(thread.at("frames"));
+    }
+  }
+}
+
+void print_stalls(const json::array& stalls) {
+  for (const json::value& stall : stalls) {
+    std::cout << fmt::format("{} {} × {}: fiber {} from {} held the loop for up to {} ms ({})\n",
+                             cell(stall.at("started")), cell(stall.at("count")),
+                             cell(stall.at("action")), cell(stall.at("fiber")),
+                             cell(stall.at("spawn_site")), cell(stall.at("longest_ms")),
+                             cell(stall.at("verdict")));
+    for (const char* key : {"subject", "why", "advice"}) {
+      if (!stall.at(key).as_string().empty()) {
+        std::cout << "  " << key << ": " << cell(stall.at(key)) << '\n';
+      }
+    }
+    print_frames(stall.at("stack"));
+  }
+}
+
+void print_result(const json::value& result, std::string_view what) {
+  if (what == "config") {
+    std::cout << cell(result.at("toml"));
+  } else if (what == "stacks") {
+    print_stacks(result.as_array());
+  } else if (what == "stalls") {
+    print_stalls(result.as_array());
+  } else if (result.is_array()) {
+    print_table(result.as_array());
+  } else {
+    print_object(result.as_object());
+  }
+}
+
+// The request the words ask for; nullopt when they are none.
+std::optional<json::object> request_from(const std::vector<std::string>& words) {
+  const auto word = [&](std::size_t i) { return i < words.size() ? words[i] : std::string(); };
+  json::object request{{"command", word(0)}};
+  if (word(0) == "show" && words.size() == 2) {
+    request["what"] = word(1);
+  } else if (word(0) == "worker" && (word(1) == "add" || word(1) == "remove") &&
+             words.size() == 2) {
+    request["action"] = word(1);
+  } else if (word(0) == "worker" && word(1) == "kill" && words.size() == 3) {
+    request["action"] = "kill";
+    request["pid"] = std::atoi(word(2).c_str());
+  } else if (word(0) == "shutdown" && words.size() <= 2 &&
+             (word(1).empty() || word(1) == "graceful" || word(1) == "quick")) {
+    request["mode"] = word(1) == "quick" ? "quick" : "graceful";
+  } else if ((word(0) != "reload" && word(0) != "reopen") || words.size() != 1) {
+    return std::nullopt;
+  }
+  return request;
+}
+
+}  // namespace
+
+Result<std::string> control_request(const std::string& path, std::string_view request,
+                                    Deadline deadline) {
+  auto fd = connect_to(path);
+  if (!fd) return std::unexpected(fd.error());
+  std::string out = std::string(request) + '\n';
+  while (!out.empty()) {
+    const ssize_t sent = ::send(fd->get(), out.data(), out.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent > 0) out.erase(0, static_cast<std::size_t>(sent));
+    if (sent < 0 && (errno != EAGAIN || !wait(fd->get(), POLLOUT, deadline))) {
+      return fail(ErrorCode::kUnavailable, "the server at {} does not take the request", path);
+    }
+  }
+  std::string in;
+  while (!in.ends_with('\n')) {
+    if (!wait(fd->get(), POLLIN, deadline)) {
+      return fail(ErrorCode::kTimedOut, "the server at {} does not answer in time", path);
+    }
+    char buffer[16384];
+    const ssize_t got = ::recv(fd->get(), buffer, sizeof buffer, 0);
+    if (got <= 0) return fail(ErrorCode::kClosed, "the server at {} closed the connection", path);
+    in.append(buffer, static_cast<std::size_t>(got));
+  }
+  boost::system::error_code error;
+  const json::value answer = json::parse(in, error);
+  if (error || !answer.is_object() || !answer.as_object().contains("ok")) {
+    return fail(ErrorCode::kDataCorrupt, "the server at {} answers nonsense", path);
+  }
+  if (!answer.at("ok").as_bool()) {
+    return fail(ErrorCode::kConflict, "{}", std::string(answer.at("error").as_string()));
+  }
+  return json::serialize(answer.at("result"));
+}
+
+int run_ctl(int argc, char** argv) {
+  std::string socket = "var/control.sock";
+  bool as_json = false;
+  std::vector<std::string> words;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view argument = argv[i];
+    if (argument == "-j" || argument == "--json") {
+      as_json = true;
+    } else if ((argument == "-s" || argument == "--socket") && i + 1 < argc) {
+      socket = argv[++i];
+    } else if (argument == "-h" || argument == "--help") {
+      std::cout << kUsage;
+      return 0;
+    } else {
+      words.emplace_back(argument);
+    }
+  }
+  const auto request = request_from(words);
+  if (!request) {
+    std::cerr << (words.empty() ? "" : fmt::format("not understood: {}\n", fmt::join(words, " ")))
+              << kUsage;
+    return 2;
+  }
+  const auto answer =
+      control_request(socket, json::serialize(*request), Deadline::after(std::chrono::seconds(10)));
+  if (!answer) {
+    std::cerr << answer.error().message() << '\n';
+    return 1;
+  }
+  if (as_json) {
+    std::cout << *answer << '\n';
+  } else {
+    print_result(json::parse(*answer), words.size() > 1 ? words[1] : "");
+  }
+  return 0;
+}
+
+}  // namespace saola::server
