@@ -55,7 +55,8 @@ daemon() {
   local name=$1
   shift
   setsid "$@" >"$dir/log/$name.out" 2>&1 </dev/null &
-  echo $! >"$dir/run/$name.pid"
+  # Wiped meanwhile: then nobody else would end it.
+  echo $! >"$dir/run/$name.pid" || kill -KILL $!
 }
 
 alive() { [ -f "$dir/run/$1.pid" ] && kill -0 "$(cat "$dir/run/$1.pid")" 2>/dev/null; }

@@ -108,7 +108,11 @@ class Connections {
   Connections() : multi_(curl_multi_init()) {
     SAOLA_CHECK(multi_ != nullptr, "curl_multi_init failed: out of memory");
   }
-  ~Connections() { curl_multi_cleanup(multi_); }
+  ~Connections() {
+    // Closing TLS connections writes to them.
+    const SigpipeBlocked sigpipe;
+    curl_multi_cleanup(multi_);
+  }
   Connections(const Connections&) = delete;
   Connections& operator=(const Connections&) = delete;
 
@@ -442,7 +446,7 @@ std::optional<Failure> Driver::failure_of_attempt(Flight& flight, int curl_code)
   }
   if (!flight.pass_head()) return failed(std::move(*flight.own_error));
   const bool error_in_success =
-      flight.answer.is_success() && flight.answer.body.find("<Error>") != std::string::npos;
+      flight.answer.is_success() && flight.answer.body.find("<Error") != std::string::npos;
   if (!flight.answer.is_success() || error_in_success) {
     return failure_of(flight.answer, shared_.endpoint, name_, doing_, flight.credential_source);
   }
