@@ -1,10 +1,6 @@
 #include "driver.hpp"
 
-#include <pthread.h>
-#include <signal.h>
-
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include <curl/curl.h>
@@ -13,92 +9,15 @@
 #include <saola/base/log.hpp>
 
 #include "credentials.hpp"
+#include "curl_failure.hpp"
+#include "flight.hpp"
+#include "sigpipe_blocked.hpp"
 
 namespace saola::objects_s3 {
 namespace {
 
-constexpr std::size_t kMaxHeaderBytes = 64 * 1024;
-constexpr std::size_t kKeptBody = 64 * 1024;
-constexpr std::size_t kMaxRefusalBody = 1024 * 1024;
-
-// OpenSSL writes to sockets without MSG_NOSIGNAL: a peer that is gone must not end the process.
-class SigpipeBlocked {
- public:
-  SigpipeBlocked() {
-    sigset_t pending;
-    sigpending(&pending);
-    was_pending_ = sigismember(&pending, SIGPIPE) == 1;
-    sigemptyset(&sigpipe_);
-    sigaddset(&sigpipe_, SIGPIPE);
-    pthread_sigmask(SIG_BLOCK, &sigpipe_, &old_);
-  }
-  ~SigpipeBlocked() {
-    const timespec now{};
-    if (!was_pending_) {
-      while (sigtimedwait(&sigpipe_, nullptr, &now) == SIGPIPE) {
-      }
-    }
-    pthread_sigmask(SIG_SETMASK, &old_, nullptr);
-  }
-  SigpipeBlocked(const SigpipeBlocked&) = delete;
-  SigpipeBlocked& operator=(const SigpipeBlocked&) = delete;
-
- private:
-  sigset_t sigpipe_{};
-  sigset_t old_{};
-  bool was_pending_ = false;
-};
-
-std::string_view trimmed(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(" \t\r\n");
-  if (first == std::string_view::npos) return "";
-  return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
-}
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return out;
-}
-
 bool is_retryable(ErrorCode code) {
   return code == ErrorCode::kUnavailable || code == ErrorCode::kDataCorrupt;
-}
-
-// What a transfer that failed below HTTP means. Retryable unless repeating cannot help.
-Failure failure_of_curl(CURLcode code, const char* detail, std::string_view doing,
-                        const std::string& origin) {
-  const std::string_view what = *detail != '\0' ? detail : curl_easy_strerror(code);
-  auto failure = [&](ErrorCode error, bool retryable, std::string_view advice) {
-    return Failure{Error(error, fmt::format("{} failed: no answer from {}: {}. {}", doing, origin,
-                                            what, advice)),
-                   retryable};
-  };
-  switch (code) {
-    case CURLE_COULDNT_RESOLVE_HOST:
-      return failure(ErrorCode::kUnavailable, true, "Check the endpoint's name and the DNS");
-    case CURLE_COULDNT_CONNECT:
-      return failure(ErrorCode::kUnavailable, true,
-                     "Check that the endpoint runs and that its address and port are right");
-    case CURLE_COULDNT_RESOLVE_PROXY:
-      return failure(ErrorCode::kUnavailable, true,
-                     "Check the proxy named by the environment (https_proxy, http_proxy)");
-    case CURLE_PEER_FAILED_VERIFICATION:
-      return failure(ErrorCode::kUnavailable, false,
-                     "The endpoint's certificate is not trusted: set the CA file it is signed by, "
-                     "and check the host name");
-    case CURLE_SSL_CACERT_BADFILE:
-      return failure(ErrorCode::kInvalidArgument, false, "Check the configured CA file");
-    case CURLE_SSL_CONNECT_ERROR:
-      return failure(ErrorCode::kUnavailable, true, "Check whether the endpoint speaks https");
-    case CURLE_OUT_OF_MEMORY:
-      return failure(ErrorCode::kResourceExhausted, false, "");
-    default:
-      return failure(ErrorCode::kUnavailable, true,
-                     "The connection broke or the answer was not sound");
-  }
 }
 
 }  // namespace
@@ -142,108 +61,6 @@ void DriverShared::give_back(std::unique_ptr<Connections> connections) {
   const std::lock_guard lock(mutex_);
   idle_.push_back(std::move(connections));
 }
-
-// A started call: in the air (easy set) or waiting for its next attempt.
-struct Driver::Flight {
-  explicit Flight(Call& c) : call(c) {}
-
-  Call& call;
-  CURL* easy = nullptr;
-  curl_slist* header_list = nullptr;
-  SteadyTime not_before{};
-  // What its retries have cost so far.
-  int paid = 0;
-  // Set when the call has ended; the call gets it when next() returns it.
-  std::optional<Result<S3Answer>> outcome;
-
-  // Of the attempt in the air.
-  S3Answer answer;
-  std::string credential_source;
-  std::string_view unsent;
-  std::string_view body;
-  std::size_t header_bytes = 0;
-  std::size_t body_bytes = 0;
-  bool head_passed = false;
-  std::optional<Error> own_error;
-  char curl_error[CURL_ERROR_SIZE] = {};
-  SteadyTime window_start{};
-  std::uint64_t window_bytes = 0;
-  Duration low_speed_time{};
-
-  // Keeps the first error; a callback that returns a wrong count ends the transfer.
-  bool keep(Error error) {
-    if (!own_error) own_error = std::move(error);
-    return false;
-  }
-
-  bool header_line(std::string_view line) {
-    window_bytes += line.size();
-    header_bytes += line.size();
-    if (header_bytes > kMaxHeaderBytes) {
-      return keep(
-          Error(ErrorCode::kDataCorrupt,
-                fmt::format("the answer has more than {} bytes of headers", kMaxHeaderBytes)));
-    }
-    if (line.starts_with("HTTP/")) {
-      answer.headers.clear();
-    } else if (const auto colon = line.find(':'); colon != std::string_view::npos) {
-      answer.headers.emplace_back(lower(trimmed(line.substr(0, colon))),
-                                  trimmed(line.substr(colon + 1)));
-    }
-    return true;
-  }
-
-  bool pass_head() {
-    if (std::exchange(head_passed, true)) return true;
-    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &answer.status);
-    if (!answer.is_success()) return true;
-    auto ok = call.on_success_head(answer);
-    return ok || keep(std::move(ok).error());
-  }
-
-  bool body_block(std::string_view block) {
-    window_bytes += block.size();
-    body_bytes += block.size();
-    if (!pass_head()) return false;
-    if (answer.is_success()) {
-      auto taken = call.on_body(std::as_bytes(std::span(block)));
-      if (!taken) return keep(std::move(taken).error());
-      if (*taken) return true;
-    }
-    if (body_bytes > kMaxRefusalBody) {
-      return keep(Error(ErrorCode::kDataCorrupt,
-                        "the answer has far more bytes than an answer of this kind can have"));
-    }
-    answer.body.append(block.substr(0, kKeptBody - std::min(kKeptBody, answer.body.size())));
-    return true;
-  }
-
-  static std::size_t on_header(char* data, std::size_t size, std::size_t count, void* self) {
-    const std::size_t n = size * count;
-    return static_cast<Flight*>(self)->header_line({data, n}) ? n : CURL_WRITEFUNC_ERROR;
-  }
-  static std::size_t on_write(char* data, std::size_t size, std::size_t count, void* self) {
-    const std::size_t n = size * count;
-    return static_cast<Flight*>(self)->body_block({data, n}) ? n : CURL_WRITEFUNC_ERROR;
-  }
-  static std::size_t on_read(char* into, std::size_t size, std::size_t count, void* self) {
-    auto* flight = static_cast<Flight*>(self);
-    const std::size_t n = std::min(size * count, flight->unsent.size());
-    std::memcpy(into, flight->unsent.data(), n);
-    flight->unsent.remove_prefix(n);
-    flight->window_bytes += n;
-    return n;
-  }
-  static int on_seek(void* self, curl_off_t offset, int origin) {
-    auto* flight = static_cast<Flight*>(self);
-    if (origin != SEEK_SET || offset < 0 ||
-        static_cast<std::size_t>(offset) > flight->body.size()) {
-      return CURL_SEEKFUNC_FAIL;
-    }
-    flight->unsent = flight->body.substr(static_cast<std::size_t>(offset));
-    return CURL_SEEKFUNC_OK;
-  }
-};
 
 Driver::Driver(DriverShared& shared, const objects::ObjectName& name,
                const objects::CallOptions& options, std::string doing)
@@ -441,8 +258,7 @@ std::optional<Failure> Driver::failure_of_attempt(Flight& flight, int curl_code)
   };
   if (flight.own_error) return failed(std::move(*flight.own_error));
   if (curl_code != CURLE_OK) {
-    return failure_of_curl(static_cast<CURLcode>(curl_code), flight.curl_error, doing_,
-                           target_.origin);
+    return failure_of_curl(curl_code, flight.curl_error, doing_, target_.origin);
   }
   if (!flight.pass_head()) return failed(std::move(*flight.own_error));
   const bool error_in_success =

@@ -40,6 +40,8 @@ struct S3Request {
   int patience = 1;
 };
 
+struct Flight;
+
 // One request with all its attempts. Errors returned by the virtual functions are final, except
 // kUnavailable and kDataCorrupt, after which the request is tried again.
 class Call {
@@ -67,6 +69,7 @@ class Call {
 
  private:
   friend class Driver;
+  friend struct Flight;
   std::optional<Result<S3Answer>> outcome_;
   unsigned attempts_ = 0;
 };
@@ -109,8 +112,6 @@ class Driver {
   Result<S3Answer> run(Call& call);
 
  private:
-  struct Flight;
-
   std::optional<Error> begin_attempt(Flight& flight);
   void end_attempt(Flight& flight, int curl_code);
   void end_stalled(SteadyTime now);
