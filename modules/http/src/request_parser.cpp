@@ -19,6 +19,7 @@ void RequestParser::reset() {
   stage_ = Stage::kStart;
   next_ = scanned_ = 0;
   head_ = RequestHead();
+  head_.request.method_name = head_.request.target = {};
   refusal_ = Refusal();
   fields_.clear();
   host_field_ = {};

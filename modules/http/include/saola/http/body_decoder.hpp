@@ -32,6 +32,10 @@ class BodyDecoder {
   // Decodes from the front of `bytes` up to the next piece of the body; call until it is not kData.
   Step step(std::string_view bytes);
 
+  // How many bytes of body come next for certain, without anything between them.
+  std::uint64_t data_left() const {
+    return stage_ == Stage::kLength || stage_ == Stage::kData ? left_ : 0;
+  }
   bool done() const { return stage_ == Stage::kDone; }
   // After kRefused.
   const Refusal& refusal() const { return refusal_; }

@@ -42,7 +42,7 @@ class RequestParser {
   enum class State { kNeedMore, kDone, kRefused };
 
   // REQUIRES: `limits` outlives the parser.
-  explicit RequestParser(const Limits& limits) : limits_(limits) {}
+  explicit RequestParser(const Limits& limits) : limits_(limits) { reset(); }
   explicit RequestParser(Limits&&) = delete;
   RequestParser(const RequestParser&) = delete;
   RequestParser& operator=(const RequestParser&) = delete;
@@ -52,7 +52,8 @@ class RequestParser {
   // once, however often it is called, unless the bytes have moved to another address.
   State parse(std::string_view bytes);
 
-  // After kDone. Views point into the `bytes` of the last parse() and into this parser.
+  // After kDone. Views point into the `bytes` of the last parse() and into this parser. After
+  // kRefused what was understood: method_name and target are empty when the request line was not.
   RequestHead& head() { return head_; }
   // After kDone: how many of the bytes were the head.
   std::size_t head_size() const { return next_; }

@@ -1,0 +1,107 @@
+// Serving HTTP/1.1 over connections: one Service is shared by all connections of a process.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <string_view>
+
+#include <saola/base/error.hpp>
+#include <saola/base/time.hpp>
+#include <saola/http/handler.hpp>
+#include <saola/http/limits.hpp>
+#include <saola/http_conn/transport.hpp>
+#include <saola/runtime/socket.hpp>
+
+namespace saola::http_conn {
+
+// One answered request, for the access log and metrics. Views are valid during the call.
+struct Access {
+  // What was understood of it: method_name and target are empty when the request line was refused
+  // or never came.
+  const http::Request& request;
+  int status = 0;
+  const http::Headers& response_headers;
+  std::uint64_t body_bytes = 0;  // sent, framing not counted
+  SystemTime started;            // when the head was complete
+  Duration duration{};           // from then to the last byte handed to the kernel
+  bool complete = true;          // false: the client went away or the response was cut
+};
+
+// Told after every response. Called from many connections at a time; must not suspend.
+class AccessSink {
+ public:
+  virtual ~AccessSink() = default;
+  virtual void on_access(const Access& access) = 0;
+};
+
+struct ServiceOptions {
+  http::Limits limits;
+  // From the first byte of a request to the end of its head; then 408.
+  Duration header_timeout = std::chrono::seconds(10);
+  // The longest silence inside a request body; then 408.
+  Duration body_timeout = std::chrono::seconds(30);
+  // The longest wait for the next (or first) request; then the connection closes.
+  Duration idle_timeout = std::chrono::seconds(75);
+  // How long a client may take for the next 64 KiB of a response; then the connection is reset.
+  Duration write_timeout = std::chrono::seconds(30);
+  // How long to read on, and throw away, after a refusal, so that the client sees the answer.
+  Duration linger_timeout = std::chrono::seconds(2);
+  // A body that the handler left unread is read and thrown away up to this many bytes, so that the
+  // connection can be kept. A longer one closes it.
+  std::uint64_t drain_limit = 64 * 1024;
+  // Requests on one connection; then it closes. 0: no limit.
+  std::uint64_t max_requests = 0;
+  // Makes the answer to a request that was refused, timed out, or whose handler threw. The default
+  // is a problem document (RFC 9457). `request` may be understood only in part.
+  std::function<http::Response(int status, std::string_view detail, const http::Request& request)>
+      error_response;
+  // Told when a handler threw, on the connection's task; the default logs an error.
+  std::function<void(std::exception_ptr error, const http::Request& request)> on_exception;
+};
+
+struct ServiceStats {
+  std::uint64_t open = 0;      // connections now
+  std::uint64_t idle = 0;      // of those, between requests
+  std::uint64_t accepted = 0;  // connections ever
+  std::uint64_t requests = 0;  // answered ever, refusals included
+};
+
+// Thread-safe. On a fiber, everything suspends it; on a plain thread it blocks.
+class Service {
+ public:
+  // REQUIRES: `handler` and `sink` (may be null) outlive the service.
+  Service(http::Handler& handler, ServiceOptions options = {}, AccessSink* sink = nullptr);
+  // REQUIRES: no connection is open.
+  ~Service();
+  Service(const Service&) = delete;
+  Service& operator=(const Service&) = delete;
+
+  // Serves one connection until it ends. Throws runtime::Cancelled when the task is cancelled,
+  // nothing else. SUSPENDS.
+  void serve(runtime::Socket socket);
+  void serve(Transport& transport);
+
+  // Accepts connections and serves each on a task of its own, until this task is cancelled, stop()
+  // is called and the listener is closed, or the listener fails. SUSPENDS.
+  Result<void> accept_from(runtime::Listener& listener);
+
+  // Graceful end: idle connections close now, busy ones after their response. May come twice. The
+  // caller stops accepting.
+  void stop();
+  // Waits until no connection is open; false at the deadline. SUSPENDS.
+  bool wait_closed(Deadline deadline);
+  // Ends every connection in the middle of what it does.
+  void abort();
+
+  ServiceStats stats() const;
+
+  struct State;
+
+ private:
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace saola::http_conn

@@ -1,0 +1,77 @@
+// The bytes of one connection: a plain socket, or TLS on top of one.
+#pragma once
+
+#include <sys/uio.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include <saola/base/error.hpp>
+#include <saola/base/time.hpp>
+#include <saola/runtime/socket.hpp>
+
+namespace saola::http_conn {
+
+// Whether more bytes follow at once, so that the kernel may wait for them and send fewer packets.
+enum class More : bool { kNo, kYes };
+
+// One reader and one writer at a time. Errors as for runtime::Socket: kTimedOut, kCancelled,
+// kClosed and others from errno. Calls with a Deadline SUSPEND.
+class Transport {
+ public:
+  virtual ~Transport() = default;
+
+  // At least one byte, or 0 at the end of the stream.
+  virtual Result<std::size_t> read_some(std::span<char> into, Deadline deadline) = 0;
+  // What is there now; nothing is kUnavailable.
+  virtual Result<std::size_t> try_read(std::span<char> into) = 0;
+  // Waits until read_some() would return at once.
+  virtual Result<void> wait_readable(Deadline deadline) = 0;
+  // All parts in order. Uses up `parts`.
+  virtual Result<void> write_all(std::span<iovec> parts, More more, Deadline deadline) = 0;
+  // Bytes of a file.
+  virtual Result<void> send_file(int fd, std::uint64_t offset, std::uint64_t count,
+                                 Deadline deadline) = 0;
+  // Before a large or endless body: keep little of it in the kernel, so that a slow client shows as
+  // one and costs little memory.
+  virtual void limit_unsent() = 0;
+  // No more will be written; the client may still be sending.
+  virtual void shutdown_write() = 0;
+  // Ends the reader's wait: it reads what has come, then 0. From any task or thread.
+  virtual void stop_reading() = 0;
+  // Ends reading and writing. From any task or thread.
+  virtual void shutdown_both() = 0;
+  // The destructor will reset the connection instead of ending it in good order, so that the client
+  // cannot take what it has for the whole.
+  virtual void reset_on_close() = 0;
+  virtual std::string peer_address() const = 0;
+  // "http" or "https".
+  virtual std::string_view scheme() const = 0;
+};
+
+class SocketTransport final : public Transport {
+ public:
+  explicit SocketTransport(runtime::Socket socket) : socket_(std::move(socket)) {}
+
+  Result<std::size_t> read_some(std::span<char> into, Deadline deadline) override;
+  Result<std::size_t> try_read(std::span<char> into) override;
+  Result<void> wait_readable(Deadline deadline) override;
+  Result<void> write_all(std::span<iovec> parts, More more, Deadline deadline) override;
+  Result<void> send_file(int fd, std::uint64_t offset, std::uint64_t count,
+                         Deadline deadline) override;
+  void limit_unsent() override;
+  void shutdown_write() override;
+  void stop_reading() override;
+  void shutdown_both() override;
+  void reset_on_close() override;
+  std::string peer_address() const override { return socket_.peer_address(); }
+  std::string_view scheme() const override { return "http"; }
+
+ private:
+  runtime::Socket socket_;
+};
+
+}  // namespace saola::http_conn

@@ -1,0 +1,93 @@
+// One connection: reads a request, has it handled, sends the response, and so on.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include <saola/http/request_parser.hpp>
+#include <saola/http/serialise.hpp>
+#include <saola/http_conn/service.hpp>
+#include <saola/http_conn/transport.hpp>
+
+#include "input.hpp"
+
+namespace saola::http_conn {
+
+class BodySource;
+
+// Lives on the stack of the task that serves it; used by that task only, but for stop_if_idle()
+// and abort(), which the service calls under its guard.
+class Connection {
+ public:
+  Connection(Service::State& service, Transport& transport);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  // Until the client, a time-out, an error or the service ends it. SUSPENDS.
+  void serve();
+
+  void stop_if_idle();
+  void abort() { transport_.shutdown_both(); }
+  // REQUIRES: the guard of the service is held.
+  Connection* next_in_service() const { return next_; }
+
+ private:
+  friend class BodySource;
+  friend class BodySink;
+  friend struct Service::State;
+
+  // Waits for a complete head. False: there is none to come; what had to be answered has been.
+  bool read_head();
+  // Waits between requests, without buffers if it takes long; 0 or an error ends the connection.
+  Result<std::size_t> read_idle();
+  Result<std::size_t> fill(Deadline deadline);
+
+  // Handles the request of parser_ and answers it. False: the connection ends.
+  bool answer();
+  http::Response call_handler(http::Request& request);
+  // Answers what was refused or timed out, and lets the client see it.
+  void refuse(int status, std::string_view detail);
+
+  // Sends the response; an error says the client has not got the whole of it.
+  Result<void> send(http::Response& response, const http::ResponsePlan& plan, More more);
+  Result<void> send_text(std::string_view body, More more);
+  Result<void> send_file(const http::FileBody& file);
+  Result<void> send_stream(http::StreamBody& stream, const http::ResponsePlan& plan);
+  // Sends out_ and then `body`, in pieces that each have the write time-out.
+  Result<void> write(std::string_view body, More more);
+
+  void begin(http::Request& request);
+  void log(const http::Request& request, const http::Response& response, bool complete);
+  http::ResponseContext context(const http::Request& request, bool keep_alive);
+  // Whether another request's head is there already.
+  bool next_is_here() const;
+  // Reads and throws away what the client still sends, for a while: closing with unread bytes would
+  // reset the connection and could take the response from the client. Returns at once when all that
+  // has come was read, unless more is certain to come.
+  void linger(bool more_will_come);
+
+  Service::State& service_;
+  Transport& transport_;
+  Connection* next_ = nullptr;      // GUARDED_BY(service_.guard)
+  Connection* previous_ = nullptr;  // GUARDED_BY(service_.guard)
+  std::atomic<bool> idle_{false};
+
+  Input in_;
+  std::string out_;  // bytes to be sent before anything else
+  http::RequestParser parser_;
+  std::string remote_;
+  std::uint64_t served_ = 0;
+  std::uint64_t body_bytes_ = 0;  // of the present response
+  SystemTime started_{};
+  SteadyTime started_steady_{};
+  std::int64_t date_second_ = -1;
+  std::array<char, 29> date_{};  // of date_second_
+  std::array<char, 24> request_id_{};
+};
+
+}  // namespace saola::http_conn
