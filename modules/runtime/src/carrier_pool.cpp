@@ -4,7 +4,6 @@
 #include <sys/resource.h>
 
 #include <system_error>
-#include <thread>
 
 #include "overflow_guard.hpp"
 #include "runtime_impl.hpp"
@@ -15,18 +14,19 @@ CarrierPool::~CarrierPool() {
   std::unique_lock lock(mutex_);
   stopping_ = true;
   changed_.notify_all();
-  changed_.wait(lock, [&] { return threads_ == 0; });
+  changed_.wait(lock, [&] { return threads_.running() == 0; });
+  lock.unlock();
+  threads_.join_all();
 }
 
 bool CarrierPool::keep_spare() {
   std::lock_guard lock(mutex_);
   if (waiting_ > 0) return true;
   try {
-    std::thread([this] { serve(); }).detach();
+    threads_.start([this](ThreadSet::Handle self) { serve(self); });
   } catch (const std::system_error&) {
     return false;
   }
-  ++threads_;
   ++waiting_;  // it will be; hand_over() may already count on it
   return true;
 }
@@ -50,10 +50,10 @@ void CarrierPool::reset() {
 
 std::uint64_t CarrierPool::threads() const {
   std::lock_guard lock(mutex_);
-  return threads_;
+  return threads_.running();
 }
 
-void CarrierPool::serve() {
+void CarrierPool::serve(ThreadSet::Handle self) {
   ::pthread_setname_np(::pthread_self(), "saola-carrier");
   OverflowGuard guard;
   Carrier carrier;
@@ -81,8 +81,8 @@ void CarrierPool::serve() {
     if (carrier.demoted || waiting_ > 0) break;
     ++waiting_;
   }
-  --threads_;
-  std::notify_all_at_thread_exit(changed_, std::move(lock));
+  threads_.leave(self);
+  changed_.notify_all();
 }
 
 }  // namespace saola::runtime::detail

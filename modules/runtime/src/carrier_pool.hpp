@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "loop.hpp"
+#include "thread_set.hpp"
 
 namespace saola::runtime::detail {
 
@@ -29,14 +30,14 @@ class CarrierPool {
   std::uint64_t threads() const;
 
  private:
-  void serve();
+  void serve(ThreadSet::Handle self);
 
   mutable std::mutex mutex_;
   // All GUARDED_BY(mutex_).
   std::condition_variable changed_;
   Loop* offered_ = nullptr;
   int waiting_ = 0;
-  std::uint64_t threads_ = 0;
+  ThreadSet threads_;
   bool finished_ = false;
   bool stopping_ = false;
 };

@@ -257,9 +257,10 @@ void Loop::pass() {
     batch_ = std::min(batch_ * 2, kMostPicksBetweenPasses);
   }
   const std::uint64_t ready = ready_count_.load(std::memory_order_relaxed);
-  until_pass_ =
+  until_pass_.store(
       std::max(batch_, static_cast<int>(std::min<std::uint64_t>(ready, kMostPicksBetweenPasses))) -
-      1;
+          1,
+      std::memory_order_relaxed);
 }
 
 Loop::Carried Loop::carry(Carrier& carrier) {

