@@ -3,7 +3,9 @@
 
 #include <saola/server/settings.hpp>
 
+#include "access_log.hpp"
 #include "bind_address.hpp"
+#include "trusted_proxies.hpp"
 #include "worker_class.hpp"
 
 namespace saola::server {
@@ -20,6 +22,18 @@ Result<void> check_bind_or_none(std::string_view text) {
 
 Result<void> check_worker_class(std::string_view text) {
   if (auto parsed = parse_worker_class(text); !parsed) return std::unexpected(parsed.error());
+  return {};
+}
+
+Result<void> check_proxy(std::string_view text) {
+  if (auto parsed = TrustedProxies::parse({std::string(text)}); !parsed) {
+    return std::unexpected(parsed.error());
+  }
+  return {};
+}
+
+Result<void> check_access_format(std::string_view text) {
+  if (auto parsed = AccessLogFormat::parse(text); !parsed) return std::unexpected(parsed.error());
   return {};
 }
 
@@ -236,7 +250,8 @@ std::vector<SettingRow> server_rows() {
        .default_value = "127.0.0.1,::1",
        .doc = "Addresses or networks (CIDR) of proxies whose X-Forwarded-* fields are believed; * "
               "for all.",
-       .shape = "ADDRESS"},
+       .shape = "ADDRESS",
+       .check = check_proxy},
 
       {.section = "Logging",
        .key = "log-level",
@@ -266,7 +281,8 @@ std::vector<SettingRow> server_rows() {
        .key = "access-log-format",
        .type = kText,
        .default_value = R"(%(h)s %(l)s %(u)s %(t)s "%(r)s" %(s)s %(b)s "%(f)s" "%(a)s")",
-       .doc = "Line of the access log in Gunicorn's atoms, or json."},
+       .doc = "Line of the access log in Gunicorn's atoms, or json.",
+       .check = check_access_format},
 
       {.section = "Process",
        .key = "state-dir",

@@ -70,6 +70,7 @@ std::string other_text(const SettingRow& row) {
     case SettingType::kList:
       if (row.key == "worker-class") return "sync";
       if (row.key == "umask") return "027";
+      if (row.key == "forwarded-allow-ips") return "10.0.0.0/8";
       if (row.key.ends_with("bind")) return "127.0.0.1:9";
       return "elsewhere";
   }
@@ -201,8 +202,9 @@ TEST(Settings, EveryMistakeIsTold) {
         "--on-stall: 'resque' does not fit on-stall: give one of rescue, report, ignore, abort",
         "unexpected argument 'stray'", "--bind: 'nowhere'", "--umask: '9'", "--timeout: '-1'",
         "--timeout: 'nan'", "'9999999999G'", "'tornado' does not fit worker-class: give green",
-        "--bucket nameonly: write NAME=DIRECTORY", "--check-config takes no value",
-        "--threads needs a value", "SAOLA_REUSE_PORT: 'perhaps'"}) {
+        "'10.0.0.0/33'", "'%(Z)s' is no atom", "--bucket nameonly: write NAME=DIRECTORY",
+        "--check-config takes no value", "--threads needs a value",
+        "SAOLA_REUSE_PORT: 'perhaps'"}) {
     EXPECT_THAT(text, HasSubstr(part));
   }
 }

@@ -1,12 +1,62 @@
 #include "web_worker.hpp"
 
-#include <condition_variable>
-#include <mutex>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <random>
+
+#include <fmt/core.h>
 
 #include <saola/base/log.hpp>
+#include <saola/http_conn/service.hpp>
+#include <saola/runtime/runtime.hpp>
+#include <saola/runtime/socket.hpp>
+#include <saola/runtime/sync/event.hpp>
+#include <saola/runtime/sync/semaphore.hpp>
+
+#include "access_log.hpp"
+#include "handler_pool.hpp"
+#include "management.hpp"
+#include "trusted_proxies.hpp"
+#include "worker_class.hpp"
 
 namespace saola::server {
 namespace {
+
+constexpr Duration kBeat = std::chrono::milliseconds(500);
+// A quick stop gives connections this long to be torn down.
+constexpr Duration kTearDown = std::chrono::seconds(1);
+
+// Stalls go to the process's list, the metrics, the log and the arbiter.
+class StallRelay final : public observe::StallSink {
+ public:
+  StallRelay(WorkerProcess& process, observe::StallLog& stalls)
+      : process_(process), stalls_(stalls) {}
+
+  void report(observe::StallReport report) override {
+    process_.facts()
+        .metrics.counter(process_.metrics().stalls[static_cast<std::size_t>(report.action)])
+        .add();
+    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(report.duration).count();
+    log_warning(fmt::format("fiber {} held the loop for {}{} ms: {}", report.fiber,
+                            report.ended ? "" : "over ", ms, to_string(report.action)),
+                {{"spawned", report.spawn_site},
+                 {"subject", report.subject},
+                 {"verdict", to_string(report.verdict)},
+                 {"at", report.stack.empty() ? std::string() : to_string(report.stack.front())},
+                 {"why", report.why},
+                 {"advice", report.advice}});
+    process_.stall(report);
+    stalls_.report(std::move(report));
+  }
+
+ private:
+  WorkerProcess& process_;
+  observe::StallLog& stalls_;
+};
 
 class Context final : public WebContext {
  public:
@@ -19,31 +69,291 @@ class Context final : public WebContext {
   observe::StallLog stalls_;
 };
 
-void wait_for(std::stop_token token) {
-  std::mutex mutex;
-  std::condition_variable_any changed;
-  std::unique_lock lock(mutex);
-  changed.wait(lock, token, [] { return false; });
+// Counts and logs every request; asks for a successor after the last one this worker shall answer.
+class RequestSink final : public http_conn::AccessSink {
+ public:
+  RequestSink(WorkerProcess& process, AccessLog* log) : process_(process), log_(log) {
+    const observe::MetricSlot slot = process.facts().metrics;
+    for (std::size_t i = 0; i < requests_.size(); ++i) {
+      requests_[i] = slot.counter(process.metrics().requests[i]);
+    }
+    time_ = slot.histogram(process.metrics().request_time);
+    const Settings& settings = process.settings();
+    last_ = static_cast<std::uint64_t>(settings.integer("max-requests"));
+    const auto jitter = static_cast<std::uint64_t>(settings.integer("max-requests-jitter"));
+    if (last_ > 0 && jitter > 0) {
+      std::random_device random;
+      last_ += std::uniform_int_distribution<std::uint64_t>(0, jitter)(random);
+    }
+  }
+
+  void on_access(const http_conn::Access& access) override {
+    requests_[static_cast<std::size_t>(std::clamp(access.status / 100, 1, 5) - 1)].add();
+    time_.record(static_cast<std::uint64_t>(access.duration.count()));
+    if (log_ != nullptr) log_->write(access);
+    if (last_ > 0 && answered_.fetch_add(1, std::memory_order_relaxed) + 1 == last_) {
+      process_.retire(fmt::format("it has answered {} requests", last_));
+    }
+  }
+
+ private:
+  WorkerProcess& process_;
+  AccessLog* log_;
+  std::array<observe::Counter, 5> requests_;
+  observe::Histogram time_;
+  std::uint64_t last_ = 0;
+  std::atomic<std::uint64_t> answered_{0};
+};
+
+// In front of the application: sheds load while too many fibers are rescued, and says where a
+// request behind a trusted proxy comes from.
+class FrontHandler final : public http::Handler {
+ public:
+  FrontHandler(http::Handler& inner, const runtime::Runtime& runtime, TrustedProxies proxies)
+      : inner_(inner), runtime_(runtime), proxies_(std::move(proxies)) {}
+
+  http::Response handle(http::Request& request) override {
+    if (runtime_.shedding()) {
+      http::Response busy(503, "application/problem+json",
+                          R"({"type":"about:blank","title":"Service Unavailable","status":503,)"
+                          R"("detail":"every thread for long computations is taken; try again"})");
+      busy.headers.set("Retry-After", "1");
+      return busy;
+    }
+    const auto client = proxies_.client(request.remote_address, request.headers);
+    if (const auto scheme = proxies_.scheme(request.remote_address, request.headers)) {
+      request.scheme = *scheme;
+    }
+    if (!client) return inner_.handle(request);
+    // The text lives in this frame only, so the peer's address comes back with the response.
+    struct Restore {
+      http::Request& request;
+      std::string_view peer;
+      ~Restore() { request.remote_address = peer; }
+    } const restore{request, request.remote_address};
+    request.remote_address = *client;
+    return inner_.handle(request);
+  }
+
+ private:
+  http::Handler& inner_;
+  const runtime::Runtime& runtime_;
+  const TrustedProxies proxies_;
+};
+
+http_conn::ServiceOptions service_options(const Settings& settings) {
+  http_conn::ServiceOptions options;
+  const auto size = [&](std::string_view key) {
+    return static_cast<std::size_t>(settings.integer(key));
+  };
+  options.limits.request_line = size("limit-request-line");
+  options.limits.field_count = size("limit-request-fields");
+  options.limits.field_size = size("limit-request-field-size");
+  options.limits.body_size = size("limit-request-body");
+  options.header_timeout = settings.duration("header-timeout");
+  options.body_timeout = settings.duration("body-timeout");
+  options.write_timeout = settings.duration("body-timeout");
+  options.idle_timeout = settings.duration("keepalive");
+  return options;
 }
 
-}  // namespace
+runtime::RuntimeOptions runtime_options(const Settings& settings, observe::StallSink* sink) {
+  runtime::RuntimeOptions options;
+  const std::string& policy = settings.text("on-stall");
+  options.on_stall = policy == "report"   ? runtime::StallPolicy::kReport
+                     : policy == "ignore" ? runtime::StallPolicy::kIgnore
+                     : policy == "abort"  ? runtime::StallPolicy::kAbort
+                                          : runtime::StallPolicy::kRescue;
+  options.stall_threshold = std::chrono::milliseconds(settings.integer("stall-threshold-ms"));
+  options.max_rescued = static_cast<int>(settings.integer("max-rescued"));
+  options.stall_sink = sink;
+  return options;
+}
 
-int run_web_worker(const ServerDefinition& definition, WorkerProcess& process) {
-  Context context(process);
+// The process's listeners and the connections from them, on the loop.
+class Front {
+ public:
+  Front(WorkerProcess& process, http_conn::Service& service)
+      : process_(process),
+        service_(service),
+        gate_(
+            std::make_shared<Gate>(process.settings().integer("worker-connections"),
+                                   process.facts().metrics.gauge(process.metrics().connections))) {
+    for (const BootListener& listener : process.boot().listeners) {
+      listeners_.emplace_back(unique_fd(listener.fd));
+    }
+  }
+
+  void start() {
+    for (runtime::Listener& listener : listeners_) {
+      acceptors_.push_back(
+          runtime::spawn([this, &listener] { accept(listener); },
+                         {.name = "accept", .placement = runtime::Placement::kFiber}));
+    }
+  }
+
+  // Takes what the kernel has accepted already, beyond the permits, then listens no more. SUSPENDS.
+  void stop() {
+    for (runtime::Task& acceptor : acceptors_) acceptor.cancel();
+    acceptors_.clear();
+    for (runtime::Listener& listener : listeners_) {
+      while (auto socket = listener.accept(Deadline::after(Duration::zero()))) {
+        serve(std::move(*socket));
+      }
+      listener.close();
+    }
+  }
+
+ private:
+  // Who may come in, and how many are.
+  struct Gate {
+    Gate(std::int64_t permits, observe::Gauge gauge) : room(permits), open(gauge) {}
+    runtime::Semaphore room;
+    observe::Gauge open;
+  };
+
+  void accept(runtime::Listener& listener) {
+    constexpr Duration kPause = std::chrono::milliseconds(100);
+    while (true) {
+      gate_->room.acquire();
+      auto socket = listener.accept(Deadline::never());
+      if (!socket) {
+        gate_->room.release();
+        if (socket.error().code() == ErrorCode::kCancelled) return;
+        // Out of descriptors or memory: others may free some.
+        log_warning("a connection cannot be accepted: " + socket.error().message());
+        runtime::this_task::sleep_for(kPause);
+        continue;
+      }
+      serve(std::move(*socket));
+    }
+  }
+
+  // Takes over a permit of the gate.
+  void serve(runtime::Socket socket) {
+    gate_->open.add(1);
+    runtime::spawn(
+        [&service = service_, gate = gate_, connection = std::move(socket)]() mutable {
+          service.serve(std::move(connection));
+          gate->open.add(-1);
+          gate->room.release();
+        },
+        {.name = "http connection", .placement = runtime::Placement::kFiber})
+        .detach();
+  }
+
+  WorkerProcess& process_;
+  http_conn::Service& service_;
+  // Shared because a connection's task steps out of the gate after the service has counted it as
+  // closed, when this object may be gone.
+  std::shared_ptr<Gate> gate_;
+  std::vector<runtime::Listener> listeners_;
+  std::vector<runtime::Task> acceptors_;
+};
+
+// The heart beats from the loop, and, when handlers run on threads, only while these get on: a
+// worker whose threads are all stuck is as hung as one whose loop is.
+void beat(WorkerProcess& process, const HandlerPool* pool) {
+  std::uint64_t finished = 0;
+  while (true) {
+    if (pool == nullptr || !pool->all_busy() || pool->finished() != finished) process.beat();
+    if (pool != nullptr) finished = pool->finished();
+    runtime::this_task::sleep_for(kBeat);
+  }
+}
+
+// Serves `handler` until the arbiter says otherwise. Runs on the first fiber.
+void serve_http(WorkerProcess& process, http::Handler& handler, runtime::Runtime& runtime,
+                int threads, http_conn::AccessSink* sink) {
+  std::optional<HandlerPool> pool;
+  if (threads > 0) pool.emplace(handler, threads);
+  // Checked by the settings table.
+  FrontHandler front_handler(
+      pool ? static_cast<http::Handler&>(*pool) : handler, runtime,
+      *TrustedProxies::parse(process.settings().list("forwarded-allow-ips")));
+  http_conn::Service service(front_handler, service_options(process.settings()), sink);
+  Front front(process, service);
+  front.start();
+  runtime::Task heart =
+      runtime::spawn([&] { beat(process, pool ? &*pool : nullptr); },
+                     {.name = "heartbeat", .placement = runtime::Placement::kFiber});
+  runtime::Event leave;
+  const std::stop_callback on_drain(process.drain(), [&] { leave.set(); });
+  // A quick stop during a graceful one ends the connections under way.
+  const std::stop_callback on_stop(process.stop(), [&] { service.abort(); });
+  process.beat_from_loop();
+  process.ready();
+  leave.wait();
+  front.stop();
+  service.stop();
+  if (process.stop().stop_requested()) service.abort();
+  while (!service.wait_closed(Deadline::after(kTearDown))) {
+    // Handlers that do not end are not waited for in a quick stop.
+    if (process.stop().stop_requested()) ::_exit(kExitOk);
+  }
+  process.beat_from_control_thread();
+}
+
+int serve_web(const ServerDefinition& definition, WorkerProcess& process, Context& context,
+              runtime::Runtime& runtime) {
   if (definition.hooks.worker_init) definition.hooks.worker_init(context);
   auto handler = definition.web(context);
   if (!handler) {
     log_error("the web worker cannot start: " + handler.error().message());
     return kExitBootFailed;
   }
-  process.ready();
-  wait_for(process.drain());
+  const Settings& settings = process.settings();
+  std::unique_ptr<AccessLog> log;
+  if (const std::string& path = settings.text("access-log"); !path.empty()) {
+    auto opened =
+        AccessLog::open(path, *AccessLogFormat::parse(settings.text("access-log-format")));
+    if (!opened) {
+      log_error(opened.error().message());
+      return kExitBootFailed;
+    }
+    log = std::move(*opened);
+  }
+  RequestSink sink(process, log.get());
+  int threads = 0;
+  switch (*parse_worker_class(settings.text("worker-class"))) {
+    case WorkerClass::kGreen:
+      break;
+    case WorkerClass::kThreads:
+      threads = static_cast<int>(settings.integer("threads"));
+      break;
+    case WorkerClass::kSync:
+      threads = 1;
+      break;
+  }
+  if (log) process.on_reopen([&log] { log->reopen(); });
+  serve_http(process, **handler, runtime, threads, &sink);
+  process.on_reopen({});
+  if (definition.hooks.worker_exit) definition.hooks.worker_exit(context);
   return kExitOk;
 }
 
+}  // namespace
+
+int run_web_worker(const ServerDefinition& definition, WorkerProcess& process) {
+  Context context(process);
+  StallRelay relay(process, context.stalls());
+  runtime::Runtime runtime(runtime_options(process.settings(), &relay));
+  int status = kExitOk;
+  runtime.run([&] {
+    try {
+      status = serve_web(definition, process, context, runtime);
+    } catch (const std::exception& error) {
+      log_error(fmt::format("the web worker cannot start: {}", error.what()));
+      status = kExitBootFailed;
+    }
+  });
+  return status;
+}
+
 int run_management(WorkerProcess& process) {
-  process.ready();
-  wait_for(process.drain());
+  runtime::Runtime runtime;
+  ManagementHandler handler(process.state());
+  runtime.run([&] { serve_http(process, handler, runtime, 0, nullptr); });
   return kExitOk;
 }
 

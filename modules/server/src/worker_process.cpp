@@ -1,5 +1,6 @@
 #include "worker_process.hpp"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
@@ -53,6 +54,9 @@ Result<std::unique_ptr<WorkerProcess>> WorkerProcess::create(const ServerDefinit
   const ProcessTitle title(argv);
   title.set(fmt::format("{}: {}", given.empty() ? definition.name : given, role));
   unique_fd channel(boot.channel_fd);
+  // Programs that the application starts shall not hold the sockets.
+  for (int fd : {boot.state_fd, boot.channel_fd}) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+  for (const BootListener& listener : boot.listeners) ::fcntl(listener.fd, F_SETFD, FD_CLOEXEC);
   auto privileges = find_privileges(boot.settings.text("user"), boot.settings.text("group"));
   if (!privileges) return std::unexpected(privileges.error());
   if (auto dropped = drop_privileges(*privileges); !dropped) {
@@ -88,6 +92,8 @@ WorkerProcess::WorkerProcess(ChildBoot boot, std::unique_ptr<observe::MetricTabl
       channel_(std::move(channel)),
       signals_(std::move(signals)),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      // A web worker has --timeout to boot; then its loop beats.
+      control_beats_(boot_.role == Role::kTask),
       control_([this](std::stop_token end) { run_control(std::move(end)); }) {}
 
 WorkerProcess::~WorkerProcess() {
@@ -164,7 +170,7 @@ void WorkerProcess::on_signal(int signal, int code) {
       return;
     case SIGUSR1:
       log_reopen();
-      if (reopen_) reopen_();
+      if (const std::lock_guard lock(reopen_mutex_); reopen_) reopen_();
       return;
     case SIGABRT:
       last_words();

@@ -50,11 +50,15 @@ class WorkerProcess {
   // Tells the arbiter about a stall. Any thread; never blocks.
   void stall(const observe::StallReport& report);
   void beat() { slot().beat(); }
-  // From now on the control thread beats.
+  // From now on the control thread beats (as in a task worker), or no longer does.
   void beat_from_control_thread() { control_beats_.store(true, std::memory_order_relaxed); }
+  void beat_from_loop() { control_beats_.store(false, std::memory_order_relaxed); }
   void set_ready(bool ready, std::string_view why);
-  // Called on USR1, on the control thread. Set before ready().
-  void on_reopen(std::function<void()> reopen) { reopen_ = std::move(reopen); }
+  // What to do on USR1, on the control thread; empty: nothing.
+  void on_reopen(std::function<void()> reopen) {
+    const std::lock_guard lock(reopen_mutex_);
+    reopen_ = std::move(reopen);
+  }
 
  private:
   WorkerProcess(ChildBoot boot, std::unique_ptr<observe::MetricTable> table, ServerMetrics metrics,
@@ -72,12 +76,13 @@ class WorkerProcess {
   const unique_fd channel_;
   const unique_fd signals_;
   const unique_fd wake_;
-  std::function<void()> reopen_;
+  std::mutex reopen_mutex_;
+  std::function<void()> reopen_;  // GUARDED_BY(reopen_mutex_)
   std::stop_source drain_;
   std::stop_source stop_;
-  std::atomic<bool> control_beats_{true};  // until the worker's own loop takes over
-  std::mutex ready_mutex_;                 // one writer of why_not_ready at a time
-  std::jthread control_;                   // the last member: it uses the others
+  std::atomic<bool> control_beats_;
+  std::mutex ready_mutex_;  // one writer of why_not_ready at a time
+  std::jthread control_;    // the last member: it uses the others
 };
 
 }  // namespace saola::server

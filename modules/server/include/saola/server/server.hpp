@@ -126,7 +126,7 @@ struct ServerDefinition {
   std::function<void(observe::MetricTable&)> metrics;
 
   // Makes the handler of a web worker. An error ends the worker, and with it a server that is
-  // starting. Class green calls it on a fiber.
+  // starting. Runs on a fiber.
   std::function<Result<std::unique_ptr<http::Handler>>(WebContext&)> web;
 
   // Runs a task worker: returns after `drain` or `stop`. Returning earlier, with or without an
