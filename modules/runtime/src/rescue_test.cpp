@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <saola/runtime/offload.hpp>
+#include <saola/runtime/placed.hpp>
 #include <saola/runtime/runtime.hpp>
 #include <saola/runtime/sync/event.hpp>
 
@@ -237,6 +238,42 @@ TEST(Rescue, KindThatHoggedStartsNative) {
     pulse.stop();
   });
   EXPECT_EQ(runtime.stats().placed_native, 1U);
+}
+
+TEST(Rescue, PlacedWorkOfAKindThatHoggedRunsElsewhere) {
+  Sink sink;
+  Runtime runtime({.stall_sink = &sink});
+  runtime.run([&] {
+    Pulse pulse;
+    bool on_fiber = false;
+    const auto work = [&] {
+      on_fiber = this_task::on_fiber();
+      burn_cpu_for(40ms);
+    };
+    run_placed("route /report", work);
+    EXPECT_TRUE(on_fiber);
+    run_placed("route /report", work);
+    EXPECT_FALSE(on_fiber);
+    run_placed("route /other", [&] { on_fiber = this_task::on_fiber(); });
+    EXPECT_TRUE(on_fiber);
+    EXPECT_LT(pulse.stop(), 40ms);
+  });
+  EXPECT_EQ(runtime.stats().rescues, 1U);
+  EXPECT_EQ(runtime.stats().placed_native, 1U);
+}
+
+TEST(Rescue, PlacementIsForgottenAfterAQuietTime) {
+  Sink sink;
+  Runtime runtime({.placement_memory = 30ms, .stall_sink = &sink});
+  runtime.run([&] {
+    Pulse pulse;
+    bool on_fiber = false;
+    run_placed("k", [] { burn_cpu_for(40ms); });
+    this_task::sleep_for(60ms);
+    run_placed("k", [&] { on_fiber = this_task::on_fiber(); });
+    EXPECT_TRUE(on_fiber);
+    pulse.stop();
+  });
 }
 
 TEST(Rescue, CapShedsAndRecovers) {

@@ -2,6 +2,7 @@
 
 #include <saola/base/check.hpp>
 #include <saola/runtime/offload.hpp>
+#include <saola/runtime/placed.hpp>
 #include <saola/runtime/runtime.hpp>
 
 #include "overflow_guard.hpp"
@@ -128,18 +129,13 @@ Runtime* Runtime::current() {
   return carrier != nullptr && carrier->fiber != nullptr ? &carrier->loop->host.runtime : nullptr;
 }
 
-namespace detail {
+namespace {
 
-void offload(Pool pool, std::move_only_function<void()> body) {
-  Runtime* runtime = Runtime::current();
-  if (runtime == nullptr) {
-    body();
-    return;
-  }
+// Runs `body` on a thread of `pool`, parking the calling fiber.
+void run_on(detail::NativePool& pool, std::move_only_function<void()>& body) {
   std::exception_ptr error;
   Waiter waiter;
-  Runtime::Impl& impl = runtime->impl();
-  (pool == Pool::kCpu ? impl.cpu : impl.blocking).submit([&] {
+  pool.submit([&] {
     try {
       body();
     } catch (...) {
@@ -149,6 +145,59 @@ void offload(Pool pool, std::move_only_function<void()> body) {
   });
   waiter.park(Deadline::never(), Cancellable::kNo);
   if (error != nullptr) std::rethrow_exception(error);
+}
+
+// The fiber is of this kind, and may be learned from, while one lives.
+class KindScope {
+ public:
+  KindScope(detail::Fiber& fiber, std::string_view kind)
+      : fiber_(fiber),
+        kind_(fiber.kind.get()),
+        learnable_(fiber.learnable.exchange(true, std::memory_order_relaxed)) {
+    fiber.kind.set(kind);
+  }
+  ~KindScope() {
+    fiber_.kind.set(kind_);
+    fiber_.learnable.store(learnable_, std::memory_order_relaxed);
+  }
+
+ private:
+  detail::Fiber& fiber_;
+  const std::string kind_;
+  const bool learnable_;
+};
+
+}  // namespace
+
+void run_placed(std::string_view kind, std::move_only_function<void()> body) {
+  Runtime* runtime = Runtime::current();
+  if (runtime == nullptr) {
+    body();
+    return;
+  }
+  Runtime::Impl& impl = runtime->impl();
+  auto& fiber = static_cast<detail::Fiber&>(detail::current_task());
+  if (impl.options.learn_placement && impl.placement.knows_any()) {
+    if (std::string why = impl.placement.why_native(kind); !why.empty()) {
+      impl.monitor.report_placed(fiber.name.get(), std::string(kind), std::move(why));
+      run_on(impl.native, body);
+      return;
+    }
+  }
+  const KindScope scope(fiber, kind);
+  body();
+}
+
+namespace detail {
+
+void offload(Pool pool, std::move_only_function<void()> body) {
+  Runtime* runtime = Runtime::current();
+  if (runtime == nullptr) {
+    body();
+    return;
+  }
+  Runtime::Impl& impl = runtime->impl();
+  run_on(pool == Pool::kCpu ? impl.cpu : impl.blocking, body);
 }
 
 }  // namespace detail
