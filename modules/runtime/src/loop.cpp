@@ -391,6 +391,8 @@ void Loop::poll(bool wait) {
 void FdWatch::on_events(std::uint32_t events) {
   constexpr std::uint32_t kRead = EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR;
   constexpr std::uint32_t kWrite = EPOLLOUT | EPOLLHUP | EPOLLERR;
+  constexpr std::uint32_t kEnd = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+  if ((events & kEnd) != 0) ended.store(true, std::memory_order_relaxed);
   if ((events & kRead) != 0) {
     readable = true;
     if (reader != nullptr) std::exchange(reader, nullptr)->notify();

@@ -10,6 +10,8 @@
 
 #include <saola/runtime/socket.hpp>
 
+#include "fd_watch.hpp"
+
 namespace saola::runtime {
 namespace {
 
@@ -55,8 +57,9 @@ Result<std::size_t> Socket::try_read(std::span<char> into) {
   const ssize_t n = ::recv(fd(), into.data(), into.size(), 0);
   if (n >= 0) {
     // With edge triggering a short read means the buffer is empty, unless the end of the stream
-    // follows, which comes with an edge of its own.
-    drained_ = n > 0 && static_cast<std::size_t>(n) < into.size();
+    // came with the same edge.
+    drained_ = n > 0 && static_cast<std::size_t>(n) < into.size() &&
+               (poll_.watch_ == nullptr || !poll_.watch_->ended.load(std::memory_order_relaxed));
     return static_cast<std::size_t>(n);
   }
   if (errno == EAGAIN) {
