@@ -154,6 +154,11 @@ bool Connection::answer() {
   if (head.framing != http::Framing::kNone) request.body = &source;
 
   http::Response response = call_handler(request);
+  if (source.failed() && source.blame().empty()) {
+    // The client left, or we are to: there is nobody to answer.
+    log(request, response, false);
+    return false;
+  }
   if (!source.blame().empty()) {
     response = service_.error_response(source.status(), source.blame(), request);
   } else if (response.status < 200 || response.status > 999) {
