@@ -6,6 +6,7 @@
 #include <saola/jobs/row_store.hpp>
 #include <saola/jobs_sqlite/sqlite_store.hpp>
 
+#include "checkpointer.hpp"
 #include "connection.hpp"
 #include "database.hpp"
 #include "group_writer.hpp"
@@ -52,12 +53,14 @@ class Readers {
 class SqliteStore final : public jobs::RowStore {
  public:
   SqliteStore(SqliteOptions options, std::unique_ptr<Connection> writer,
-              std::unique_ptr<Connection> watcher, std::int64_t version)
+              std::unique_ptr<Connection> watcher, std::int64_t version,
+              std::unique_ptr<Connection> checkpointer)
       : RowStore(std::move(options.store)),
         readers_(std::move(options.path)),
         watcher_(std::move(watcher)),
         seen_version_(version),
-        writer_(std::move(writer)) {}
+        checkpointer_(std::move(checkpointer)),
+        writer_(watched(std::move(writer))) {}
 
   std::uint64_t work_mark() override {
     const std::lock_guard lock(mutex_);
@@ -106,6 +109,11 @@ class SqliteStore final : public jobs::RowStore {
   }
 
  private:
+  std::unique_ptr<Connection> watched(std::unique_ptr<Connection> writer) {
+    checkpointer_.watch(*writer);
+    return writer;
+  }
+
   // Compares SQLite's counter of other connections' commits with the one last seen.
   void look_for_others() {
     const std::unique_lock lock(watcher_mutex_, std::try_to_lock);
@@ -129,7 +137,8 @@ class SqliteStore final : public jobs::RowStore {
   std::uint64_t arrivals_ = 0;
   std::condition_variable_any arrived_;
 
-  // Ends first: its thread uses nothing else of the store.
+  Checkpointer checkpointer_;
+  // Ends before the checkpointer, which it tells of its commits.
   GroupWriter writer_;
 };
 
@@ -149,8 +158,15 @@ Result<std::unique_ptr<jobs::Store>> open_sqlite_store(SqliteOptions options) {
   if (!watcher) return std::unexpected(std::move(watcher.error()));
   const auto version = (*watcher)->integer("PRAGMA data_version");
   if (!version) return std::unexpected(version.error());
+  // Not a reader: it writes the database file.
+  auto checkpointer = Connection::open(options.path, Access::kReadWrite);
+  if (!checkpointer) return std::unexpected(std::move(checkpointer.error()));
+  // The database file must be on disk before the log begins anew.
+  if (auto ok = (*checkpointer)->execute("PRAGMA synchronous = FULL"); !ok) {
+    return std::unexpected(std::move(ok.error()));
+  }
   return std::make_unique<SqliteStore>(std::move(options), *std::move(writer), *std::move(watcher),
-                                       *version);
+                                       *version, *std::move(checkpointer));
 }
 
 }  // namespace saola::jobs_sqlite

@@ -1,5 +1,8 @@
 // What the embedded store costs: durable enqueues by 1, 8 and 64 clients, claims with completion,
 // and lists over 100,000 jobs. Rates depend on the disk's fsync.
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <thread>
 #include <vector>
@@ -7,6 +10,7 @@
 #include <benchmark/benchmark.h>
 
 #include <saola/base/check.hpp>
+#include <saola/base/unique_fd.hpp>
 #include <saola/jobs_sqlite/sqlite_store.hpp>
 
 #include "temp_folder.hpp"
@@ -40,6 +44,20 @@ void fill(jobs::Store& store, int count) {
   std::vector<std::jthread> threads;
   for (int t = 0; t < 32; ++t) threads.emplace_back([&] { put(store, count / 32); });
 }
+
+// What the disk allows: appending a page to a file and syncing it, which every commit must at least
+// do.
+void floor_append_fdatasync(benchmark::State& state) {
+  const TempFolder folder;
+  const unique_fd file(::open((folder.path() + "/log").c_str(), O_CREAT | O_WRONLY, 0600));
+  const std::string page(4096, 'x');
+  for (auto _ : state) {
+    SAOLA_CHECK(::write(file.get(), page.data(), page.size()) == 4096, "written");
+    SAOLA_CHECK(::fdatasync(file.get()) == 0, "synced");
+  }
+  state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(floor_append_fdatasync)->UseRealTime();
 
 class Enqueue : public benchmark::Fixture {
  public:
