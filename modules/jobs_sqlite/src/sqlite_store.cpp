@@ -16,7 +16,7 @@ namespace saola::jobs_sqlite {
 namespace {
 
 // How late another process's change may wake a waiter.
-constexpr std::chrono::milliseconds kPoll(25);
+constexpr std::chrono::milliseconds kPoll(10);
 constexpr std::chrono::seconds kOpenPatience(10);
 
 // Connections for reading, made as needed, so that readers wait neither for each other nor for the

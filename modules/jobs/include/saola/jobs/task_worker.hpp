@@ -54,7 +54,9 @@ class TaskWorker {
   // stop_claiming(), waits for running jobs until `drain`, asks the rest to stop with
   // StopReason::kShutdown and waits for them until `give_up`. Jobs that still run then go back to
   // the queue, where whatever they answer later is refused. Returns how many these are: native code
-  // cannot be stopped from outside, so the process has to end for them. May be called again.
+  // cannot be stopped from outside, so the process has to end for them. An outcome that the store
+  // could not take by then is given up when this is destroyed, and the job runs again. May be
+  // called again.
   int stop(Deadline drain, Deadline give_up);
 
   // The jobs that run, oldest first.

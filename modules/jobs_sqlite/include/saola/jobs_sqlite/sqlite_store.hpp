@@ -24,8 +24,8 @@ struct SqliteOptions {
 // Opens the store, making it when there is none and bringing an older schema up to date.
 //
 // A write is in the file system's hands (fsync) when its call returns; calls that come together
-// share a commit. Other processes' jobs wake wait_for_work() within 25 ms. Starts a thread: open it
-// after fork(), once in each process.
+// share a commit. Other processes' jobs wake wait_for_work() within about 10 ms. Starts a thread:
+// open it after fork(), once in each process.
 //
 // Errors, with the file left as it was: kDataCorrupt (no SQLite database, or a damaged one),
 // kInvalidArgument (a database of something else), kUnsupported (a newer schema, or a network file
