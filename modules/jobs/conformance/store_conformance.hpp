@@ -5,6 +5,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <ostream>
 #include <random>
 #include <string>
 
@@ -38,6 +39,9 @@ class StoreHome {
 struct Backend {
   std::string name;
   std::function<std::unique_ptr<StoreHome>()> make;
+
+  // In the names of tests; without it they would hold addresses.
+  friend void PrintTo(const Backend& backend, std::ostream* out) { *out << backend.name; }
 };
 
 inline std::string backend_name(const testing::TestParamInfo<Backend>& info) {
