@@ -1,5 +1,5 @@
-// Sums of Euclidean distances: within a set, and the state of a search for kDiversity, which is
-// sums of distances from each position to each group.
+// The state of a search for kDiversity: sums of Euclidean distances from each position to each
+// group.
 #pragma once
 
 #include <cstddef>
@@ -7,20 +7,19 @@
 #include <span>
 #include <vector>
 
-#include <saola/split/search.hpp>
-
 #include "pace.hpp"
+#include "points.hpp"
 
 namespace saola::split {
 
-// Over all pairs of the positions × width values. Meaningless when `pace` stopped it.
+// The sum over all pairs of the rows × width values. Meaningless when `pace` stopped it.
 double sum_of_distances(std::span<const double> values, std::size_t width, Pace& pace);
 
-// Minus the sum of Euclidean distances within groups; minimised. A trial costs O(1) beside the one
-// distance between the two, a swap O(positions).
+// Minus the sum of distances within groups; minimised. A trial costs O(1), a swap O(positions).
 class Distances {
  public:
-  // Whether distances between that many positions are kept (4 bytes each) or computed anew.
+  // Up to so many positions the distances between all are kept, 4 bytes each; beyond, they are
+  // computed when needed.
   static constexpr std::size_t kKeptUpTo = 6000;
 
   // `values` is positions × width.
@@ -32,41 +31,62 @@ class Distances {
   std::uint32_t group(std::size_t position) const { return group_at_[position]; }
   std::size_t positions() const { return group_at_.size(); }
 
+  // The objective with the sign turned, kept up to date.
   double cost() const { return cost_; }
-  double tolerance() const { return 1e-9; }
+  // A change smaller than this is taken for rounding (a distance is about 1).
+  double tolerance() const { return 1e-7; }
 
+  // The change of cost() if positions i and j changed places.
+  // REQUIRES: they are in different groups.
+  double delta(std::size_t i, std::size_t j) const {
+    const auto a = group_at_[i];
+    const auto b = group_at_[j];
+    return 2 * distance(i, j) -
+           (sums_[b * positions_ + i] - own_[i] + sums_[a * positions_ + j] - own_[j]);
+  }
+  // The same in two steps: gets ready to try position i against many others …
   void prepare(std::size_t i);
-  // False when the change is certainly above `best`: distances are ≥ 0, so most trials near an
-  // optimum are over before the distance between the two is looked at.
+  // … of which this says false when the change is certainly not below `best`: distances are ≥ 0, so
+  // most trials near an optimum are over before the distance between the two is looked at …
   bool can_beat(std::size_t j, double best) const { return -gain_without_pair(j) < best; }
+  // … and this is the change.
   double delta(std::size_t j) const { return 2 * distance(prepared_, j) - gain_without_pair(j); }
+
   void swap(std::size_t i, std::size_t j);
 
+  // As in Moments.
   std::size_t trial_work() const { return 2; }
-  std::size_t swap_work() const { return positions_ * (matrix_.empty() ? 6 + 2 * width_ : 3); }
-
-  double distance(std::size_t i, std::size_t j) const;
+  std::size_t prepare_work() const { return groups_ * 2; }
+  std::size_t random_trial_work() const { return 12; }
+  std::size_t swap_work() const {
+    return positions_ * (matrix_.empty() ? 2 + 2 * points_.work() : 3);
+  }
 
  private:
+  double distance(std::size_t i, std::size_t j) const {
+    return matrix_.empty() ? points_.distance(i, j) : matrix_[i * positions_ + j];
+  }
   double gain_without_pair(std::size_t j) const {
     return to_group_[group_at_[j]] + sums_[prepared_group_ * positions_ + j] - own_[j];
   }
-  void distances_from(std::size_t i, std::span<double> out) const;
+  // The distances from i to all; `room` may be used to hold them.
+  const float* distances_from(std::size_t i, std::vector<float>& room) const;
+  void set_own();
 
-  std::size_t width_;  // columns, padded with zeros to a multiple of 4
   std::size_t groups_;
   std::size_t positions_;
-  std::vector<double> values_;  // positions × width
-  std::vector<float> matrix_;   // positions × positions, or empty
+  Points<float> points_;
+  std::vector<float> matrix_;  // positions × positions, or empty
   std::vector<std::uint32_t> group_at_;
-  std::vector<double> sums_;  // groups × positions: distance of the position to all of the group
-  std::vector<double> own_;   // the same to its own group
   double cost_ = 0;
+  std::vector<double> sums_;  // groups × positions: distance of the position to all of the group
+  std::vector<double> own_;   // of each position: the same to its own group
+  std::vector<float> from_i_;
+  std::vector<float> from_j_;
+
   std::size_t prepared_ = 0;
   std::uint32_t prepared_group_ = 0;
   std::vector<double> to_group_;  // of the prepared position: sum to that group minus to its own
-  std::vector<double> from_i_;
-  std::vector<double> from_j_;
 };
 
 }  // namespace saola::split

@@ -28,18 +28,4 @@ inline double dot(const double* a, const double* b, std::size_t width) {
   return sum[0] + sum[1];
 }
 
-// Σ (a[c] - b[c])². REQUIRES: width is a multiple of 4.
-inline double squared_distance(const double* a, const double* b, std::size_t width) {
-  Pair even{};
-  Pair odd{};
-  for (std::size_t c = 0; c < width; c += 4) {
-    const Pair d = load_pair(a + c) - load_pair(b + c);
-    const Pair e = load_pair(a + c + 2) - load_pair(b + c + 2);
-    even += d * d;
-    odd += e * e;
-  }
-  const Pair sum = even + odd;
-  return sum[0] + sum[1];
-}
-
 }  // namespace saola::split

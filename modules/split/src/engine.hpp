@@ -2,12 +2,10 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
-#include <limits>
 #include <utility>
 #include <vector>
-
-#include <saola/split/options.hpp>
 
 #include "layout.hpp"
 #include "pace.hpp"
@@ -15,45 +13,142 @@
 
 namespace saola::split {
 
+// What an assignment costs; the smaller, the better.
+struct Best {
+  std::vector<std::uint32_t> group_at;
+  double cost = 0;
+};
+
 template <typename State>
 class Engine {
  public:
-  // `window`: how many positions around a unit's own are tried as partners; 0: all.
+  // `window`: how many positions around its own are tried as a unit's partners; 0: all of its
+  // stratum.
   Engine(State& state, const Layout& layout, std::uint32_t window, Pace& pace)
       : state_(state), layout_(layout), window_(window), pace_(pace) {}
 
-  // One pass over all units, each swapped with its best partner. False when nothing improved or
-  // `pace` said stop.
-  bool exchange() { return exchange(window_); }
-
-  bool exchange(std::uint32_t window) {
+  // One pass over all units, each swapped with its best partner in another group. False when
+  // nothing improved, or `pace` said stop.
+  bool exchange() {
     const auto before = swaps_;
     for (const auto& stratum : layout_.strata) {
       for (std::uint32_t i = stratum.begin; i < stratum.end; ++i) {
-        if (!improve(i, around(i, stratum, window))) return false;
+        if (!improve(i, around(i, stratum, window_))) return false;
       }
     }
     return swaps_ != before;
+  }
+
+  // Passes until none improves.
+  void local_maximum() {
+    while (exchange()) {
+    }
+  }
+
+  // Takes the state's assignment for `best` if it is better.
+  void keep_better(Best& best) {
+    if (state_.cost() < best.cost) best = {state_.group_at(), state_.cost()};
+  }
+
+  // From a local maximum, until `work` is done: disturbs a few units, improves again, and goes on
+  // from there if that was not much worse than the best (iterated local search, Lourenço 2003); for
+  // a negative cost: only if it was better.
+  // The state ends anywhere, `best` with the best seen. `told` hears the part done, 0 … 1.
+  template <typename Told>
+  void iterate(Random& random, std::uint64_t work, Best& best, Told&& told) {
+    constexpr std::uint32_t kDisturbed = 3;
+    constexpr double kMuchWorse = 1.2;
+    const auto start = pace_.work();
+    while (!pace_.stopped() && pace_.work() - start < work) {
+      told(static_cast<double>(pace_.work() - start) / static_cast<double>(work));
+      for (std::uint32_t n = 0; n < kDisturbed; ++n) {
+        const auto [i, j] = near_pair(random);
+        if (state_.group(i) != state_.group(j)) swap(i, j);
+      }
+      pace_.step(kDisturbed);
+      local_maximum();
+      keep_better(best);
+      if (state_.cost() > kMuchWorse * best.cost) {
+        if (!state_.assign(best.group_at, pace_)) return;
+      }
+    }
+  }
+
+  // Tries random pairs, taking changes for the worse up to a threshold that falls while `work` is
+  // done (threshold accepting, Dueck and Scheuer 1990).
+  template <typename Told>
+  void anneal(Random& random, std::uint64_t work, Told&& told) {
+    constexpr int kStages = 64;
+    constexpr std::uint64_t kBatch = 100;
+    double threshold = kFirstThreshold * usual_change(random);
+    const auto start = pace_.work();
+    for (int stage = 0; stage < kStages; ++stage) {
+      told(static_cast<double>(stage) / kStages);
+      const auto end = start + work / kStages * static_cast<std::uint64_t>(stage + 1);
+      while (pace_.work() < end) {
+        for (std::uint64_t n = 0; n < kBatch; ++n) {
+          const auto [i, j] = near_pair(random);
+          if (state_.group(i) == state_.group(j)) continue;
+          ++trials_;
+          if (state_.delta(i, j) < threshold) swap(i, j);
+        }
+        if (pace_.step(kBatch * state_.random_trial_work())) return;
+      }
+      threshold *= kCooling;
+    }
   }
 
   std::uint64_t trials() const { return trials_; }
   std::uint64_t swaps() const { return swaps_; }
 
  private:
+  // Of the usual change of a random swap; found by trial.
+  static constexpr double kFirstThreshold = 0.1;
+  // A tenth in 64 stages.
+  static constexpr double kCooling = 0.9646616199111993;
+
   static Range around(std::uint32_t i, Range stratum, std::uint32_t window) {
     if (window == 0 || window >= stratum.size()) return stratum;
-    // Shifted at the ends, so that every unit has the same number of candidates.
+    // Shifted at the ends, so that every unit has as many candidates.
     const auto half = window / 2;
     const auto begin = i - stratum.begin < half ? stratum.begin : i - half;
     const auto shifted = std::min(begin, stratum.end - window);
     return {shifted, shifted + window};
   }
 
+  std::pair<std::uint32_t, std::uint32_t> near_pair(Random& random) {
+    constexpr std::uint32_t kNear = 64;
+    const auto i = random.below(static_cast<std::uint32_t>(state_.positions()));
+    const auto& stratum = layout_.strata[layout_.stratum_at.empty() ? 0 : layout_.stratum_at[i]];
+    const auto near = around(i, stratum, kNear);
+    return {i, near.begin + random.below(near.size())};
+  }
+
+  // The mean size of the change that swapping two near units of different groups makes.
+  double usual_change(Random& random) {
+    constexpr int kSample = 1000;
+    double sum = 0;
+    int count = 0;
+    for (int n = 0; n < kSample; ++n) {
+      const auto [i, j] = near_pair(random);
+      if (state_.group(i) == state_.group(j)) continue;
+      sum += std::abs(state_.delta(i, j));
+      ++count;
+    }
+    return count == 0 ? 0 : sum / count;
+  }
+
+  void swap(std::uint32_t i, std::uint32_t j) {
+    state_.swap(i, j);
+    ++swaps_;
+    pace_.step(state_.swap_work());
+  }
+
+  // False when `pace` said stop.
   bool improve(std::uint32_t i, Range candidates) {
     state_.prepare(i);
     const auto group = state_.group(i);
-    const double needed = -state_.tolerance();
-    double best = needed;
+    double best = -state_.tolerance();
     std::uint32_t partner = i;
     for (std::uint32_t j = candidates.begin; j < candidates.end; ++j) {
       if (state_.group(j) == group || !state_.can_beat(j, best)) continue;
@@ -64,17 +159,13 @@ class Engine {
       }
     }
     trials_ += candidates.size();
-    if (partner != i) {
-      state_.swap(i, partner);
-      ++swaps_;
-      if (pace_.step(state_.swap_work())) return false;
-    }
-    return !pace_.step(candidates.size() * state_.trial_work());
+    if (partner != i) swap(i, partner);
+    return !pace_.step(state_.prepare_work() + candidates.size() * state_.trial_work());
   }
 
   State& state_;
   const Layout& layout_;
-  std::uint32_t window_;
+  const std::uint32_t window_;
   Pace& pace_;
   std::uint64_t trials_ = 0;
   std::uint64_t swaps_ = 0;

@@ -70,7 +70,7 @@ class KdOrder {
 
 }  // namespace
 
-Layout make_layout(const Problem& problem, Pace& pace) {
+Layout strata_layout(const Problem& problem) {
   Layout layout;
   layout.row_at.resize(problem.rows);
   if (problem.stratum.empty()) {
@@ -95,6 +95,11 @@ Layout make_layout(const Problem& problem, Pace& pace) {
       layout.stratum_at[p] = problem.stratum[layout.row_at[p]];
     }
   }
+  return layout;
+}
+
+Layout make_layout(const Problem& problem, Pace& pace) {
+  auto layout = strata_layout(problem);
   KdOrder kd(problem, pace);
   for (const auto& range : layout.strata) {
     kd.order(std::span(layout.row_at).subspan(range.begin, range.size()));

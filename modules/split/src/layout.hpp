@@ -28,6 +28,9 @@ struct Layout {
   std::vector<std::uint32_t> stratum_at;
 };
 
+// The strata only, in the order of the rows.
+Layout strata_layout(const Problem& problem);
+
 // Costs about rows × columns × log2(rows). When `pace` stops it, the order is valid but poor.
 Layout make_layout(const Problem& problem, Pace& pace);
 

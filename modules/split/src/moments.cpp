@@ -24,7 +24,7 @@ Moments::Moments(std::span<const double> features, std::size_t width,
   offset_.resize(groups_);
 }
 
-void Moments::assign(std::vector<std::uint32_t> group_at) {
+bool Moments::assign(std::vector<std::uint32_t> group_at, Pace& pace) {
   group_at_ = std::move(group_at);
   sums_.assign(groups_ * width_, 0);
   for (std::size_t p = 0; p < group_at_.size(); ++p) {
@@ -32,6 +32,7 @@ void Moments::assign(std::vector<std::uint32_t> group_at) {
     const double* const f = feature(p);
     for (std::size_t c = 0; c < width_; ++c) sum[c] += f[c];
   }
+  return !pace.step(group_at_.size() * (1 + width_ / 4));
 }
 
 double Moments::cost() const {
@@ -42,9 +43,26 @@ double Moments::cost() const {
   return total;
 }
 
+double Moments::delta(std::size_t i, std::size_t j) const {
+  const auto a = group_at_[i];
+  const auto b = group_at_[j];
+  const double* const f_i = feature(i);
+  const double* const f_j = feature(j);
+  const double* const sum_a = &sums_[a * width_];
+  const double* const sum_b = &sums_[b * width_];
+  // 2 (m_a - m_b) · d + (1/n_a + 1/n_b) |d|² with d = f_j - f_i and m a group's mean.
+  double slope = 0;
+  double square = 0;
+  for (std::size_t c = 0; c < width_; ++c) {
+    const double d = f_j[c] - f_i[c];
+    slope += d * (sum_a[c] * inverse_size_[a] - sum_b[c] * inverse_size_[b]);
+    square += d * d;
+  }
+  return 2 * slope + square * (inverse_size_[a] + inverse_size_[b]);
+}
+
 void Moments::prepare(std::size_t i) {
-  // Swapping f_i of group a with f_j of group b, d = f_j - f_i, m = mean of a group:
-  // delta = 2 (m_a - m_b) · d + (1/n_a + 1/n_b) |d|², multiplied out by powers of f_j.
+  // delta(i, j) multiplied out by powers of f_j.
   const auto a = group_at_[i];
   const double* const f = feature(i);
   const double* const sum_a = &sums_[a * width_];

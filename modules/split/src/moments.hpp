@@ -8,6 +8,8 @@
 
 #include <saola/split/search.hpp>
 
+#include "pace.hpp"
+
 namespace saola::split {
 
 // The features of kKPlus: each standardised column, then each column's squared deviation,
@@ -22,7 +24,8 @@ class Moments {
   Moments(std::span<const double> features, std::size_t width,
           std::span<const std::uint32_t> sizes);
 
-  void assign(std::vector<std::uint32_t> group_at);
+  // Computes the sums: O(positions × features). False when `pace` stopped it.
+  bool assign(std::vector<std::uint32_t> group_at, Pace& pace);
   const std::vector<std::uint32_t>& group_at() const { return group_at_; }
   std::uint32_t group(std::size_t position) const { return group_at_[position]; }
   std::size_t positions() const { return group_at_.size(); }
@@ -32,16 +35,20 @@ class Moments {
   // A change smaller than this is taken for rounding.
   double tolerance() const { return 1e-9 * cost(); }
 
-  // Gets ready to try position i against many others.
+  // The change of cost() if positions i and j changed places. REQUIRES: in different groups.
+  double delta(std::size_t i, std::size_t j) const;
+  // Gets ready to try position i against many others: O(groups × features).
   void prepare(std::size_t i);
+  // As in Distances: no trial is over before it is computed.
   bool can_beat(std::size_t /*j*/, double /*best*/) const { return true; }
-  // The change of cost() if the prepared position and j changed places.
-  // REQUIRES: they are in different groups.
+  // The change of cost() if the prepared position and j changed places. REQUIRES: likewise.
   double delta(std::size_t j) const;
   void swap(std::size_t i, std::size_t j);
 
-  // Rough cost of a trial and of a swap in nanoseconds, for Pace.
+  // Rough costs in nanoseconds, for Pace.
   std::size_t trial_work() const { return 2 + width_ / 2; }
+  std::size_t prepare_work() const { return groups_ * (2 + width_ / 2); }
+  std::size_t random_trial_work() const { return 20 + width_; }
   std::size_t swap_work() const { return 4 * width_; }
 
  private:

@@ -20,7 +20,7 @@ constexpr std::uint64_t kRandomSplitStream = 0;
 constexpr std::uint64_t kFirstRestartStream = 1;
 
 // Up to this many rows every pair is tried; beyond, partners near in the layout.
-constexpr std::size_t kAllPartnersUpTo = 12'000;
+constexpr std::size_t kAllPartnersUpTo = 4'000;
 constexpr std::uint32_t kNearPartners = 128;
 
 std::vector<double> in_layout(const Layout& layout, const std::vector<double>& by_row,
@@ -39,42 +39,71 @@ std::vector<std::uint32_t> by_row(const Layout& layout,
   return rows;
 }
 
-bool assign(Moments& state, std::vector<std::uint32_t> start, Pace&) {
-  state.assign(std::move(start));
-  return true;
-}
-bool assign(Distances& state, std::vector<std::uint32_t> start, Pace& pace) {
-  return state.assign(std::move(start), pace);
+// How much kSearch does in a restart, in units of Pace (about nanoseconds).
+std::uint64_t search_work(std::size_t rows) {
+  constexpr std::uint64_t kPerRow = 350'000;
+  constexpr std::uint64_t kMost = 2'000'000'000;
+  return std::min(kPerRow * rows, kMost);
 }
 
-// All restarts over one state; the best assignment by position.
+// Partners tried by kSearch: enough for some in each of the other groups.
+std::uint32_t near_partners(std::size_t groups) {
+  return static_cast<std::uint32_t>(std::clamp<std::size_t>(16 * groups, 32, 320));
+}
+
+// One restart from the state's assignment; `best` gets the best seen, wherever it is stopped.
+template <typename State, typename Told>
+void improve(State& state, Engine<State>& engine, Method method, Random& random, Best& best,
+             Told&& told) {
+  const auto work = search_work(state.positions());
+  switch (method) {
+    case Method::kExchange:
+      engine.exchange();
+      engine.keep_better(best);
+      break;
+    case Method::kLocalMaximum:
+      engine.local_maximum();
+      engine.keep_better(best);
+      break;
+    case Method::kSearch:
+      engine.local_maximum();
+      engine.keep_better(best);
+      engine.anneal(random, work / 2, [&](double part) { told(part / 2); });
+      engine.local_maximum();
+      engine.keep_better(best);
+      engine.iterate(random, work / 2, best, [&](double part) { told(0.5 + part / 2); });
+      break;
+  }
+}
+
+// All restarts over one state.
 template <typename State>
 void run(State& state, const Problem& problem, const SearchOptions& options, const Layout& layout,
          std::uint32_t window, Pace& pace, Solution& solution) {
-  std::vector<std::uint32_t> best;
-  double best_cost = 0;
+  Best best;
   const auto restarts = std::max<std::size_t>(options.restarts, 1);
   for (std::size_t r = 0; r < restarts; ++r) {
-    const auto done = static_cast<double>(r) / static_cast<double>(restarts);
-    pace.tell(done, "exchanging");
+    const auto told = [&](double part) {
+      pace.tell((static_cast<double>(r) + part) / static_cast<double>(restarts), "improving");
+    };
+    told(0);
     Random random(options.seed, kFirstRestartStream + r);
     auto start = matched_start(problem, layout, random);
-    if (best.empty()) best = start;
-    if (!assign(state, std::move(start), pace)) break;
+    if (best.group_at.empty()) best.group_at = start;
+    if (!state.assign(std::move(start), pace)) break;
     Engine<State> engine(state, layout, window, pace);
-    bool more = engine.exchange();
-    while (options.method != Method::kExchange && more) more = engine.exchange();
+    Best found{state.group_at(), state.cost()};
+    improve(state, engine, options.method, random, found, told);
     solution.trials += engine.trials();
     solution.swaps += engine.swaps();
-    if (!solution.objective || state.cost() < best_cost) {
-      best_cost = state.cost();
-      best = state.group_at();
-      solution.objective = best_cost;
+    if (!solution.objective || found.cost < best.cost) {
+      best = std::move(found);
+      solution.objective = best.cost;
     }
     if (pace.stopped()) break;
     ++solution.restarts_done;
   }
-  solution.group_of_row = by_row(layout, best);
+  solution.group_of_row = by_row(layout, best.group_at);
 }
 
 }  // namespace
@@ -94,7 +123,9 @@ Result<Solution> search(const Problem& problem, const SearchOptions& options, co
   Pace pace(poll);
   pace.tell(0, "ordering rows");
   const auto layout = make_layout(problem, pace);
-  const std::uint32_t window = problem.rows <= kAllPartnersUpTo ? 0 : kNearPartners;
+  std::uint32_t window = problem.rows <= kAllPartnersUpTo ? 0 : kNearPartners;
+  if (options.method == Method::kSearch) window = near_partners(problem.sizes.size());
+  if (window >= problem.rows) window = 0;
   Solution solution;
   solution.partners = window == 0 ? "all" : fmt::format("near {}", window);
   if (options.objective == Objective::kDiversity) {
@@ -102,7 +133,12 @@ Result<Solution> search(const Problem& problem, const SearchOptions& options, co
     Distances state(in_layout(layout, problem.values, problem.columns), problem.columns,
                     problem.sizes.size(), pace);
     run(state, problem, options, layout, window, pace, solution);
-    if (solution.objective) solution.objective = -*solution.objective;
+    if (solution.objective) {
+      // Where that is quick, exactly; else from the sums of single-precision distances.
+      solution.objective = problem.rows <= Distances::kKeptUpTo
+                               ? evaluate(problem, options.objective, solution.group_of_row, Poll())
+                               : -*solution.objective;
+    }
   } else {
     const bool kplus = options.objective == Objective::kKPlus;
     const auto width = kplus ? 2 * problem.columns : problem.columns;
@@ -115,10 +151,8 @@ Result<Solution> search(const Problem& problem, const SearchOptions& options, co
 }
 
 std::vector<std::uint32_t> random_assignment(const Problem& problem, std::uint64_t seed) {
-  const Poll never;
-  Pace pace(never);
   Random random(seed, kRandomSplitStream);
-  const auto layout = make_layout(problem, pace);
+  const auto layout = strata_layout(problem);
   return by_row(layout, random_start(problem, layout, random));
 }
 
@@ -128,7 +162,8 @@ std::optional<double> evaluate(const Problem& problem, Objective objective,
     const bool kplus = objective == Objective::kKPlus;
     const auto width = kplus ? 2 * problem.columns : problem.columns;
     Moments state(kplus ? kplus_features(problem) : problem.values, width, problem.sizes);
-    state.assign(group_of_row);
+    Pace unhurried(Poll{});
+    state.assign(group_of_row, unhurried);
     return state.cost();
   }
   // Group by group, so that only distances within groups are computed.

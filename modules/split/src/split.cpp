@@ -156,11 +156,15 @@ Result<Outcome> split(const Table& table, const Options& options, Observer& obse
   };
   watch.tell(0, "preparing");
   const auto before = random_assignment(problem, options.seed);
-  outcome.objective_before = evaluate(problem, options.objective, before, poll);
+  // With many rows a sum of distances takes long: the search goes first then.
+  constexpr std::size_t kQuickRows = 20'000;
+  const bool late = options.objective == Objective::kDiversity && problem.rows > kQuickRows;
+  if (!late) outcome.objective_before = evaluate(problem, options.objective, before, poll);
   auto solution =
       search(problem, {options.objective, options.method, options.restarts, options.seed}, poll);
   if (!solution) return std::unexpected(std::move(solution).error());
 
+  if (late) outcome.objective_before = evaluate(problem, options.objective, before, poll);
   outcome.objective_after = solution->objective;
   outcome.group_of_row = std::move(solution->group_of_row);
   outcome.partners = std::move(solution->partners);

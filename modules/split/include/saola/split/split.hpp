@@ -39,8 +39,8 @@ struct Outcome {
   Objective objective = Objective::kKPlus;
   Method method = Method::kSearch;
   std::uint64_t seed = 0;
-  // The objective's value for a random split and for the answer. Absent only for kDiversity when
-  // the split was cut before all N² distances had been summed.
+  // The objective's value for a random split and for the answer. Absent only for kDiversity of many
+  // rows when the split was cut before the distances had been summed.
   std::optional<double> objective_before;
   std::optional<double> objective_after;
   // How partners were chosen: "all" or "near", with the number tried for each unit and pass.

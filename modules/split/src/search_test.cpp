@@ -1,0 +1,311 @@
+#include <algorithm>
+#include <cmath>
+
+#include <saola/split/search.hpp>
+
+#include "distances.hpp"
+#include "moments.hpp"
+#include "test_support.hpp"
+
+namespace saola::split {
+namespace {
+
+constexpr Objective kObjectives[] = {Objective::kDiversity, Objective::kVariance,
+                                     Objective::kKPlus};
+constexpr Method kMethods[] = {Method::kExchange, Method::kLocalMaximum, Method::kSearch};
+
+std::vector<std::uint32_t> sizes_of(const std::vector<std::uint32_t>& group_of_row,
+                                    std::size_t groups) {
+  std::vector<std::uint32_t> sizes(groups);
+  for (const auto g : group_of_row) ++sizes.at(g);
+  return sizes;
+}
+
+// FNV-1a over the assignment.
+std::uint64_t hash_of(const std::vector<std::uint32_t>& assignment) {
+  std::uint64_t hash = 0xCBF29CE484222325U;
+  for (const auto g : assignment) hash = (hash ^ g) * 0x100000001B3U;
+  return hash;
+}
+
+Solution solve(const Problem& problem, const SearchOptions& options) {
+  auto solution = search(problem, options, Poll());
+  EXPECT_TRUE(solution.has_value()) << solution.error().message();
+  return solution ? std::move(*solution) : Solution();
+}
+
+// The objective straight from its definition, as slowly as it is written.
+double by_definition(const Problem& problem, Objective objective,
+                     const std::vector<std::uint32_t>& group) {
+  const auto columns = problem.columns;
+  if (objective == Objective::kDiversity) {
+    double total = 0;
+    for (std::size_t i = 0; i < problem.rows; ++i) {
+      for (std::size_t j = 0; j < i; ++j) {
+        if (group[i] != group[j]) continue;
+        double square = 0;
+        for (std::size_t c = 0; c < columns; ++c) {
+          square += std::pow(problem.values[i * columns + c] - problem.values[j * columns + c], 2);
+        }
+        total += std::sqrt(square);
+      }
+    }
+    return total;
+  }
+  std::vector<std::vector<double>> features(columns, std::vector<double>(problem.rows));
+  for (std::size_t c = 0; c < columns; ++c) {
+    for (std::size_t r = 0; r < problem.rows; ++r) features[c][r] = problem.values[r * columns + c];
+  }
+  if (objective == Objective::kKPlus) {
+    for (std::size_t c = 0; c < columns; ++c) {
+      std::vector<double> squares;
+      double mean = 0;
+      for (const double x : features[c]) squares.push_back(x * x);
+      for (const double q : squares) mean += q / static_cast<double>(problem.rows);
+      double sum = 0;
+      for (const double q : squares) sum += (q - mean) * (q - mean);
+      const double sd = std::sqrt(sum / static_cast<double>(problem.rows - 1));
+      for (double& q : squares) q = (q - mean) / sd;
+      features.push_back(std::move(squares));
+    }
+  }
+  double total = 0;
+  for (const auto& feature : features) {
+    std::vector<double> sum(problem.sizes.size());
+    for (std::size_t r = 0; r < problem.rows; ++r) sum[group[r]] += feature[r];
+    for (std::size_t g = 0; g < sum.size(); ++g) total += sum[g] * sum[g] / problem.sizes[g];
+  }
+  return total;
+}
+
+TEST(Evaluate, IsTheDefinition) {
+  const auto problem = some_problem(40, 3, {11, 14, 15}, 5);
+  const auto group = random_assignment(problem, 3);
+  for (const auto objective : kObjectives) {
+    const auto expected = by_definition(problem, objective, group);
+    EXPECT_NEAR(*evaluate(problem, objective, group, Poll()), expected, 1e-10 * expected);
+  }
+}
+
+// The change a state foretells is the change that recomputing finds, both ways of asking.
+template <typename State>
+void expect_deltas(State& state, const Problem& problem, Objective objective, double precision) {
+  const double sign = objective == Objective::kDiversity ? -1 : 1;
+  Pace pace{Poll()};
+  Random random(17);
+  auto group = random_assignment(problem, 2);
+  ASSERT_TRUE(state.assign(group, pace));
+  for (int n = 0; n < 200; ++n) {
+    const auto i = random.below(static_cast<std::uint32_t>(problem.rows));
+    const auto j = random.below(static_cast<std::uint32_t>(problem.rows));
+    if (group[i] == group[j]) continue;
+    const double before = sign * by_definition(problem, objective, group);
+    std::swap(group[i], group[j]);
+    const double change = sign * by_definition(problem, objective, group) - before;
+    EXPECT_NEAR(state.delta(i, j), change, precision);
+    state.prepare(i);
+    EXPECT_NEAR(state.delta(j), change, precision);
+    EXPECT_TRUE(change > -precision || state.can_beat(j, 0));
+    state.swap(i, j);
+    EXPECT_NEAR(state.cost(), before + change, precision * 10);
+    EXPECT_EQ(state.group_at(), group);
+  }
+}
+
+TEST(Moments, DeltaIsTheRecomputedChange) {
+  const auto problem = some_problem(30, 3, {7, 11, 12}, 8);
+  Moments variance(problem.values, 3, problem.sizes);
+  expect_deltas(variance, problem, Objective::kVariance, 1e-10);
+  Moments kplus(kplus_features(problem), 6, problem.sizes);
+  expect_deltas(kplus, problem, Objective::kKPlus, 1e-10);
+}
+
+TEST(Distances, DeltaIsTheRecomputedChange) {
+  const auto problem = some_problem(30, 3, {7, 11, 12}, 8);
+  Pace pace{Poll()};
+  Distances state(problem.values, 3, 3, pace);
+  expect_deltas(state, problem, Objective::kDiversity, 1e-4);
+}
+
+TEST(Search, KeepsSizesAndReportsItsObjective) {
+  const auto problem = some_problem(61, 2, {10, 20, 31}, 4);
+  for (const auto objective : kObjectives) {
+    const auto before = *evaluate(problem, objective, random_assignment(problem, 1), Poll());
+    for (const auto method : kMethods) {
+      const auto solution = solve(problem, {objective, method, 2, 1});
+      EXPECT_EQ(sizes_of(solution.group_of_row, 3), problem.sizes);
+      const auto value = by_definition(problem, objective, solution.group_of_row);
+      EXPECT_NEAR(*solution.objective, value, 1e-9 * std::max(1.0, value));
+      if (objective == Objective::kDiversity) {
+        EXPECT_GT(value, before);
+      } else {
+        EXPECT_LT(value, before);
+      }
+      EXPECT_EQ(solution.restarts_done, 2u);
+      EXPECT_EQ(solution.partners, method == Method::kSearch ? "near 48" : "all");
+      EXPECT_FALSE(solution.stopped);
+    }
+  }
+}
+
+// All ways to choose `left` more members of group 0 from `from` on; the best value.
+double best_of_all(const Problem& problem, Objective objective, std::vector<std::uint32_t>& group,
+                   std::size_t from, std::uint32_t left) {
+  const double sign = objective == Objective::kDiversity ? -1 : 1;
+  if (left == 0) return sign * by_definition(problem, objective, group);
+  double best = INFINITY;
+  for (std::size_t i = from; i + left <= problem.rows; ++i) {
+    group[i] = 0;
+    best = std::min(best, best_of_all(problem, objective, group, i + 1, left - 1));
+    group[i] = 1;
+  }
+  return best;
+}
+
+TEST(Search, FindsTheBestOfAllSplitsOfTwelve) {
+  for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+    const auto problem = some_problem(12, 2, {5, 7}, seed);
+    for (const auto objective : kObjectives) {
+      const double sign = objective == Objective::kDiversity ? -1 : 1;
+      std::vector<std::uint32_t> group(12, 1);
+      const double best = best_of_all(problem, objective, group, 0, 5);
+      const auto solution = solve(problem, {objective, Method::kSearch, 1, seed});
+      EXPECT_NEAR(sign * *solution.objective, best, 1e-5) << to_string(objective) << " " << seed;
+    }
+  }
+}
+
+TEST(Search, ALocalMaximumCannotBeImprovedByOneSwap) {
+  const auto problem = some_problem(50, 3, {25, 25}, 6);
+  for (const auto objective : kObjectives) {
+    const double sign = objective == Objective::kDiversity ? -1 : 1;
+    auto group = solve(problem, {objective, Method::kLocalMaximum, 1, 9}).group_of_row;
+    const double cost = sign * by_definition(problem, objective, group);
+    for (std::size_t i = 0; i < 50; ++i) {
+      for (std::size_t j = 0; j < i; ++j) {
+        if (group[i] == group[j]) continue;
+        std::swap(group[i], group[j]);
+        EXPECT_GE(sign * by_definition(problem, objective, group), cost - 1e-5 * std::abs(cost));
+        std::swap(group[i], group[j]);
+      }
+    }
+  }
+}
+
+TEST(Search, MoreRestartsAreNeverWorse) {
+  const auto problem = some_problem(90, 3, {30, 30, 30}, 2);
+  double last = INFINITY;
+  for (const std::size_t restarts : {1, 3, 10}) {
+    const auto value =
+        *solve(problem, {Objective::kKPlus, Method::kExchange, restarts, 5}).objective;
+    EXPECT_LE(value, last);
+    last = value;
+  }
+}
+
+TEST(Search, StrataKeepTheirShares) {
+  auto problem = some_problem(100, 2, {20, 30, 50}, 11);
+  for (std::size_t r = 0; r < 100; ++r)
+    problem.stratum.push_back(r % 7 == 0 ? 1 : r % 3 == 0 ? 2 : 0);
+  std::vector<double> stratum_size(3);
+  for (const auto s : problem.stratum) ++stratum_size[s];
+  std::vector<std::vector<std::uint32_t>> assignments = {random_assignment(problem, 1)};
+  for (const auto objective : kObjectives) {
+    for (const auto method : kMethods) {
+      assignments.push_back(solve(problem, {objective, method, 1, 1}).group_of_row);
+    }
+  }
+  for (const auto& group : assignments) {
+    EXPECT_EQ(sizes_of(group, 3), problem.sizes);
+    std::vector<std::vector<double>> count(3, std::vector<double>(3));
+    for (std::size_t r = 0; r < 100; ++r) ++count[problem.stratum[r]][group[r]];
+    for (std::size_t s = 0; s < 3; ++s) {
+      for (std::size_t g = 0; g < 3; ++g) {
+        EXPECT_LT(std::abs(count[s][g] - stratum_size[s] * problem.sizes[g] / 100), 1.0);
+      }
+    }
+  }
+}
+
+TEST(Search, ExtremeShapes) {
+  for (const auto objective : kObjectives) {
+    for (const auto method : kMethods) {
+      const auto two = some_problem(2, 1, {1, 1}, 1);
+      EXPECT_EQ(sizes_of(solve(two, {objective, method, 1, 1}).group_of_row, 2), two.sizes);
+      const auto singles = some_problem(9, 2, std::vector<std::uint32_t>(9, 1), 1);
+      EXPECT_EQ(sizes_of(solve(singles, {objective, method, 1, 1}).group_of_row, 9), singles.sizes);
+      auto alone = some_problem(6, 2, {3, 3}, 1);
+      alone.stratum = {0, 1, 2, 3, 4, 5};
+      EXPECT_EQ(sizes_of(solve(alone, {objective, method, 1, 1}).group_of_row, 2), alone.sizes);
+      auto equal = some_problem(8, 1, {4, 4}, 1);
+      std::fill(equal.values.begin(), equal.values.end(), 0.0);
+      EXPECT_EQ(sizes_of(solve(equal, {objective, method, 1, 1}).group_of_row, 2), equal.sizes);
+    }
+  }
+}
+
+// Pinned, so that a change of the answers for a seed is seen: they are part of the contract.
+TEST(Search, SameSeedSameAnswer) {
+  const auto problem = some_problem(120, 3, {40, 30, 50}, 21);
+  std::vector<std::uint64_t> hashes;
+  for (const auto objective : kObjectives) {
+    for (const auto method : kMethods) {
+      hashes.push_back(hash_of(solve(problem, {objective, method, 2, 42}).group_of_row));
+    }
+  }
+  const auto large = some_problem(5'000, 4, {2'500, 2'500}, 22);
+  hashes.push_back(
+      hash_of(solve(large, {Objective::kKPlus, Method::kLocalMaximum, 1, 7}).group_of_row));
+  hashes.push_back(hash_of(random_assignment(problem, 42)));
+  const std::vector<std::uint64_t> kGolden = {
+      11565432836592962711U, 3023533320295321729U, 3455894463606935299U,  6736167185723036385U,
+      6736167185723036385U,  9956087649525850811U, 11141095167297169823U, 11141095167297169823U,
+      12931196657009868623U, 6582216036252989297U, 11766534455437053305U};
+  EXPECT_EQ(hashes, kGolden);
+  EXPECT_NE(solve(problem, {Objective::kKPlus, Method::kExchange, 1, 1}).group_of_row,
+            solve(problem, {Objective::kKPlus, Method::kExchange, 1, 2}).group_of_row);
+}
+
+TEST(Search, StopsWhenAskedWithAValidAnswer) {
+  for (const auto objective : kObjectives) {
+    const auto problem = some_problem(3'000, 4, {1'000, 2'000}, 3);
+    for (const int polls : {0, 1, 5, 50}) {
+      int left = polls;
+      const auto solution = search(problem, {objective, Method::kSearch, 100, 1},
+                                   [&](double, std::string_view) { return left-- <= 0; });
+      ASSERT_TRUE(solution.has_value());
+      EXPECT_TRUE(solution->stopped);
+      EXPECT_EQ(sizes_of(solution->group_of_row, 2), problem.sizes);
+      if (solution->objective) {
+        const auto value = *evaluate(problem, objective, solution->group_of_row, Poll());
+        EXPECT_NEAR(*solution->objective, value, 1e-6 * value);
+      }
+    }
+  }
+}
+
+TEST(Search, DiversityRefusesTablesThatWouldNotFit) {
+  Problem problem;
+  problem.rows = 1 << 15;
+  problem.columns = 1;
+  problem.values.assign(problem.rows, 0);
+  problem.sizes.assign(1 << 14, 2);
+  const auto solution = search(problem, {Objective::kDiversity, Method::kExchange, 1, 1}, Poll());
+  ASSERT_FALSE(solution.has_value());
+  EXPECT_EQ(solution.error().code(), ErrorCode::kTooLarge);
+}
+
+TEST(Standardise, MeanZeroAndDeviationOne) {
+  std::vector<double> values = {1, 1e308, 7, 0.1, 2, -1e308, 7, 0.1, 3, 5e307, 7, 0.1};
+  standardise(values, 3, 4);
+  EXPECT_EQ(values[0], -1);
+  EXPECT_EQ(values[4], 0);
+  EXPECT_EQ(values[8], 1);
+  double squares = 0;
+  for (const std::size_t i : {1, 5, 9}) squares += values[i] * values[i];
+  EXPECT_NEAR(squares, 2, 1e-12);
+  for (const std::size_t i : {2, 3, 6, 7, 10, 11}) EXPECT_EQ(values[i], 0);
+}
+
+}  // namespace
+}  // namespace saola::split
