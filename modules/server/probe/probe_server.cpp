@@ -175,7 +175,8 @@ HttpAnswer read_answer(int fd) {
   }
   const std::size_t head = in.find("\r\n\r\n");
   if (head == std::string::npos || !in.starts_with("HTTP/1.1 ")) return {};
-  return {std::stoi(in.substr(9, 3)), in.substr(head + 4)};
+  return {std::stoi(in.substr(9, 3)), in.substr(head + 4),
+          in.substr(0, head).find("Connection: close") != std::string::npos};
 }
 
 HttpAnswer http_get(const std::string& address, std::string_view path) {

@@ -21,6 +21,7 @@ bool eventually(const std::function<bool()>& condition,
 struct HttpAnswer {
   int status = 0;  // 0: no answer
   std::string body;
+  bool closes = false;  // Connection: close
 };
 
 struct WorkerRow {

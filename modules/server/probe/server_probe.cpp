@@ -1,13 +1,17 @@
 // The program that the server's tests start: a service whose workers can be made to fail.
-#include <signal.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <condition_variable>
-#include <fstream>
+#include <cstdlib>
 #include <mutex>
+#include <stdexcept>
+#include <string_view>
+
+#include <fmt/core.h>
 
 #include <saola/base/log.hpp>
+#include <saola/runtime/task.hpp>
 #include <saola/server/server.hpp>
 
 namespace {
@@ -27,7 +31,25 @@ class Probe final : public http::Handler {
     if (request.path == "/pid") return text(200, std::to_string(::getpid()));
     if (request.path == "/metrics") return text(200, context_.metrics_text());
     if (request.path == "/throw") throw std::runtime_error("thrown by the probe");
-    if (request.path == "/crash") ::raise(SIGSEGV);
+    if (request.path == "/abort") std::abort();
+    if (request.path == "/from") {
+      return text(200, fmt::format("{} {}", request.remote_address, request.scheme));
+    }
+    if (request.path == "/slow") {
+      log_info("the slow request has begun");
+      runtime::this_task::sleep_for(std::chrono::milliseconds(500));
+      return text(200, "slow\n");
+    }
+    if (request.path == "/hog") {
+      const Deadline end = Deadline::after(std::chrono::milliseconds(1500));
+      while (!end.passed()) {
+      }
+      return text(200, "hogged\n");
+    }
+    if (request.path == "/hang") {
+      for (volatile bool forever = true; forever;) {
+      }
+    }
     if (request.path == "/body") {
       auto body = request.body->read_all(1 << 20);
       return body ? text(200, *body) : text(400, body.error().message());
@@ -43,7 +65,7 @@ class Probe final : public http::Handler {
 Result<std::unique_ptr<http::Handler>> make_probe(WebContext& context) {
   const std::string& how = context.settings.text("probe");
   if (how == "bad-boot") return fail(ErrorCode::kUnavailable, "the probe's store is away");
-  if (how == "crash-boot") ::raise(SIGSEGV);
+  if (how == "crash-boot") std::abort();
   return std::make_unique<Probe>(context);
 }
 
@@ -52,6 +74,7 @@ Result<void> run_tasks(TaskContext& context) {
   std::mutex mutex;
   std::condition_variable_any changed;
   std::unique_lock lock(mutex);
+  demote_this_thread();
   const bool busy = context.settings.text("probe") == "busy-task";
   changed.wait(lock, busy ? context.stop : context.drain, [] { return false; });
   log_info(context.stop.stop_requested() ? "the job was put back" : "the job was finished");
@@ -61,6 +84,11 @@ Result<void> run_tasks(TaskContext& context) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // docs/settings.md: the rows of every server, without this program's own.
+  if (argc == 2 && std::string_view(argv[1]) == "settings-reference") {
+    fmt::print("{}", SettingsTable(server_rows()).reference("every server"));
+    return 0;
+  }
   ServerDefinition probe;
   probe.name = "server_probe";
   probe.version = "1.2.3";

@@ -334,6 +334,7 @@ void Arbiter::stop(Stopping how) {
   systemd_.notify("STOPPING=1");
   stopping_ = how;
   state_->server().stopping.store(true, std::memory_order_relaxed);
+  state_->server().closing.store(successor_ == 0, std::memory_order_relaxed);
   pending_.reset();
   // Nobody accepts any more, so the kernel shall not either. An upgraded arbiter has its own
   // copies.

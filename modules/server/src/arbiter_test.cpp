@@ -93,7 +93,7 @@ TEST(Arbiter, ACrashLoopBacksOffAndStops) {
   ProbeServer server({"--probe=crash-boot"});
   EXPECT_EQ(server.exit_status(std::chrono::seconds(40)), 1) << server.log();
   EXPECT_THAT(server.log(), HasSubstr("web workers keep dying: 10 in a row"));
-  EXPECT_THAT(server.log(), HasSubstr("the last ended with signal SEGV"));
+  EXPECT_THAT(server.log(), HasSubstr("the last ended with signal ABRT"));
 }
 
 TEST(Arbiter, BadSettingsEndWithTwo) {
@@ -235,6 +235,47 @@ TEST(Arbiter, ObeysTheControlSocket) {
   EXPECT_TRUE(eventually([&] { return server.log_has("reloaded"); })) << server.log();
   server.control(R"({"command":"shutdown","mode":"quick"})");
   EXPECT_EQ(server.exit_status(), 0) << server.log();
+}
+
+// The process that serves now: with its pid file, its control socket and workers of its own.
+TEST(Arbiter, UpgradesOnUsr2WithoutLosingTheSocket) {
+  TemporaryDirectory directory;
+  const std::string pid_file = directory.path() + "/pid";
+  const auto read_pid = [](const std::string& path) {
+    pid_t pid = 0;
+    std::ifstream(path) >> pid;
+    return pid;
+  };
+  ProbeServer server({"--pidfile=" + pid_file});
+  ASSERT_TRUE(server.serves()) << server.log();
+  const std::string address = server.address();
+  EXPECT_EQ(read_pid(pid_file), server.pid());
+  server.signal(SIGUSR2);
+  ASSERT_TRUE(eventually([&] { return read_pid(pid_file + ".2") > 0; })) << server.log();
+  const pid_t successor = read_pid(pid_file + ".2");
+  EXPECT_TRUE(eventually([&] {
+    return server.log().rfind("ready:") != server.log().find("ready:");
+  })) << server.log();
+  server.signal(SIGTERM);
+  EXPECT_EQ(server.exit_status(), 0) << server.log();
+  EXPECT_TRUE(eventually([&] { return read_pid(pid_file) == successor; })) << server.log();
+  EXPECT_EQ(http_get(address, "/").status, 200);
+  EXPECT_TRUE(eventually([&] { return server.address() == address; })) << server.log();
+  server.control(R"({"command":"shutdown","mode":"graceful"})");
+  EXPECT_TRUE(eventually([&] { return !process_exists(successor); })) << server.log();
+  EXPECT_EQ(read_pid(pid_file), 0);
+}
+
+TEST(Arbiter, RefusesThePidFileOfALiveServer) {
+  TemporaryDirectory directory;
+  const std::string pid_file = directory.path() + "/pid";
+  std::ofstream(pid_file) << ::getpid() << "\n";
+  ProbeServer second({"--pidfile=" + pid_file});
+  EXPECT_EQ(second.exit_status(), 1);
+  EXPECT_THAT(second.log(), HasSubstr("which runs"));
+  std::ofstream(pid_file) << "99999999\n";  // above the largest process id
+  ProbeServer third({"--pidfile=" + pid_file});
+  EXPECT_TRUE(third.serves()) << third.log();
 }
 
 }  // namespace

@@ -175,7 +175,7 @@ std::string SettingsTable::print(const Settings& settings) const {
 std::string SettingsTable::reference(std::string_view program) const {
   std::string out = fmt::format(
       "# Settings\n\n"
-      "Generated from the settings table of `{}` (`--print-settings-reference`); do not edit.\n\n"
+      "Generated from the settings table of {}; do not edit.\n\n"
       "Every setting is a flag, an environment variable and a key of the TOML file given by\n"
       "`--config`. Flags win over environment over file over defaults. Lists are separated by "
       "commas\n"

@@ -193,7 +193,9 @@ TEST(Settings, EveryMistakeIsTold) {
                                 "-1",          "--timeout",
                                 "nan",         "--limit-request-body",
                                 "9999999999G", "--worker-class",
-                                "tornado",     "--bucket",
+                                "tornado",     "--forwarded-allow-ips",
+                                "10.0.0.0/33", "--access-log-format",
+                                "%(Z)s",       "--bucket",
                                 "nameonly",    "--check-config=1",
                                 "--threads"},
                                {"SAOLA_REUSE_PORT=perhaps"});
@@ -258,13 +260,13 @@ TEST(Settings, CommandsAreSeenEvenWhenTheRestIsWrong) {
   EXPECT_FALSE(table().load({"--check-config", "--nonsense"}, {}));
 }
 
-// Regenerate with: build/bin/server_probe --print-settings-reference > docs/settings.md
+// Regenerate with: build/bin/server_probe settings-reference > docs/settings.md
 TEST(Settings, TheReferencePageIsUpToDate) {
   std::ifstream file(SAOLA_SOURCE_DIR "/docs/settings.md");
   std::stringstream page;
   page << file.rdbuf();
-  EXPECT_TRUE(page.str() == SettingsTable(server_rows()).reference("server_probe"))
-      << "docs/settings.md is out of date; the line above says how to make it anew";
+  EXPECT_TRUE(page.str() == SettingsTable(server_rows()).reference("every server"))
+      << "docs/settings.md is out of date; the comment above this test says how to make it anew";
 }
 
 }  // namespace

@@ -60,6 +60,7 @@ struct SlotState {
 struct ServerState {
   std::atomic<std::int32_t> web_workers_wanted;
   std::atomic<bool> stopping;
+  std::atomic<bool> closing;  // stopping, and no upgraded server takes over
 };
 
 class SharedState {

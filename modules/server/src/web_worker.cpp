@@ -105,14 +105,24 @@ class RequestSink final : public http_conn::AccessSink {
   std::atomic<std::uint64_t> answered_{0};
 };
 
-// In front of the application: sheds load while too many fibers are rescued, and says where a
-// request behind a trusted proxy comes from.
+// In front of the application: sheds load while too many fibers are rescued, says where a request
+// behind a trusted proxy comes from, and asks clients to go elsewhere while the worker leaves.
 class FrontHandler final : public http::Handler {
  public:
   FrontHandler(http::Handler& inner, const runtime::Runtime& runtime, TrustedProxies proxies)
       : inner_(inner), runtime_(runtime), proxies_(std::move(proxies)) {}
 
+  // From now on every response closes its connection.
+  void leave() { leaving_.store(true, std::memory_order_relaxed); }
+
   http::Response handle(http::Request& request) override {
+    http::Response response = answer(request);
+    if (leaving_.load(std::memory_order_relaxed)) response.headers.set("Connection", "close");
+    return response;
+  }
+
+ private:
+  http::Response answer(http::Request& request) {
     if (runtime_.shedding()) {
       http::Response busy(503, "application/problem+json",
                           R"({"type":"about:blank","title":"Service Unavailable","status":503,)"
@@ -135,10 +145,10 @@ class FrontHandler final : public http::Handler {
     return inner_.handle(request);
   }
 
- private:
   http::Handler& inner_;
   const runtime::Runtime& runtime_;
   const TrustedProxies proxies_;
+  std::atomic<bool> leaving_{false};
 };
 
 http_conn::ServiceOptions service_options(const Settings& settings) {
@@ -173,12 +183,10 @@ runtime::RuntimeOptions runtime_options(const Settings& settings, observe::Stall
 // The process's listeners and the connections from them, on the loop.
 class Front {
  public:
-  Front(WorkerProcess& process, http_conn::Service& service)
-      : process_(process),
-        service_(service),
-        gate_(
-            std::make_shared<Gate>(process.settings().integer("worker-connections"),
-                                   process.facts().metrics.gauge(process.metrics().connections))) {
+  // Counts open connections in `open`.
+  Front(const WorkerProcess& process, http_conn::Service& service, observe::Gauge open)
+      : service_(service),
+        gate_(std::make_shared<Gate>(process.settings().integer("worker-connections"), open)) {
     for (const BootListener& listener : process.boot().listeners) {
       listeners_.emplace_back(unique_fd(listener.fd));
     }
@@ -207,7 +215,7 @@ class Front {
  private:
   // Who may come in, and how many are.
   struct Gate {
-    Gate(std::int64_t permits, observe::Gauge gauge) : room(permits), open(gauge) {}
+    Gate(std::int64_t permits, observe::Gauge connections) : room(permits), open(connections) {}
     runtime::Semaphore room;
     observe::Gauge open;
   };
@@ -242,7 +250,6 @@ class Front {
         .detach();
   }
 
-  WorkerProcess& process_;
   http_conn::Service& service_;
   // Shared because a connection's task steps out of the gate after the service has counted it as
   // closed, when this object may be gone.
@@ -264,32 +271,43 @@ void beat(WorkerProcess& process, const HandlerPool* pool) {
 
 // Serves `handler` until the arbiter says otherwise. Runs on the first fiber.
 void serve_http(WorkerProcess& process, http::Handler& handler, runtime::Runtime& runtime,
-                int threads, http_conn::AccessSink* sink) {
+                int threads, http_conn::AccessSink* sink, observe::Gauge connections) {
   std::optional<HandlerPool> pool;
   if (threads > 0) pool.emplace(handler, threads);
+  const Settings& settings = process.settings();
   // Checked by the settings table.
-  FrontHandler front_handler(
-      pool ? static_cast<http::Handler&>(*pool) : handler, runtime,
-      *TrustedProxies::parse(process.settings().list("forwarded-allow-ips")));
-  http_conn::Service service(front_handler, service_options(process.settings()), sink);
-  Front front(process, service);
+  FrontHandler front_handler(pool ? static_cast<http::Handler&>(*pool) : handler, runtime,
+                             *TrustedProxies::parse(settings.list("forwarded-allow-ips")));
+  http_conn::Service service(front_handler, service_options(settings), sink);
+  Front front(process, service, connections);
   front.start();
   runtime::Task heart =
       runtime::spawn([&] { beat(process, pool ? &*pool : nullptr); },
                      {.name = "heartbeat", .placement = runtime::Placement::kFiber});
   runtime::Event leave;
+  runtime::Event stop;
   const std::stop_callback on_drain(process.drain(), [&] { leave.set(); });
-  // A quick stop during a graceful one ends the connections under way.
-  const std::stop_callback on_stop(process.stop(), [&] { service.abort(); });
+  const std::stop_callback on_stop(process.stop(), [&] {
+    service.abort();
+    stop.set();
+  });
   process.beat_from_loop();
   process.ready();
   leave.wait();
   front.stop();
+  // Others take over (a reload, an upgrade): a client may be sending a request on an idle
+  // connection at this moment. So these are not cut: the next response asks to close, and who
+  // sends none is idle for as long as any idle connection may be.
+  if (!process.state().server().closing.load(std::memory_order_relaxed)) {
+    front_handler.leave();
+    service.wait_closed(Deadline::after(
+        std::min(settings.duration("keepalive"), settings.duration("graceful-timeout") / 2)));
+  }
   service.stop();
-  if (process.stop().stop_requested()) service.abort();
+  if (stop.is_set()) service.abort();
   while (!service.wait_closed(Deadline::after(kTearDown))) {
     // Handlers that do not end are not waited for in a quick stop.
-    if (process.stop().stop_requested()) ::_exit(kExitOk);
+    if (stop.is_set()) ::_exit(kExitOk);
   }
   process.beat_from_control_thread();
 }
@@ -326,7 +344,8 @@ int serve_web(const ServerDefinition& definition, WorkerProcess& process, Contex
       break;
   }
   if (log) process.on_reopen([&log] { log->reopen(); });
-  serve_http(process, **handler, runtime, threads, &sink);
+  serve_http(process, **handler, runtime, threads, &sink,
+             context.metrics.gauge(process.metrics().connections));
   process.on_reopen({});
   if (definition.hooks.worker_exit) definition.hooks.worker_exit(context);
   return kExitOk;
@@ -353,7 +372,7 @@ int run_web_worker(const ServerDefinition& definition, WorkerProcess& process) {
 int run_management(WorkerProcess& process) {
   runtime::Runtime runtime;
   ManagementHandler handler(process.state());
-  runtime.run([&] { serve_http(process, handler, runtime, 0, nullptr); });
+  runtime.run([&] { serve_http(process, handler, runtime, 0, nullptr, {}); });
   return kExitOk;
 }
 

@@ -1,0 +1,292 @@
+// Web workers end to end: each test starts server_probe and talks HTTP to it.
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <set>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include <gmock/gmock.h>
+
+#include <saola/base/unique_fd.hpp>
+
+#include "probe_server.hpp"
+
+namespace saola::server {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+class EveryClass : public testing::TestWithParam<const char*> {
+ protected:
+  std::string flag() const { return std::string("--worker-class=") + GetParam(); }
+};
+
+INSTANTIATE_TEST_SUITE_P(WebWorker, EveryClass, testing::Values("green", "threads", "sync"));
+
+TEST_P(EveryClass, Serves) {
+  ProbeServer server({flag()});
+  ASSERT_TRUE(server.serves()) << server.log();
+  EXPECT_EQ(server.get("/").body, "hello, world\n");
+  EXPECT_EQ(server.get("/throw").status, 500);
+  EXPECT_THAT(server.log(), HasSubstr("thrown by the probe"));
+  EXPECT_EQ(server.get("/pid").body, std::to_string(server.serving("web").at(0)));
+}
+
+TEST_P(EveryClass, ReadsBodies) {
+  ProbeServer server({flag()});
+  ASSERT_TRUE(server.serves()) << server.log();
+  const unique_fd fd(connect_to(server.address()));
+  const std::string body(300'000, 'x');
+  const std::string request =
+      "POST /body HTTP/1.1\r\nHost: probe\r\nContent-Length: 300000\r\n\r\n" + body;
+  std::jthread sender([&] { ::send(fd.get(), request.data(), request.size(), MSG_NOSIGNAL); });
+  const HttpAnswer answer = read_answer(fd.get());
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.body, body);
+}
+
+TEST_P(EveryClass, TermFinishesARequestInFlight) {
+  ProbeServer server({flag()});
+  ASSERT_TRUE(server.serves()) << server.log();
+  const std::string address = server.address();
+  HttpAnswer answer;
+  std::jthread client([&] { answer = http_get(address, "/slow"); });
+  ASSERT_TRUE(eventually([&] { return server.log_has("the slow request has begun"); }));
+  server.signal(SIGTERM);
+  EXPECT_EQ(server.exit_status(), 0) << server.log();
+  client.join();
+  EXPECT_EQ(answer.body, "slow\n");
+}
+
+TEST_P(EveryClass, QuitDoesNotWait) {
+  ProbeServer server({flag()});
+  ASSERT_TRUE(server.serves()) << server.log();
+  const std::string address = server.address();
+  HttpAnswer answer;
+  std::jthread client([&] { answer = http_get(address, "/hang"); });
+  EXPECT_TRUE(eventually([&] {
+    return server.show("stats").find(R"("saola_http_connections":1)") != std::string::npos;
+  }));
+  server.signal(SIGQUIT);
+  EXPECT_EQ(server.exit_status(), 0) << server.log();
+  client.join();
+  EXPECT_EQ(answer.status, 0);
+}
+
+TEST_P(EveryClass, ReloadsUnderRequestsLoseNone) {
+  ProbeServer server({flag(), "--workers=2"});
+  ASSERT_TRUE(server.serves()) << server.log();
+  const std::string address = server.address();
+  std::atomic<bool> end{false};
+  std::atomic<int> good{0};
+  std::atomic<int> bad{0};
+  std::vector<std::jthread> clients;
+  for (int i = 0; i < 4; ++i) {
+    clients.emplace_back([&] {
+      while (!end) (http_get(address, "/").status == 200 ? good : bad)++;
+    });
+  }
+  // Half of the clients keep their connection as long as they may.
+  for (int i = 0; i < 4; ++i) {
+    clients.emplace_back([&] {
+      unique_fd fd;
+      while (!end) {
+        if (!fd) fd.reset(connect_to(address));
+        static constexpr std::string_view kRequest = "GET / HTTP/1.1\r\nHost: probe\r\n\r\n";
+        ::send(fd.get(), kRequest.data(), kRequest.size(), MSG_NOSIGNAL);
+        const HttpAnswer answer = read_answer(fd.get());
+        (answer.status == 200 ? good : bad)++;
+        if (answer.status != 200 || answer.closes) fd.reset();
+      }
+    });
+  }
+  for (int reload = 1; reload <= 20; ++reload) {
+    server.signal(SIGHUP);
+    EXPECT_TRUE(eventually([&] {
+      const auto workers = server.workers();
+      return std::ranges::all_of(workers, [&](const WorkerRow& worker) {
+        return worker.generation == reload + 1 ? worker.stage == "serving"
+                                               : worker.stage == "leaving";
+      });
+    })) << server.log();
+  }
+  end = true;
+  clients.clear();
+  EXPECT_EQ(bad, 0) << server.log();
+  EXPECT_GT(good, 50);
+}
+
+TEST(WebWorker, AHogDoesNotFreezeAGreenWorkerAndIsReported) {
+  ProbeServer server;
+  ASSERT_TRUE(server.serves()) << server.log();
+  const std::string address = server.address();
+  std::jthread hog([&] { http_get(address, "/hog"); });
+  EXPECT_TRUE(eventually([&] {
+    http_get(address, "/");
+    return server.show("stalls").find("rescued") != std::string::npos;
+  })) << server.log();
+  EXPECT_THAT(server.get("/metrics").body, HasSubstr(R"(saola_stalls_total{action="rescued"} 1)"));
+}
+
+TEST(WebWorker, AHungWorkerWritesItsStacksAndIsReplaced) {
+  ProbeServer server({"--on-stall=ignore", "--timeout=1.5"});
+  ASSERT_TRUE(server.serves()) << server.log();
+  const pid_t before = server.serving("web").at(0);
+  const std::string address = server.address();
+  std::jthread client([&] { http_get(address, "/hang"); });
+  EXPECT_TRUE(eventually([&] {
+    const auto now = server.serving("web");
+    return now.size() == 1 && now[0] != before;
+  })) << server.log();
+  EXPECT_THAT(server.log(), HasSubstr("worker web 1 is hung"));
+  EXPECT_THAT(server.log(), HasSubstr("thread " + std::to_string(before)));
+  EXPECT_THAT(server.log(), HasSubstr("ended: signal ABRT"));
+  EXPECT_EQ(server.get("/").status, 200);
+}
+
+TEST(WebWorker, ASyncWorkerWithARequestPastTheTimeoutIsReplaced) {
+  ProbeServer server({"--worker-class=sync", "--timeout=1.5"});
+  ASSERT_TRUE(server.serves()) << server.log();
+  const pid_t before = server.serving("web").at(0);
+  const std::string address = server.address();
+  std::jthread client([&] { http_get(address, "/hang"); });
+  EXPECT_TRUE(eventually([&] {
+    const auto now = server.serving("web");
+    return now.size() == 1 && now[0] != before;
+  })) << server.log();
+}
+
+TEST(WebWorker, MetricsAreSummedAndSurviveWorkers) {
+  ProbeServer server({"--workers=2"});
+  ASSERT_TRUE(server.serves()) << server.log();
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(server.get("/").status, 200);
+  for (const pid_t pid : server.serving("web")) ::kill(pid, SIGKILL);
+  EXPECT_TRUE(eventually([&] { return server.serving("web").size() == 2; })) << server.log();
+  const std::string metrics = server.get("/metrics").body;
+  EXPECT_THAT(metrics, HasSubstr(R"(saola_http_requests_total{status="2xx"} 20)"));
+  EXPECT_THAT(metrics, HasSubstr(R"(saola_worker_deaths_total{role="web"} 2)"));
+  EXPECT_THAT(metrics, HasSubstr(R"(saola_workers{role="web"} 2)"));
+}
+
+TEST(WebWorker, MaxRequestsDrainsInsteadOfDropping) {
+  ProbeServer server({"--max-requests=10", "--max-requests-jitter=5"});
+  ASSERT_TRUE(server.serves()) << server.log();
+  const std::string address = server.address();
+  std::set<std::string> pids;
+  EXPECT_TRUE(eventually([&] {
+    const HttpAnswer answer = http_get(address, "/pid");
+    EXPECT_EQ(answer.status, 200);
+    pids.insert(answer.body);
+    return pids.size() == 3;
+  })) << server.log();
+  EXPECT_THAT(server.log(), HasSubstr("asks for a successor: it has answered 1"));
+}
+
+TEST(WebWorker, ListensOnSeveralBinds) {
+  TemporaryDirectory directory;
+  const std::string path = "unix:" + directory.path() + "/socket";
+  ProbeServer server({"--bind=" + path, "--bind=[::1]:0", "--bind=127.0.0.1:0"});
+  ASSERT_TRUE(server.serves()) << server.log();
+  EXPECT_EQ(server.address(), path);
+  EXPECT_EQ(http_get(path, "/").status, 200);
+  EXPECT_THAT(http_get(path, "/from").body, StartsWith("unix"));
+  EXPECT_THAT(server.show("listeners"), HasSubstr("[::1]:"));
+  server.signal(SIGTERM);
+  EXPECT_EQ(server.exit_status(), 0);
+  EXPECT_FALSE(std::filesystem::exists(directory.path() + "/socket"));
+}
+
+TEST(WebWorker, WritesTheAccessLogAndReopensIt) {
+  TemporaryDirectory directory;
+  const std::string file = directory.path() + "/access";
+  ProbeServer server({"--access-log=" + file, "--access-log-format=%(m)s %(U)s %(s)s %(B)s"});
+  ASSERT_TRUE(server.serves()) << server.log();
+  const auto read = [](const std::string& path) {
+    std::ifstream in(path);
+    return std::string((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+  };
+  server.get("/");
+  EXPECT_TRUE(eventually([&] { return read(file) == "GET / 200 13\n"; })) << read(file);
+  std::filesystem::rename(file, file + ".1");
+  server.signal(SIGUSR1);
+  EXPECT_TRUE(eventually([&] { return std::filesystem::exists(file); }));
+  server.get("/pid");
+  EXPECT_TRUE(eventually([&] { return read(file).starts_with("GET /pid 200"); })) << read(file);
+  EXPECT_EQ(read(file + ".1"), "GET / 200 13\n");
+}
+
+TEST(WebWorker, BelievesForwardedFieldsOfTrustedPeersOnly) {
+  const auto from = [](const ProbeServer& server) {
+    const unique_fd fd(connect_to(server.address()));
+    const std::string request =
+        "GET /from HTTP/1.1\r\nHost: probe\r\nX-Forwarded-For: 192.0.2.9\r\n"
+        "X-Forwarded-Proto: https\r\n\r\n";
+    ::send(fd.get(), request.data(), request.size(), MSG_NOSIGNAL);
+    return read_answer(fd.get()).body;
+  };
+  ProbeServer trusting;
+  ASSERT_TRUE(trusting.serves()) << trusting.log();
+  EXPECT_EQ(from(trusting), "192.0.2.9 https");
+  ProbeServer wary({"--forwarded-allow-ips=10.0.0.0/8"});
+  ASSERT_TRUE(wary.serves()) << wary.log();
+  EXPECT_THAT(from(wary), StartsWith("127.0.0.1:"));
+}
+
+TEST(WebWorker, TheManagementBindAnswersWhileEveryWorkerIsHogged) {
+  TemporaryDirectory directory;
+  const std::string management = "unix:" + directory.path() + "/management";
+  ProbeServer server({"--on-stall=ignore", "--management-bind=" + management});
+  ASSERT_TRUE(server.serves()) << server.log();
+  EXPECT_EQ(http_get(management, "/healthz").status, 200);
+  EXPECT_EQ(http_get(management, "/readyz").status, 200);
+  EXPECT_EQ(http_get(management, "/").status, 404);
+  const std::string address = server.address();
+  std::jthread client([&] { http_get(address, "/hang"); });
+  HttpAnswer ready;
+  EXPECT_TRUE(eventually([&] {
+    ready = http_get(management, "/readyz");
+    return ready.status == 503;
+  }));
+  EXPECT_THAT(ready.body, HasSubstr("web 1 has not moved for"));
+  EXPECT_EQ(http_get(management, "/healthz").status, 200);
+  EXPECT_THAT(http_get(management, "/metrics").body, HasSubstr("saola_http_connections 1"));
+  EXPECT_THAT(server.show("workers"), HasSubstr(R"("role":"management")"));
+  server.signal(SIGKILL);
+}
+
+TEST(WebWorker, ReadinessSaysWhyNot) {
+  TemporaryDirectory directory;
+  const std::string management = "unix:" + directory.path() + "/management";
+  ProbeServer server({"--management-bind=" + management});
+  ASSERT_TRUE(server.serves()) << server.log();
+  server.get("/unready");
+  const HttpAnswer ready = http_get(management, "/readyz");
+  EXPECT_EQ(ready.status, 503);
+  EXPECT_THAT(ready.body, HasSubstr("web 1: the probe was told so"));
+  EXPECT_THAT(server.show("workers"), HasSubstr("the probe was told so"));
+}
+
+TEST(TaskWorker, RunsAtTheLowestPriorityInTheServersSession) {
+  ProbeServer server;
+  ASSERT_TRUE(server.serves()) << server.log();
+  const pid_t task = server.serving("task").at(0);
+  EXPECT_TRUE(
+      eventually([&] { return ::getpriority(PRIO_PROCESS, static_cast<id_t>(task)) == 19; }));
+  EXPECT_EQ(::getsid(task), ::getsid(server.pid()));
+  EXPECT_EQ(::getpriority(PRIO_PROCESS, static_cast<id_t>(server.serving("web").at(0))),
+            ::getpriority(PRIO_PROCESS, static_cast<id_t>(server.pid())));
+}
+
+}  // namespace
+}  // namespace saola::server
