@@ -99,9 +99,8 @@ TEST(Split, InputThatCannotBeSplitIsNamed) {
   EXPECT_THAT(error([](Options& o) { o.strata = {"state"}; }), HasSubstr("different in every row"));
   EXPECT_THAT(error([](Options& o) { o.id_column = "nothing_like_it"; }),
               HasSubstr("id_column: the table has no column 'nothing_like_it'. It has 'state', "));
-  EXPECT_THAT(
-      error([](Options& o) { o.id_column = "region", o.strata = {}; }),
-      HasSubstr("id column 'region': row 1 (line 2) and row 18 (line 19) both have 'South'"));
+  EXPECT_THAT(error([](Options& o) { o.id_column = "region", o.strata = {}; }),
+              HasSubstr("id column 'region': row 2 (line 3) and row 3 (line 4) both have 'West'"));
   EXPECT_THAT(error([](Options& o) { o.groups = EqualGroups{51}; }),
               HasSubstr("51 groups asked for, but the table has 50 rows"));
   EXPECT_THAT(error([](Options& o) { o.restarts = 0; }), HasSubstr("restarts"));
