@@ -1,9 +1,9 @@
 #include <pthread.h>
 
 #include <saola/base/log.hpp>
+#include <saola/runtime/symbolise.hpp>
 
 #include "monitor.hpp"
-#include "symbolise.hpp"
 
 namespace saola::runtime::detail {
 namespace {

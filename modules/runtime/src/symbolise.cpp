@@ -1,5 +1,3 @@
-#include "symbolise.hpp"
-
 #include <cxxabi.h>
 #include <dlfcn.h>
 
@@ -9,11 +7,13 @@
 #include <mutex>
 #include <string>
 
+#include <saola/runtime/symbolise.hpp>
+
 #if SAOLA_HAVE_BACKTRACE
 #include <backtrace.h>
 #endif
 
-namespace saola::runtime::detail {
+namespace saola::runtime {
 namespace {
 
 std::string demangle(const char* symbol) {
@@ -82,4 +82,4 @@ std::vector<observe::StackFrame> symbolise(std::span<const std::uintptr_t> addre
   return frames;
 }
 
-}  // namespace saola::runtime::detail
+}  // namespace saola::runtime
