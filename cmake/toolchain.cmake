@@ -18,6 +18,10 @@ if(CCACHE)
 endif()
 
 add_library(saola_options INTERFACE)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  # GCC bug 105651: a false alarm inside std::string at -O3.
+  target_compile_options(saola_options INTERFACE -Wno-restrict)
+endif()
 target_compile_features(saola_options INTERFACE cxx_std_23)
 target_compile_options(saola_options INTERFACE
   $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wpedantic -Werror -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
