@@ -27,6 +27,12 @@ constexpr std::size_t kPiece = 64 * 1024;
 constexpr std::uint64_t kLarge = 256 * 1024;
 constexpr std::uint64_t kMostLingered = 16 * 1024 * 1024;
 
+// `duration` after `now`, which saves asking the clock again; a very long one is never.
+Deadline after(SteadyTime now, Duration duration) {
+  constexpr Duration kLong = std::chrono::hours(24 * 365);
+  return duration < kLong ? Deadline::at(now + duration) : Deadline::never();
+}
+
 }  // namespace
 
 Connection::Connection(Service::State& service, Transport& transport)
@@ -73,8 +79,9 @@ Result<std::size_t> Connection::read_idle() {
     if (count) in_.filled(*count);
     return count;
   }
-  const auto deadline = Deadline::after(service_.options.idle_timeout);
-  auto count = fill(min(deadline, Deadline::after(kKeepBuffers)));
+  const SteadyTime now = real_clock().steady_now();
+  const auto deadline = after(now, service_.options.idle_timeout);
+  auto count = fill(min(deadline, after(now, kKeepBuffers)));
   if (count || count.error().code() != ErrorCode::kTimedOut) return count;
   in_.release();
   out_ = {};
@@ -132,9 +139,10 @@ void Connection::begin(http::Request& request) {
 }
 
 http::ResponseContext Connection::context(const http::Request& request, bool keep_alive) {
-  const auto now = std::chrono::floor<std::chrono::seconds>(real_clock().system_now());
-  if (const auto second = now.time_since_epoch().count(); second != date_second_) {
-    http::format_http_date(now).copy(date_.data(), date_.size());
+  const SteadyTime now = real_clock().steady_now();
+  const auto date = std::chrono::floor<std::chrono::seconds>(started_ + (now - started_steady_));
+  if (const auto second = date.time_since_epoch().count(); second != date_second_) {
+    http::format_http_date(date).copy(date_.data(), date_.size());
     date_second_ = second;
   }
   return {request.method, request.version, keep_alive, {date_.data(), date_.size()}};
