@@ -1,0 +1,18 @@
+// FiberExecutor: a pool whose workers are fibers of one runtime.
+#pragma once
+
+#include <saola/futures/executor.hpp>
+#include <saola/runtime/runtime.hpp>
+
+namespace saola::futures {
+
+// What gevent's monkey patch makes of a thread pool: cheap workers that share one event loop, right
+// for work that waits, and in the way of everybody when it computes (unless the runtime rescues the
+// loop). Workers keep Runtime::run() from returning until shutdown().
+class FiberExecutor final : public Executor {
+ public:
+  // REQUIRES: `runtime` outlives the executor.
+  explicit FiberExecutor(runtime::Runtime& runtime, ExecutorOptions options = {});
+};
+
+}  // namespace saola::futures
