@@ -9,6 +9,8 @@
 
 #include <saola/runtime/runtime.hpp>
 
+#include "leak_check.hpp"
+
 namespace saola::runtime {
 
 enum class Model { kFiber, kThread };
@@ -24,6 +26,9 @@ class BothModels : public testing::TestWithParam<Model> {
       std::jthread thread(std::move(body));
     }
   }
+
+ private:
+  LeakCheck leaks_;
 };
 
 #define SAOLA_BOTH_MODELS(suite)                                                                \

@@ -1,7 +1,9 @@
 // A closable queue between any tasks.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <mutex>
 #include <optional>
@@ -19,15 +21,17 @@ class Queue {
   // `capacity` 0: a channel — push() returns when a consumer has taken the item.
   explicit Queue(std::size_t capacity = SIZE_MAX) : capacity_(capacity) {}
 
-  // kTimedOut, kCancelled, or kClosed; then the item was not queued. SUSPENDS while full.
+  // kTimedOut, kCancelled, or kClosed; then the item was not queued, and no consumer will see it.
+  // SUSPENDS while full.
   Result<void> push(T item, Deadline deadline = Deadline::never()) {
     std::unique_lock lock(mutex_);
     if (capacity_ == 0) return hand_over(std::move(item), deadline, lock);
     while (!closed_ && items_.size() >= capacity_) {
-      if (auto waited = check(room_.wait(lock, deadline)); !waited) return waited;
+      auto waited = check(room_.wait(lock, deadline));
+      if (!waited && !closed_ && items_.size() >= capacity_) return waited;
     }
     if (closed_) return fail(ErrorCode::kClosed, "the queue is closed");
-    items_.push_back(std::move(item));
+    items_.push_back({std::move(item), nullptr});
     filled_.notify_one();
     return {};
   }
@@ -36,27 +40,22 @@ class Queue {
   bool try_push(T item) {
     std::unique_lock lock(mutex_);
     if (closed_ || items_.size() >= (capacity_ == 0 ? waiting_consumers_ : capacity_)) return false;
-    items_.push_back(std::move(item));
-    ++pushed_;
+    items_.push_back({std::move(item), nullptr});
     filled_.notify_one();
     return true;
   }
 
-  // kTimedOut, kCancelled, or kClosed once closed and empty. SUSPENDS while empty.
+  // kTimedOut, kCancelled, or kClosed once closed and empty. An item that is there is taken, even
+  // at the deadline. SUSPENDS while empty.
   Result<T> pop(Deadline deadline = Deadline::never()) {
     std::unique_lock lock(mutex_);
     ++waiting_consumers_;
-    while (items_.empty() && !closed_) {
-      if (auto waited = check(filled_.wait(lock, deadline)); !waited) {
-        --waiting_consumers_;
-        // A notification that came together with the deadline must not be lost.
-        if (!items_.empty()) filled_.notify_one();
-        return std::unexpected(waited.error());
-      }
-    }
+    Result<void> waited;
+    while (items_.empty() && !closed_ && waited) waited = check(filled_.wait(lock, deadline));
     --waiting_consumers_;
-    if (items_.empty()) return fail(ErrorCode::kClosed, "the queue is closed");
-    return take();
+    if (!items_.empty()) return take();
+    if (closed_) return fail(ErrorCode::kClosed, "the queue is closed");
+    return std::unexpected(waited.error());
   }
 
   std::optional<T> try_pop() {
@@ -71,6 +70,9 @@ class Queue {
     closed_ = true;
     room_.notify_all();
     filled_.notify_all();
+    for (Item& item : items_) {
+      if (item.sender != nullptr) item.sender->changed.notify_one();
+    }
   }
 
   std::size_t size() const {
@@ -91,49 +93,48 @@ class Queue {
     std::unreachable();
   }
 
+  // A channel's sender, on its own stack, while its item is queued.
+  struct Sender {
+    Condition changed;
+    bool taken = false;
+  };
+  struct Item {
+    T value;
+    Sender* sender;  // null when nobody waits for it to be taken
+  };
+
   T take() {
-    T item = std::move(items_.front());
+    Item item = std::move(items_.front());
     items_.pop_front();
-    ++taken_;
-    if (capacity_ == 0) {
-      room_.notify_all();
+    if (item.sender != nullptr) {
+      item.sender->taken = true;
+      item.sender->changed.notify_one();
     } else {
       room_.notify_one();
     }
-    return item;
+    return std::move(item.value);
   }
 
   // Channel: queue the item, wait until it is taken; take it back if that does not happen in time.
   Result<void> hand_over(T item, Deadline deadline, std::unique_lock<Mutex>& lock) {
     if (closed_) return fail(ErrorCode::kClosed, "the queue is closed");
-    items_.push_back(std::move(item));
-    const std::uint64_t ticket = ++pushed_;
+    Sender self;
+    items_.push_back({std::move(item), &self});
     filled_.notify_one();
-    while (taken_ + withdrawn_ < ticket) {
-      auto waited = check(room_.wait(lock, deadline));
-      if (taken_ + withdrawn_ >= ticket) break;
-      if (!waited || closed_) {
-        // Tickets are handed out in the queue's order, so the item's place follows from the counts.
-        items_.erase(items_.begin() +
-                     static_cast<std::ptrdiff_t>(ticket - taken_ - withdrawn_ - 1));
-        ++withdrawn_;
-        room_.notify_all();
-        if (!waited) return waited;
-        return fail(ErrorCode::kClosed, "the queue is closed");
-      }
-    }
-    return {};
+    Result<void> waited;
+    while (!self.taken && !closed_ && waited) waited = check(self.changed.wait(lock, deadline));
+    if (self.taken) return {};
+    items_.erase(std::ranges::find(items_, &self, &Item::sender));
+    if (closed_) return fail(ErrorCode::kClosed, "the queue is closed");
+    return waited;
   }
 
   const std::size_t capacity_;
   mutable Mutex mutex_;
   // All GUARDED_BY(mutex_).
-  std::deque<T> items_;
+  std::deque<Item> items_;
   bool closed_ = false;
   std::size_t waiting_consumers_ = 0;
-  std::uint64_t pushed_ = 0;
-  std::uint64_t taken_ = 0;
-  std::uint64_t withdrawn_ = 0;
   Condition room_;
   Condition filled_;
 };
