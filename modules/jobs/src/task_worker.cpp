@@ -12,10 +12,10 @@
 #include <saola/base/check.hpp>
 #include <saola/base/log.hpp>
 #include <saola/base/unique_fd.hpp>
+#include <saola/futures/executor.hpp>
 #include <saola/jobs/task_worker.hpp>
 
 #include "attempt.hpp"
-#include "job_threads.hpp"
 
 namespace saola::jobs {
 namespace {
@@ -57,7 +57,10 @@ class TaskWorker::Impl {
     event_.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     SAOLA_CHECK(event_, "no descriptor is left to start a task worker");
     free_ = options_.threads;
-    threads_ = std::make_unique<JobThreads>(options_.threads, options_.on_job_thread_start);
+    threads_ = std::make_unique<futures::ThreadPoolExecutor>(
+        futures::ExecutorOptions{.max_workers = options_.threads,
+                                 .name = "job",
+                                 .initializer = options_.on_job_thread_start});
     keeper_ = std::jthread([this](const std::stop_token& stop) { keep(stop); });
     claimer_ = std::jthread([this](const std::stop_token& stop) { claim_jobs(stop); });
   }
@@ -314,7 +317,7 @@ class TaskWorker::Impl {
   int free_ = 0;
   std::condition_variable_any changed_;
 
-  std::unique_ptr<JobThreads> threads_;
+  std::unique_ptr<futures::ThreadPoolExecutor> threads_;
   std::jthread keeper_;
   std::jthread claimer_;
 };
