@@ -21,7 +21,7 @@ StallLog::~StallLog() {
 }
 
 void StallLog::report(StallReport report) {
-  total_.fetch_add(1, std::memory_order_relaxed);
+  if (begins(report)) total_.fetch_add(1, std::memory_order_relaxed);
   if (inbox_size_.load(std::memory_order_relaxed) >= kInboxLimit) return;
   inbox_size_.fetch_add(1, std::memory_order_relaxed);
   Node* node = new Node{std::move(report), inbox_.load(std::memory_order_relaxed)};
@@ -61,8 +61,9 @@ void StallLog::merge(StallReport&& report) {
     entries_.erase(known);
   }
   entry.longest = std::max(entry.longest, report.duration);
+  // The first report of an entry may have been dropped with it.
+  if (begins(report) || entry.count == 0) ++entry.count;
   entry.latest = std::move(report);
-  ++entry.count;
   entries_.push_front(std::move(entry));
   if (entries_.size() > capacity_) entries_.pop_back();
 }

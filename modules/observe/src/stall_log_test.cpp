@@ -35,6 +35,24 @@ TEST(StallLog, MergesReportsWithTheSameStack) {
   EXPECT_EQ(log.total(), 4u);
 }
 
+TEST(StallLog, TheEndOfAStallIsNoStallOfItsOwn) {
+  StallLog log;
+  log.report(stall("a", 1, 10));
+  StallReport end = stall("a", 1, 500);
+  end.ended = true;
+  log.report(end);
+  StallReport placed = stall("b", 2, 0);
+  placed.action = StallAction::kPlaced;
+  placed.ended = true;
+  log.report(placed);
+  EXPECT_EQ(log.total(), 2u);
+  const auto entries = log.entries();
+  ASSERT_EQ(entries.size(), 2u);
+  EXPECT_EQ(entries[0].count, 1u);
+  EXPECT_EQ(entries[1].count, 1u);
+  EXPECT_EQ(entries[1].longest, Duration(milliseconds(500)));
+}
+
 TEST(StallLog, ForgetsTheOldestEntryButCountsIt) {
   StallLog log(2);
   for (std::uintptr_t address : {1, 2, 3}) log.report(stall("a", address, 1));

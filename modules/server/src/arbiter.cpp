@@ -1,5 +1,6 @@
 #include "arbiter.hpp"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -51,14 +52,25 @@ std::string current_directory() {
   return std::filesystem::current_path(error).string();
 }
 
-Result<void> make_state_directory(const Settings& settings) {
+// What workers write must be theirs when they run as somebody else.
+void give_to_workers(const std::string& path, const Privileges& privileges) {
+  if (!privileges.user && !privileges.group) return;
+  if (::chown(path.c_str(), privileges.user.value_or(static_cast<uid_t>(-1)),
+              privileges.group.value_or(static_cast<gid_t>(-1))) != 0) {
+    log_warning(fmt::format("{} cannot be given to the workers' user", path));
+  }
+}
+
+Result<void> make_state_directory(const Settings& settings, const Privileges& privileges) {
   std::error_code error;
-  std::filesystem::create_directories(settings.text("state-dir"), error);
+  const std::string& path = settings.text("state-dir");
+  const bool made = std::filesystem::create_directories(path, error);
   if (error) {
     return fail(ErrorCode::kPermissionDenied,
-                "the state directory {} cannot be made: {}; choose another --state-dir",
-                settings.text("state-dir"), error.message());
+                "the state directory {} cannot be made: {}; choose another --state-dir", path,
+                error.message());
   }
+  if (made) give_to_workers(path, privileges);
   return {};
 }
 
@@ -102,7 +114,10 @@ Result<void> Arbiter::start() {
     return std::unexpected(errno_error(errno, "--chdir " + settings.text("chdir")));
   }
   ::umask(static_cast<mode_t>(std::strtoul(settings.text("umask").c_str(), nullptr, 8)));
-  if (auto made = make_state_directory(settings); !made) return made;
+  auto privileges = find_privileges(settings.text("user"), settings.text("group"));
+  if (!privileges) return std::unexpected(privileges.error());
+  if (auto made = make_state_directory(settings, *privileges); !made) return made;
+  if (auto opened = open_log_files(settings); !opened) return opened;
   if (definition_.hooks.on_starting) definition_.hooks.on_starting(settings);
 
   auto signals = open_signals();
@@ -141,6 +156,29 @@ Result<void> Arbiter::start() {
   return {};
 }
 
+// Makes the log files that are missing, so that workers of another user can open them.
+Result<void> Arbiter::open_log_files(const Settings& settings) {
+  auto privileges = find_privileges(settings.text("user"), settings.text("group"));
+  if (!privileges) return std::unexpected(privileges.error());
+  for (const char* key : {"log-file", "access-log"}) {
+    const std::string& path = settings.text(key);
+    if (path.empty() || path == "-") continue;
+    const unique_fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
+    if (!file)
+      return std::unexpected(errno_error(errno, fmt::format("cannot open --{} {}", key, path)));
+    give_to_workers(path, *privileges);
+  }
+  return {};
+}
+
+void Arbiter::reopen_logs() {
+  log_reopen();
+  if (auto opened = open_log_files(current_.settings); !opened) {
+    log_warning(opened.error().message());
+  }
+  to_all(SIGUSR1);
+}
+
 Result<void> Arbiter::open_control() {
   const Settings& settings = current_.settings;
   std::string path = settings.text("control-socket");
@@ -176,11 +214,7 @@ Result<std::shared_ptr<const Listener>> Arbiter::listener_for(const std::string&
   if (!listener) return std::unexpected(listener.error());
   auto privileges = find_privileges(settings.text("user"), settings.text("group"));
   if (!privileges) return std::unexpected(privileges.error());
-  if (asked.kind == BindAddress::Kind::kUnix && (privileges->user || privileges->group)) {
-    [[maybe_unused]] const int owned =
-        ::chown(asked.path.c_str(), privileges->user.value_or(static_cast<uid_t>(-1)),
-                privileges->group.value_or(static_cast<gid_t>(-1)));
-  }
+  if (asked.kind == BindAddress::Kind::kUnix) give_to_workers(asked.path, *privileges);
   return std::make_shared<const Listener>(std::move(*listener));
 }
 
@@ -312,8 +346,7 @@ void Arbiter::on_signal(const signalfd_siginfo& signal) {
     case SIGTTOU:
       return set_wanted(Role::kWeb, std::max(1, newest().wanted_of(Role::kWeb) - 1));
     case SIGUSR1:
-      log_reopen();
-      return to_all(SIGUSR1);
+      return reopen_logs();
     case SIGUSR2:
       if (auto upgraded = upgrade(); !upgraded) log_error(upgraded.error().message());
       return;

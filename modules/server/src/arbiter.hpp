@@ -89,6 +89,8 @@ class Arbiter {
   // arbiter.cpp
   Result<void> start();
   Result<void> open_control();
+  Result<void> open_log_files(const Settings& settings);
+  void reopen_logs();
   void announce();
   void wait();
   void take_signals();

@@ -103,8 +103,7 @@ Result<json::value> Arbiter::command(const json::object& request) {
     return json::object{{"reload", "started"}};
   }
   if (verb == "reopen") {
-    log_reopen();
-    to_all(SIGUSR1);
+    reopen_logs();
     return json::object{{"reopen", "done"}};
   }
   if (verb == "shutdown") {

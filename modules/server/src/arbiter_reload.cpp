@@ -30,6 +30,7 @@ Result<void> Arbiter::reload() {
   if (definition_.check) {
     if (auto checked = definition_.check(loaded->settings); !checked) return checked;
   }
+  if (auto opened = open_log_files(loaded->settings); !opened) return opened;
   auto generation = open_generation(std::move(loaded->settings), &current_);
   if (!generation) return std::unexpected(generation.error());
   systemd_.notify(fmt::format("RELOADING=1\nMONOTONIC_USEC={}",

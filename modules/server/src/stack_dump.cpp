@@ -1,7 +1,5 @@
 #include "stack_dump.hpp"
 
-#include <cxxabi.h>
-#include <dlfcn.h>
 #include <execinfo.h>
 #include <signal.h>
 #include <sys/syscall.h>
@@ -14,10 +12,12 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <memory>
 
 #include <boost/json.hpp>
 #include <fmt/core.h>
+
+#include <saola/base/time.hpp>
+#include <saola/runtime/symbolise.hpp>
 
 namespace saola::server {
 namespace {
@@ -58,25 +58,6 @@ void on_dump(int) {
   errno = error;
 }
 
-observe::StackFrame name_frame(void* address) {
-  observe::StackFrame frame;
-  frame.address = reinterpret_cast<std::uintptr_t>(address);
-  Dl_info info{};
-  // One less: a return address may already belong to the next function.
-  if (::dladdr(static_cast<char*>(address) - 1, &info) == 0) return frame;
-  if (info.dli_sname != nullptr) {
-    int status = 0;
-    const std::unique_ptr<char, void (*)(void*)> text(
-        abi::__cxa_demangle(info.dli_sname, nullptr, nullptr, &status), std::free);
-    frame.symbol = status == 0 ? text.get() : info.dli_sname;
-  } else if (info.dli_fname != nullptr) {
-    frame.symbol =
-        fmt::format("{}+{:#x}", std::filesystem::path(info.dli_fname).filename().string(),
-                    frame.address - reinterpret_cast<std::uintptr_t>(info.dli_fbase));
-  }
-  return frame;
-}
-
 void describe(ThreadStack& stack) {
   const std::string folder = fmt::format("/proc/self/task/{}/", stack.thread);
   std::ifstream(folder + "comm") >> stack.name;
@@ -99,10 +80,13 @@ void interrupt(ThreadStack& stack) {
     }
     ::usleep(100);
   }
-  // The first two frames are the handler and the signal's trampoline.
+  // The first two are the handler and the signal's trampoline, the third is where it was.
+  std::vector<std::uintptr_t> addresses;
   for (int i = 2; i < the_note.count; ++i) {
-    stack.frames.push_back(name_frame(the_note.frames[static_cast<std::size_t>(i)]));
+    addresses.push_back(
+        reinterpret_cast<std::uintptr_t>(the_note.frames[static_cast<std::size_t>(i)]));
   }
+  stack.frames = runtime::symbolise(addresses);
 }
 
 }  // namespace

@@ -20,6 +20,7 @@
 #include "access_log.hpp"
 #include "handler_pool.hpp"
 #include "management.hpp"
+#include "stall_relay.hpp"
 #include "trusted_proxies.hpp"
 #include "worker_class.hpp"
 
@@ -29,34 +30,6 @@ namespace {
 constexpr Duration kBeat = std::chrono::milliseconds(500);
 // A quick stop gives connections this long to be torn down.
 constexpr Duration kTearDown = std::chrono::seconds(1);
-
-// Stalls go to the process's list, the metrics, the log and the arbiter.
-class StallRelay final : public observe::StallSink {
- public:
-  StallRelay(WorkerProcess& process, observe::StallLog& stalls)
-      : process_(process), stalls_(stalls) {}
-
-  void report(observe::StallReport report) override {
-    process_.facts()
-        .metrics.counter(process_.metrics().stalls[static_cast<std::size_t>(report.action)])
-        .add();
-    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(report.duration).count();
-    log_warning(fmt::format("fiber {} held the loop for {}{} ms: {}", report.fiber,
-                            report.ended ? "" : "over ", ms, to_string(report.action)),
-                {{"spawned", report.spawn_site},
-                 {"subject", report.subject},
-                 {"verdict", to_string(report.verdict)},
-                 {"at", report.stack.empty() ? std::string() : to_string(report.stack.front())},
-                 {"why", report.why},
-                 {"advice", report.advice}});
-    process_.stall(report);
-    stalls_.report(std::move(report));
-  }
-
- private:
-  WorkerProcess& process_;
-  observe::StallLog& stalls_;
-};
 
 class Context final : public WebContext {
  public:

@@ -176,7 +176,9 @@ TEST(WebWorker, MetricsAreSummedAndSurviveWorkers) {
   const std::string metrics = server.get("/metrics").body;
   EXPECT_THAT(metrics, HasSubstr(R"(saola_http_requests_total{status="2xx"} 20)"));
   EXPECT_THAT(metrics, HasSubstr(R"(saola_worker_deaths_total{role="web"} 2)"));
-  EXPECT_THAT(metrics, HasSubstr(R"(saola_workers{role="web"} 2)"));
+  EXPECT_TRUE(eventually([&] {
+    return server.get("/metrics").body.find(R"(saola_workers{role="web"} 2)") != std::string::npos;
+  }));
 }
 
 TEST(WebWorker, MaxRequestsDrainsInsteadOfDropping) {

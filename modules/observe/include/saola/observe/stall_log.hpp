@@ -16,7 +16,7 @@ namespace saola::observe {
 // Reports with the same stack, fiber name, spawn site and action, as one entry.
 struct StallEntry {
   StallReport latest;
-  std::uint64_t count = 0;
+  std::uint64_t count = 0;  // stalls, however often each was told
   Duration longest{};
 };
 
@@ -32,7 +32,7 @@ class StallLog final : public StallSink {
 
   void report(StallReport report) override;
 
-  // Reports received so far, those whose entry has been dropped included.
+  // Stalls and placements so far, those whose entry has been dropped included.
   std::uint64_t total() const { return total_.load(std::memory_order_relaxed); }
   // Most recently seen first.
   std::vector<StallEntry> entries();

@@ -33,6 +33,8 @@ struct StackFrame {
 // "symbol at file:line", or the address when nothing is known.
 std::string to_string(const StackFrame& frame);
 
+// A stall is told when it is seen and once more, with `ended`, when it is over. kPlaced is no stall
+// and told once, with `ended`.
 struct StallReport {
   SystemTime started{};
   std::string fiber;       // its name
@@ -47,7 +49,12 @@ struct StallReport {
   std::string advice;  // what the application's author can do
 };
 
-// Receives reports. Called by the monitor's thread, one report at a time.
+// Whether the report tells of something new, not of the end of a stall that was told before.
+inline bool begins(const StallReport& report) {
+  return !report.ended || report.action == StallAction::kPlaced;
+}
+
+// Receives reports. Called by a thread of the monitor, one report at a time.
 // An implementation must not wait for a fiber: no lock that a fiber may hold, no I/O that can
 // block.
 class StallSink {
