@@ -89,6 +89,7 @@ class TestServer {
     end_.wait();
     accepting.cancel();
     accepting.join();
+    listener_.close();  // it may not outlive the loop that watched it
     service_.wait_closed(Deadline::never());
   }
 
