@@ -123,8 +123,9 @@ CategoryBalance measure_category(std::string name, std::span<const std::string> 
     balance.share_gap_before = std::max(balance.share_gap_before, share_gap(level.before, sizes));
     balance.share_gap_after = std::max(balance.share_gap_after, level.gap);
   }
-  std::stable_sort(levels.begin(), levels.end(),
-                   [](const Level& a, const Level& b) { return a.gap > b.gap; });
+  std::sort(levels.begin(), levels.end(), [](const Level& a, const Level& b) {
+    return a.gap > b.gap || (a.gap == b.gap && a.text < b.text);
+  });
   if (levels.size() > kShown) levels.resize(kShown);
   for (auto& level : levels) {
     LevelBalance shown;

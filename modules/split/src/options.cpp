@@ -70,8 +70,9 @@ Result<Sizes> from_shares(const WeightedGroups& wanted, double sum, std::size_t 
   }
   std::vector<std::size_t> order(groups.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(),
-                   [&](std::size_t a, std::size_t b) { return fraction[a] > fraction[b]; });
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return fraction[a] > fraction[b] || (fraction[a] == fraction[b] && a < b);
+  });
   for (std::size_t i = 0; given < rows; i = (i + 1) % order.size(), ++given) {
     ++groups[order[i]].size;
   }

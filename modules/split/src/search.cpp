@@ -42,13 +42,13 @@ std::vector<std::uint32_t> by_row(const Layout& layout,
 // How much kSearch does in a restart, in units of Pace (about nanoseconds).
 std::uint64_t search_work(std::size_t rows) {
   constexpr std::uint64_t kPerRow = 350'000;
-  constexpr std::uint64_t kMost = 2'000'000'000;
+  constexpr std::uint64_t kMost = 1'600'000'000;
   return std::min(kPerRow * rows, kMost);
 }
 
 // Partners tried by kSearch: enough for some in each of the other groups.
 std::uint32_t near_partners(std::size_t groups) {
-  return static_cast<std::uint32_t>(std::clamp<std::size_t>(16 * groups, 32, 320));
+  return static_cast<std::uint32_t>(std::clamp<std::size_t>(16 * (groups - 1), 16, 320));
 }
 
 // One restart from the state's assignment; `best` gets the best seen, wherever it is stopped.
