@@ -77,9 +77,8 @@ void Client::start(Exchange exchange) {
 bool Client::write(Connection& connection) {
   const std::string& request = connection.exchange.request;
   while (connection.written < request.size()) {
-    const ssize_t count =
-        ::send(connection.fd.get(), request.data() + connection.written,
-               request.size() - connection.written, MSG_NOSIGNAL | MSG_DONTWAIT);
+    const ssize_t count = ::send(connection.fd.get(), request.data() + connection.written,
+                                 request.size() - connection.written, MSG_NOSIGNAL | MSG_DONTWAIT);
     // ENOTCONN: the connect is under way.
     if (count < 0) return errno == EAGAIN || errno == ENOTCONN || errno == EINTR;
     connection.written += static_cast<std::size_t>(count);
