@@ -107,6 +107,7 @@ class Arbiter {
 
   // arbiter_children.cpp
   void supervise();
+  void note_gauges();
   void fill(Role role);
   void spawn(Role role);
   Result<std::unique_ptr<Child>> start_child(Role role);

@@ -47,7 +47,16 @@ void Arbiter::supervise() {
     press(*child);
   }
   if (stacks_) answer_stacks();
+  note_gauges();
+}
+
+void Arbiter::note_gauges() {
   const observe::MetricSlot slot{state_->metrics(), kArbiterSlot};
+  int waiting = 0;
+  for (const auto& listener : current_.listeners) {
+    waiting += std::max(0, waiting_connections(listener->fd.get()));
+  }
+  slot.gauge(metrics_.backlog).set(waiting);
   for (Role role : kRoles) {
     const auto serving = std::ranges::count_if(children_, [role](const auto& child) {
       return child->role == role && child->stage == Stage::kServing;

@@ -1,5 +1,3 @@
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -29,14 +27,6 @@ double seconds(Duration duration) {
 std::string answer_text(const Result<json::value>& result) {
   return json::serialize(result ? json::object{{"ok", true}, {"result", *result}}
                                 : json::object{{"ok", false}, {"error", result.error().message()}});
-}
-
-// Connections the kernel has finished but nobody accepted.
-std::int64_t waiting_connections(int listener) {
-  tcp_info info{};
-  socklen_t length = sizeof info;
-  if (::getsockopt(listener, IPPROTO_TCP, TCP_INFO, &info, &length) != 0) return -1;
-  return info.tcpi_unacked;
 }
 
 std::string text_field(const json::object& request, std::string_view name) {

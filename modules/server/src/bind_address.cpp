@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -166,6 +167,13 @@ std::string local_address(int fd) {
     return fmt::format("unix:{}", reinterpret_cast<const sockaddr_un&>(storage).sun_path);
   }
   return "";
+}
+
+int waiting_connections(int fd) {
+  tcp_info info{};
+  socklen_t length = sizeof info;
+  if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) != 0) return -1;
+  return static_cast<int>(info.tcpi_unacked);  // of a listening socket, the length of its queue
 }
 
 Result<Listener> adopt_listener(unique_fd fd, const BindAddress& asked) {

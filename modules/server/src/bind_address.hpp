@@ -43,6 +43,10 @@ Result<Listener> open_listener(const BindAddress& address, const ListenOptions& 
 // "127.0.0.1:8000", "[::1]:8000" or "unix:/path" of a socket; empty when it has none.
 std::string local_address(int fd);
 
+// Connections that the kernel has finished and nobody has accepted; -1 when it does not tell
+// (unix).
+int waiting_connections(int fd);
+
 // Takes over a socket that already listens. Fails when it does not.
 Result<Listener> adopt_listener(unique_fd fd, const BindAddress& asked);
 

@@ -9,6 +9,7 @@
 
 #include <gmock/gmock.h>
 
+#include "probe_server.hpp"
 #include "temporary_directory.hpp"
 
 namespace saola::server {
@@ -88,6 +89,14 @@ TEST(OpenListener, AdoptsAnInheritedSocketOnly) {
   EXPECT_THAT(open_listener(address("fd://" + std::to_string(plain.get())), {}).error().text(),
               HasSubstr("not a listening socket"));
   EXPECT_THAT(open_listener(address("fd://9999"), {}).error().text(), HasSubstr("no such"));
+}
+
+TEST(WaitingConnections, CountsThoseNobodyAccepted) {
+  const auto listener = open_listener(address("127.0.0.1:0"), {});
+  EXPECT_EQ(waiting_connections(listener->fd.get()), 0);
+  const unique_fd first(connect_to(listener->where));
+  const unique_fd second(connect_to(listener->where));
+  EXPECT_EQ(waiting_connections(listener->fd.get()), 2);
 }
 
 TEST(OpenListener, SaysWhenTheHostIsNotOurs) {
