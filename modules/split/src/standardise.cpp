@@ -8,35 +8,58 @@
 
 namespace saola::split {
 
+namespace {
+
+// Smallest and largest value of each column.
+struct Extremes {
+  std::vector<double> low;
+  std::vector<double> high;
+};
+
+Extremes find_extremes(const std::vector<double>& values, std::size_t columns) {
+  Extremes found{{values.begin(), values.begin() + static_cast<std::ptrdiff_t>(columns)}, {}};
+  found.high = found.low;
+  for (std::size_t i = 0; i < values.size(); i += columns) {
+    for (std::size_t c = 0; c < columns; ++c) {
+      found.low[c] = std::min(found.low[c], values[i + c]);
+      found.high[c] = std::max(found.high[c], values[i + c]);
+    }
+  }
+  return found;
+}
+
+}  // namespace
+
+// Row by row, for a large matrix leaves the caches when it is walked column by column.
 void standardise(std::vector<double>& values, std::size_t rows, std::size_t columns) {
+  const auto extremes = find_extremes(values, columns);
+  // By an exact power of two into -1 … 1, so that neither sums nor squares overflow.
+  std::vector<int> exponent(columns);
   for (std::size_t c = 0; c < columns; ++c) {
-    double low = values[c];
-    double high = values[c];
-    for (std::size_t i = c; i < rows * columns; i += columns) {
-      low = std::min(low, values[i]);
-      high = std::max(high, values[i]);
+    const double largest = std::max(std::abs(extremes.low[c]), std::abs(extremes.high[c]));
+    exponent[c] = largest > 0 ? std::ilogb(largest) + 1 : 0;
+  }
+  std::vector<double> mean(columns);
+  for (std::size_t i = 0; i < values.size(); i += columns) {
+    for (std::size_t c = 0; c < columns; ++c) {
+      values[i + c] = std::ldexp(values[i + c], -exponent[c]);
+      mean[c] += values[i + c];
     }
-    if (low == high) {
-      for (std::size_t i = c; i < rows * columns; i += columns) values[i] = 0;
-      continue;
+  }
+  for (double& m : mean) m /= static_cast<double>(rows);
+  std::vector<double> sd(columns);
+  for (std::size_t i = 0; i < values.size(); i += columns) {
+    for (std::size_t c = 0; c < columns; ++c) {
+      values[i + c] -= mean[c];
+      sd[c] += values[i + c] * values[i + c];
     }
-    // By an exact power of two into -1 … 1, so that neither sums nor squares overflow.
-    const int exponent = std::ilogb(std::max(std::abs(low), std::abs(high))) + 1;
-    double sum = 0;
-    for (std::size_t i = c; i < rows * columns; i += columns) {
-      values[i] = std::ldexp(values[i], -exponent);
-      sum += values[i];
-    }
-    const double mean = sum / static_cast<double>(rows);
-    double squares = 0;
-    for (std::size_t i = c; i < rows * columns; i += columns) {
-      values[i] -= mean;
-      squares += values[i] * values[i];
-    }
-    const double sd = std::sqrt(squares / static_cast<double>(rows - 1));
-    for (std::size_t i = c; i < rows * columns; i += columns) {
-      values[i] = sd > 0 ? values[i] / sd : 0;
-    }
+  }
+  for (std::size_t c = 0; c < columns; ++c) {
+    const bool constant = extremes.low[c] == extremes.high[c];
+    sd[c] = constant ? 0 : std::sqrt(sd[c] / static_cast<double>(rows - 1));
+  }
+  for (std::size_t i = 0; i < values.size(); i += columns) {
+    for (std::size_t c = 0; c < columns; ++c) values[i + c] = sd[c] > 0 ? values[i + c] / sd[c] : 0;
   }
 }
 
@@ -48,14 +71,9 @@ std::vector<double> kplus_features(const Problem& problem) {
   }
   // A column with two values as frequent as each other has equal squares but for rounding.
   constexpr double kRounding = 1e-9;
+  const auto extremes = find_extremes(squares, columns);
   for (std::size_t c = 0; c < columns; ++c) {
-    double low = squares[c];
-    double high = squares[c];
-    for (std::size_t i = c; i < squares.size(); i += columns) {
-      low = std::min(low, squares[i]);
-      high = std::max(high, squares[i]);
-    }
-    if (high - low > kRounding * high) continue;
+    if (extremes.high[c] - extremes.low[c] > kRounding * extremes.high[c]) continue;
     for (std::size_t i = c; i < squares.size(); i += columns) squares[i] = 0;
   }
   standardise(squares, problem.rows, columns);
