@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "last_errno.hpp"
 #include "sanitizers.hpp"
 
 namespace saola::runtime::detail {
@@ -24,6 +25,11 @@ thread_local Carrier* this_threads_carrier = nullptr;
 [[gnu::noipa]] void set_current_carrier(Carrier* carrier) {
   asm volatile("" ::: "memory");
   this_threads_carrier = carrier;
+}
+
+[[gnu::noipa]] int last_errno() {
+  asm volatile("" ::: "memory");
+  return errno;
 }
 
 void bind_to_this_thread(Carrier& carrier) {

@@ -35,15 +35,16 @@ struct Context {
 // Everything but the last group is touched by this thread only.
 struct Carrier {
   Loop* loop = nullptr;
-  Context base;                 // the thread's own stack
-  Fiber* fiber = nullptr;       // running; null on base
-  std::uint64_t run_word = 0;   // the ownership word that says `fiber` runs here
-  bool in_runtime = false;      // this thread owns the loop and is in a runtime section
-  Context* previous = nullptr;  // whom the last switch on this thread left
-  Fiber* dead = nullptr;        // ended; its stack is free once we are off it
-  Fiber* homing = nullptr;      // rescued, left this thread, to be sent to the loop
-  void** eh_globals = nullptr;  // this thread's __cxa_eh_globals
-  int* error_number = nullptr;  // this thread's errno
+  Context base;                    // the thread's own stack
+  Fiber* fiber = nullptr;          // running; null on base
+  std::uint64_t run_word = 0;      // the ownership word that says `fiber` runs here
+  bool in_runtime = false;         // this thread owns the loop and is in a runtime section
+  Context* previous = nullptr;     // whom the last switch on this thread left
+  Fiber* dead = nullptr;           // ended; its stack is free once we are off it
+  Fiber* homing = nullptr;         // rescued, left this thread, to be sent to the loop
+  void** eh_globals = nullptr;     // this thread's __cxa_eh_globals
+  int* error_number = nullptr;     // this thread's errno
+  std::uint32_t socket_calls = 0;  // see take_turns() in socket.cpp
   pid_t tid = 0;
   pthread_t thread{};
   // Set by the monitor inside its `stealing` window, read by the hog's thread after it.

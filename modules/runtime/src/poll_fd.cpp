@@ -9,6 +9,7 @@
 #include <saola/runtime/socket.hpp>
 
 #include "fd_watch.hpp"
+#include "last_errno.hpp"
 #include "loop.hpp"
 #include "native_task.hpp"
 
@@ -24,24 +25,18 @@ std::unexpected<Error> wait_error(Wake wake) {
   return fail(ErrorCode::kTimedOut, "the deadline passed while waiting for a socket");
 }
 
-// The calling fiber owns the loop while it looks at and changes `watch`.
-Result<void> wait_on_fiber(Fiber& fiber, FdWatch& watch, bool FdWatch::* ready,
-                           Waiter* FdWatch::* slot, Deadline deadline) {
-  detail::Carrier* carrier = fiber.loop.enter(fiber);
-  if (watch.*ready) {
-    watch.*ready = false;
-    Loop::leave(carrier);
-    if (fiber.should_cancel()) return wait_error(Wake::kCancelled);
-    return {};
+// Registers `fd` with the loop. EPOLL_CTL_ADD reports what is ready already as the first edge.
+Result<void> start_watching(int fd, Loop& loop,
+                            std::unique_ptr<FdWatch, detail::FdWatchDeleter>& watch) {
+  watch.reset();
+  auto made = std::unique_ptr<FdWatch, detail::FdWatchDeleter>(new FdWatch(loop));
+  epoll_event event{.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+                    .data = {.ptr = made.get()}};
+  if (::epoll_ctl(loop.epoll_fd(), EPOLL_CTL_ADD, fd, &event) != 0) {
+    return std::unexpected(errno_error(detail::last_errno(), "cannot watch a descriptor"));
   }
-  SAOLA_CHECK(watch.*slot == nullptr, "two tasks wait for the same direction of one descriptor");
-  Waiter waiter;
-  watch.*slot = &waiter;
-  const Wake wake = fiber.loop.park_owned(carrier, fiber, waiter, deadline, Cancellable::kYes);
-  if (watch.*slot == &waiter) watch.*slot = nullptr;
-  if (wake == Wake::kNotified) watch.*ready = false;
-  Loop::leave(carrier);
-  if (wake != Wake::kNotified) return wait_error(wake);
+  made->fd = fd;
+  watch = std::move(made);
   return {};
 }
 
@@ -54,21 +49,33 @@ Result<void> wait_for(int fd, std::unique_ptr<FdWatch, detail::FdWatchDeleter>& 
     if (wake != Wake::kNotified) return wait_error(wake);
     return {};
   }
+  // The fiber owns the loop while it looks at and changes `watch`, the pointer included: a rescued
+  // fiber that made one elsewhere would race with the fiber that uses the other direction.
   auto& fiber = static_cast<Fiber&>(task);
+  detail::Carrier* carrier = fiber.loop.enter(fiber);
   if (watch == nullptr || &watch->loop != &fiber.loop) {
-    watch.reset();
-    auto made = std::unique_ptr<FdWatch, detail::FdWatchDeleter>(new FdWatch(fiber.loop));
-    epoll_event event{.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
-                      .data = {.ptr = made.get()}};
-    // EPOLL_CTL_ADD reports what is ready already as the first edge.
-    if (::epoll_ctl(fiber.loop.epoll_fd(), EPOLL_CTL_ADD, fd, &event) != 0) {
-      return std::unexpected(errno_error(errno, "cannot watch a descriptor"));
+    if (auto started = start_watching(fd, fiber.loop, watch); !started) {
+      Loop::leave(carrier);
+      return started;
     }
-    made->fd = fd;
-    watch = std::move(made);
   }
-  return for_reading ? wait_on_fiber(fiber, *watch, &FdWatch::readable, &FdWatch::reader, deadline)
-                     : wait_on_fiber(fiber, *watch, &FdWatch::writable, &FdWatch::writer, deadline);
+  bool& ready = for_reading ? watch->readable : watch->writable;
+  Waiter*& slot = for_reading ? watch->reader : watch->writer;
+  if (ready) {
+    ready = false;
+    Loop::leave(carrier);
+    if (fiber.should_cancel()) return wait_error(Wake::kCancelled);
+    return {};
+  }
+  SAOLA_CHECK(slot == nullptr, "two tasks wait for the same direction of one descriptor");
+  Waiter waiter;
+  slot = &waiter;
+  const Wake wake = fiber.loop.park_owned(carrier, fiber, waiter, deadline, Cancellable::kYes);
+  if (slot == &waiter) slot = nullptr;
+  if (wake == Wake::kNotified) ready = false;
+  Loop::leave(carrier);
+  if (wake != Wake::kNotified) return wait_error(wake);
+  return {};
 }
 
 }  // namespace
@@ -80,7 +87,7 @@ void detail::FdWatchDeleter::operator()(FdWatch* watch) const {
   Carrier* carrier = current_carrier();
   const bool mine =
       carrier != nullptr && carrier->loop == &watch->loop && carrier->fiber != nullptr;
-  if (mine && Loop::try_enter(carrier) != nullptr) {
+  if (mine && !carrier->in_runtime && Loop::try_enter(carrier) != nullptr) {
     // No batch of events is being worked through while a fiber of the loop has it.
     delete watch;
     Loop::leave(carrier);

@@ -10,6 +10,8 @@
 #include <saola/base/check.hpp>
 #include <saola/runtime/process.hpp>
 
+#include "last_errno.hpp"
+
 extern char** environ;
 
 namespace saola::runtime {
@@ -78,7 +80,7 @@ Result<ProcessExit> Process::wait(Deadline deadline) {
   while (!ended_) {
     siginfo_t info{};
     if (::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG) != 0) {
-      return std::unexpected(errno_error(errno, "cannot wait for a child process"));
+      return std::unexpected(errno_error(detail::last_errno(), "cannot wait for a child process"));
     }
     if (info.si_pid == pid_) {
       exit_ = {.signalled = info.si_code != CLD_EXITED, .code = info.si_status};

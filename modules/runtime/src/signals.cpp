@@ -7,6 +7,8 @@
 
 #include <saola/runtime/signals.hpp>
 
+#include "last_errno.hpp"
+
 namespace saola::runtime {
 
 SignalSet::SignalSet(std::initializer_list<int> signals) {
@@ -27,8 +29,8 @@ Result<int> SignalSet::wait(Deadline deadline) {
     signalfd_siginfo info;
     if (::read(fd_.fd(), &info, sizeof info) == sizeof info)
       return static_cast<int>(info.ssi_signo);
-    if (errno != EAGAIN && errno != EINTR)
-      return std::unexpected(errno_error(errno, "cannot read a signal"));
+    if (const int error = detail::last_errno(); error != EAGAIN && error != EINTR)
+      return std::unexpected(errno_error(error, "cannot read a signal"));
     if (auto readable = fd_.wait_readable(deadline); !readable)
       return std::unexpected(readable.error());
   }

@@ -1,5 +1,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <sys/sendfile.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -11,9 +12,13 @@
 #include <saola/runtime/socket.hpp>
 
 #include "fd_watch.hpp"
+#include "last_errno.hpp"
+#include "loop.hpp"
 
 namespace saola::runtime {
 namespace {
+
+using detail::last_errno;
 
 void set_no_delay(int fd) {
   // Fails on a unix socket, which has no delay to begin with.
@@ -21,11 +26,44 @@ void set_no_delay(int fd) {
   ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 }
 
+// A peer that is always ready would keep the fiber from ever waiting, and the others from running:
+// every now and then a call on a socket lets them. (A rescued fiber comes home here.)
+void take_turns() {
+  constexpr std::uint32_t kCallsInARow = 64;
+  detail::Carrier* carrier = detail::current_carrier();
+  if (carrier == nullptr || carrier->fiber == nullptr ||
+      ++carrier->socket_calls % kCallsInARow != 0) {
+    return;
+  }
+  const this_task::Uncancellable guard;  // a cancel is told by the call itself, when it waits
+  carrier->loop->yield(carrier);
+}
+
+// sendfile(2) has no MSG_NOSIGNAL: a SIGPIPE of its own making is taken back.
+[[gnu::noinline]] ssize_t send_file_quietly(int to, int from, off_t* offset, std::size_t count) {
+  sigset_t pipe_signal;
+  sigset_t pending;
+  sigset_t before;
+  sigemptyset(&pipe_signal);
+  sigaddset(&pipe_signal, SIGPIPE);
+  sigpending(&pending);
+  ::pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);
+  const ssize_t n = ::sendfile(to, from, offset, count);
+  const int error = n < 0 ? last_errno() : 0;
+  if (error == EPIPE && sigismember(&pending, SIGPIPE) == 0) {
+    const timespec at_once{};
+    ::sigtimedwait(&pipe_signal, nullptr, &at_once);
+  }
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  errno = error;
+  return n;
+}
+
 }  // namespace
 
 Result<Socket> Socket::connect(const SocketAddress& address, Deadline deadline) {
   unique_fd fd(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!fd) return std::unexpected(errno_error(errno, "cannot create a socket"));
+  if (!fd) return std::unexpected(errno_error(last_errno(), "cannot create a socket"));
   set_no_delay(fd.get());
   Socket socket(std::move(fd));
   const auto* target = reinterpret_cast<const sockaddr*>(&address.storage);
@@ -34,7 +72,7 @@ Result<Socket> Socket::connect(const SocketAddress& address, Deadline deadline) 
         errno_error(error, fmt::format("cannot connect to {}", address.to_string())));
   };
   if (::connect(socket.fd(), target, address.length) != 0) {
-    if (errno != EINPROGRESS) return cannot(errno);
+    if (last_errno() != EINPROGRESS) return cannot(last_errno());
     // A stream socket that is not yet connected reports EPOLLOUT|EPOLLHUP as its first edge on some
     // kernels, so look at what came of it and wait on.
     for (;;) {
@@ -47,7 +85,7 @@ Result<Socket> Socket::connect(const SocketAddress& address, Deadline deadline) 
       sockaddr_storage peer;
       size = sizeof peer;
       if (::getpeername(socket.fd(), reinterpret_cast<sockaddr*>(&peer), &size) == 0) break;
-      if (errno != ENOTCONN) return cannot(errno);
+      if (last_errno() != ENOTCONN) return cannot(last_errno());
     }
   }
   return socket;
@@ -62,14 +100,15 @@ Result<std::size_t> Socket::try_read(std::span<char> into) {
                (poll_.watch_ == nullptr || !poll_.watch_->ended.load(std::memory_order_relaxed));
     return static_cast<std::size_t>(n);
   }
-  if (errno == EAGAIN) {
+  if (last_errno() == EAGAIN) {
     drained_ = true;
     return fail(ErrorCode::kUnavailable, "nothing to read now");
   }
-  return std::unexpected(errno_error(errno, "cannot read from a socket"));
+  return std::unexpected(errno_error(last_errno(), "cannot read from a socket"));
 }
 
 Result<std::size_t> Socket::read_some(std::span<char> into, Deadline deadline) {
+  take_turns();
   for (;;) {
     if (drained_) {
       if (auto readable = poll_.wait_readable(deadline); !readable)
@@ -85,26 +124,27 @@ Result<void> Socket::wait_readable(Deadline deadline) {
   if (!drained_) {
     char byte;
     const ssize_t n = ::recv(fd(), &byte, 1, MSG_PEEK);
-    if (n >= 0 || errno != EAGAIN) return {};
+    if (n >= 0 || last_errno() != EAGAIN) return {};
   }
   for (;;) {
     if (auto readable = poll_.wait_readable(deadline); !readable) return readable;
     drained_ = false;
     char byte;
     const ssize_t n = ::recv(fd(), &byte, 1, MSG_PEEK);
-    if (n >= 0 || errno != EAGAIN) return {};
+    if (n >= 0 || last_errno() != EAGAIN) return {};
   }
 }
 
 Result<void> Socket::write_all(std::string_view bytes, Deadline deadline) {
   while (!bytes.empty()) {
+    take_turns();
     const ssize_t n = ::send(fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (n >= 0) {
       bytes.remove_prefix(static_cast<std::size_t>(n));
-    } else if (errno == EAGAIN) {
+    } else if (last_errno() == EAGAIN) {
       if (auto writable = poll_.wait_writable(deadline); !writable) return writable;
-    } else if (errno != EINTR) {
-      return std::unexpected(errno_error(errno, "cannot write to a socket"));
+    } else if (last_errno() != EINTR) {
+      return std::unexpected(errno_error(last_errno(), "cannot write to a socket"));
     }
   }
   return {};
@@ -117,13 +157,15 @@ Result<void> Socket::write_all(std::span<iovec> parts, Deadline deadline) {
       parts = parts.subspan(1);
       continue;
     }
+    take_turns();
     msghdr message{};
     message.msg_iov = parts.data();
     message.msg_iovlen = std::min(parts.size(), kMostParts);
     const ssize_t n = ::sendmsg(fd(), &message, MSG_NOSIGNAL);
     if (n < 0) {
-      if (errno == EINTR) continue;
-      if (errno != EAGAIN) return std::unexpected(errno_error(errno, "cannot write to a socket"));
+      if (last_errno() == EINTR) continue;
+      if (last_errno() != EAGAIN)
+        return std::unexpected(errno_error(last_errno(), "cannot write to a socket"));
       if (auto writable = poll_.wait_writable(deadline); !writable) return writable;
       continue;
     }
@@ -145,17 +187,18 @@ Result<void> Socket::send_file(int file, std::uint64_t offset, std::uint64_t cou
   constexpr std::uint64_t kMostAtOnce = 1 << 20;  // so that one fast peer does not hold the loop
   auto at = static_cast<off_t>(offset);
   while (count > 0) {
+    take_turns();
     const ssize_t n =
-        ::sendfile(fd(), file, &at, static_cast<std::size_t>(std::min(count, kMostAtOnce)));
+        send_file_quietly(fd(), file, &at, static_cast<std::size_t>(std::min(count, kMostAtOnce)));
     if (n > 0) {
       count -= static_cast<std::uint64_t>(n);
     } else if (n == 0) {
       return fail(ErrorCode::kDataCorrupt,
                   "a file became shorter while it was sent: {} bytes are missing", count);
-    } else if (errno == EAGAIN) {
+    } else if (last_errno() == EAGAIN) {
       if (auto writable = poll_.wait_writable(deadline); !writable) return writable;
-    } else if (errno != EINTR) {
-      return std::unexpected(errno_error(errno, "cannot send a file"));
+    } else if (last_errno() != EINTR) {
+      return std::unexpected(errno_error(last_errno(), "cannot send a file"));
     }
   }
   return {};
@@ -178,26 +221,27 @@ std::string Socket::peer_address() const {
 
 Result<Listener> Listener::bind(const SocketAddress& address, ListenOptions options) {
   unique_fd fd(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!fd) return std::unexpected(errno_error(errno, "cannot create a socket"));
+  if (!fd) return std::unexpected(errno_error(last_errno(), "cannot create a socket"));
   const int one = 1;
   ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
   if (options.reuse_port) ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
   if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address.storage), address.length) != 0 ||
       ::listen(fd.get(), options.backlog) != 0) {
     return std::unexpected(
-        errno_error(errno, fmt::format("cannot listen on {}", address.to_string())));
+        errno_error(last_errno(), fmt::format("cannot listen on {}", address.to_string())));
   }
   return Listener(std::move(fd));
 }
 
 Result<Socket> Listener::accept(Deadline deadline) {
   for (;;) {
+    take_turns();
     unique_fd fd(::accept4(poll_.fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (fd) {
       set_no_delay(fd.get());
       return Socket(std::move(fd));
     }
-    switch (errno) {
+    switch (last_errno()) {
       case EAGAIN:
         if (auto readable = poll_.wait_readable(deadline); !readable)
           return std::unexpected(readable.error());
@@ -214,7 +258,7 @@ Result<Socket> Listener::accept(Deadline deadline) {
       case ENETUNREACH:
         break;
       default:
-        return std::unexpected(errno_error(errno, "cannot accept a connection"));
+        return std::unexpected(errno_error(last_errno(), "cannot accept a connection"));
     }
   }
 }
@@ -224,7 +268,7 @@ Result<SocketAddress> Listener::local_address() const {
   address.length = sizeof address.storage;
   if (::getsockname(poll_.fd(), reinterpret_cast<sockaddr*>(&address.storage), &address.length) !=
       0) {
-    return std::unexpected(errno_error(errno, "cannot tell the local address"));
+    return std::unexpected(errno_error(last_errno(), "cannot tell the local address"));
   }
   return address;
 }
