@@ -168,9 +168,10 @@ void Monitor::judge(std::uint64_t word, SteadyTime now, Duration held, Duration 
   }
   std::string kind;
   StallNote note = describe(*fiber, tid, word, blocked, kind);
-  // Every member of the fiber that was read belongs to this run of it only if the word still says
-  // so. In a short runtime section it says kInRuntime; the next look decides.
-  if (loop.word() != word) return;
+  // What was read of the fiber belongs to this run only if the word still says so, and if it is the
+  // fiber of this word: reading the word acquires what was stored before the run began. In a short
+  // runtime section the word says kInRuntime; the next look decides.
+  if (loop.word() != word || loop.running_fiber() != fiber) return;
   note.report.duration = held;
   note.report.started = std::chrono::system_clock::now() - held;
   seen_.handled = true;

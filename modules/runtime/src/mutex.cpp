@@ -50,14 +50,16 @@ bool Mutex::try_lock_until(Deadline deadline) {
 
 void Mutex::unlock() {
   owner_.store(0, std::memory_order_relaxed);
+  // Freeing it is the last touch: whoever locks it next may destroy it.
   std::uint32_t expected = kLocked;
-  if (state_.compare_exchange_strong(expected, kFree, std::memory_order_release,
-                                     std::memory_order_relaxed))
-    return;
-  SAOLA_CHECK(expected == kContended, "a Mutex was unlocked that nobody holds");
-  std::lock_guard lock(guard_);
-  if (waiters_.notify_one()) return;  // the lock is that waiter's now
-  state_.store(kFree, std::memory_order_release);
+  while (!state_.compare_exchange_strong(expected, kFree, std::memory_order_release,
+                                         std::memory_order_relaxed)) {
+    SAOLA_CHECK(expected == kContended, "a Mutex was unlocked that nobody holds");
+    std::lock_guard lock(guard_);
+    if (waiters_.notify_one()) return;  // the lock is that waiter's now, who passes guard_ after us
+    state_.store(kLocked, std::memory_order_relaxed);  // who waited has given up
+    expected = kLocked;
+  }
 }
 
 }  // namespace saola::runtime

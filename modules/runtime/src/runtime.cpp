@@ -73,8 +73,9 @@ detail::TaskState* Runtime::Impl::spawn_native(std::move_only_function<void()> b
   try {
     native.submit([task] { task->run(); });
   } catch (...) {
-    loop.live.fetch_sub(1, std::memory_order_relaxed);
-    delete task;
+    // The loop counts it down: it may be asleep, with this task the last that it waits for.
+    task->references.store(1, std::memory_order_relaxed);
+    loop.send(task->ended_node);
     throw;
   }
   return task;
