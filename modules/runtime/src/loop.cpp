@@ -90,6 +90,8 @@ void fiber_main(boost::context::detail::transfer_t transfer) {
   Loop& loop = *carrier->loop;
   Fiber& fiber = *carrier->fiber;
   loop.settle(carrier);
+  // make_fcontext() took it from whichever fiber made room for this one.
+  loop.fp_control_.apply();
   Loop::leave(carrier);
   fiber.run_body();
   carrier = loop.enter(fiber);

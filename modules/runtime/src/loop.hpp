@@ -32,6 +32,7 @@
 #include <saola/runtime/runtime.hpp>
 
 #include "fiber.hpp"
+#include "fp_control.hpp"
 #include "timer_heap.hpp"
 
 struct epoll_event;
@@ -77,8 +78,9 @@ class Loop {
   // As enter(), but null instead of going home.
   static Carrier* try_enter(Carrier* carrier) {
     std::uint64_t expected = carrier->run_word;
+    // Acquire on failure too: go_home() must see the `stealing` that was set before the theft.
     if (!carrier->loop->word_.compare_exchange_strong(
-            expected, kInRuntime, std::memory_order_acq_rel, std::memory_order_relaxed)) {
+            expected, kInRuntime, std::memory_order_acq_rel, std::memory_order_acquire)) {
       return nullptr;
     }
     carrier->in_runtime = true;
@@ -168,6 +170,7 @@ class Loop {
   Fiber* ready_tail_ = nullptr;
   int batch_ = 1;  // picks until the clock is looked at, doubled while fibers switch fast
   std::uint64_t pass_tsc_ = 0;
+  const FpControl fp_control_;  // what a new fiber starts with: that of the Runtime's maker
   TimerHeap timers_;
   StackPool stacks_;
   std::unique_ptr<epoll_event[]> events_;

@@ -13,7 +13,6 @@ namespace saola::runtime::detail {
 namespace {
 
 constexpr std::size_t kSignalStack = 64 * 1024;
-constexpr std::uintptr_t kPage = 4096;
 
 struct sigaction previous_action;
 
@@ -24,8 +23,9 @@ void put(const char* text, std::size_t length) {
 void on_segv(int signal, siginfo_t* info, void* context) {
   if (Carrier* carrier = current_carrier(); carrier != nullptr && carrier->fiber != nullptr) {
     const auto address = reinterpret_cast<std::uintptr_t>(info->si_addr);
-    const auto bottom = reinterpret_cast<std::uintptr_t>(carrier->fiber->stack.bottom);
-    if (address < bottom && address >= bottom - kPage) {
+    const Stack& stack = carrier->fiber->stack;
+    const auto bottom = reinterpret_cast<std::uintptr_t>(stack.bottom);
+    if (address < bottom && address >= bottom - stack.guard) {
       const auto say = [](const char* text) { put(text, std::strlen(text)); };
       say("saola: a fiber overflowed its stack; raise RuntimeOptions::stack_bytes or keep large "
           "arrays off the stack. Fiber: ");

@@ -4,7 +4,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <mutex>
 #include <new>
+
+#include <saola/base/log.hpp>
 
 namespace saola::runtime::detail {
 namespace {
@@ -23,7 +26,8 @@ bool install_guard(void* page, std::size_t bytes) {
 
 StackPool::StackPool(std::size_t stack_bytes)
     : page_(static_cast<std::size_t>(::sysconf(_SC_PAGESIZE))),
-      stack_bytes_((std::max<std::size_t>(stack_bytes, 16 * 1024) + page_ - 1) / page_ * page_) {}
+      stack_bytes_((std::max<std::size_t>(stack_bytes, 16 * 1024) + page_ - 1) / page_ * page_),
+      guard_bytes_((stack_bytes_ / 16 + page_ - 1) / page_ * page_) {}
 
 StackPool::~StackPool() {
   for (const Slab& slab : slabs_) ::munmap(slab.address, slab.bytes);
@@ -36,16 +40,27 @@ void StackPool::grow() {
   if (address == MAP_FAILED) throw std::bad_alloc();
   // Transparent huge pages would make every small stack resident in full.
   ::madvise(address, bytes, MADV_NOHUGEPAGE);
-  slabs_.push_back({address, bytes});
   auto* base = static_cast<std::byte*>(address);
   std::size_t made = 0;
   for (std::size_t i = next_slab_stacks_; i-- > 0;) {
     std::byte* guard = base + i * stack_bytes_;
-    if (!install_guard(guard, page_)) continue;
-    free_.push_back({guard + page_, stack_bytes_ - page_});
+    if (!install_guard(guard, guard_bytes_)) continue;
+    free_.push_back({guard + guard_bytes_, stack_bytes_ - guard_bytes_, guard_bytes_});
     ++made;
   }
-  if (made == 0) throw std::bad_alloc();  // vm.max_map_count is reached: no stack without its guard
+  if (made == 0) {  // no stack without its guard
+    static std::once_flag once;
+    std::call_once(once, [] {
+      log_error(
+          "no more fibers can start: each guarded stack takes two mappings on this kernel, and "
+          "vm.max_map_count is reached; raise it (sysctl vm.max_map_count) or use Linux 6.13, "
+          "where "
+          "guards take none");
+    });
+    ::munmap(address, bytes);
+    throw std::bad_alloc();
+  }
+  slabs_.push_back({address, bytes});
   next_slab_stacks_ = std::min<std::size_t>(next_slab_stacks_ * 2, 1024);
 }
 

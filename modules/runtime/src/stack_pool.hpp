@@ -1,5 +1,4 @@
-// Stacks for fibers: reserved in slabs, guarded by a page that faults, used again last-in
-// first-out.
+// Stacks for fibers: reserved in slabs, guarded by pages that fault, used again last-in first-out.
 #pragma once
 
 #include <cstddef>
@@ -8,15 +7,17 @@
 namespace saola::runtime::detail {
 
 struct Stack {
-  std::byte* bottom = nullptr;  // lowest usable byte; the guard page lies below
+  std::byte* bottom = nullptr;  // lowest usable byte; the guard lies below
   std::size_t size = 0;         // usable bytes
+  std::size_t guard = 0;        // bytes of the guard below it
   std::byte* top() const { return bottom + size; }
 };
 
 // Not thread-safe: owned by the loop's owner.
 class StackPool {
  public:
-  // `stack_bytes` includes the guard page and is rounded up to pages, at least 16 KiB.
+  // `stack_bytes` includes the guard (a sixteenth, at least a page) and is rounded up to pages, at
+  // least 16 KiB.
   explicit StackPool(std::size_t stack_bytes);
   StackPool(const StackPool&) = delete;
   StackPool& operator=(const StackPool&) = delete;
@@ -31,6 +32,8 @@ class StackPool {
 
   const std::size_t page_;
   const std::size_t stack_bytes_;
+  // More than a page, so that a frame with a large array does not step over it into another stack.
+  const std::size_t guard_bytes_;
   std::size_t next_slab_stacks_ = 16;
   std::vector<Stack> free_;
   struct Slab {

@@ -1,0 +1,56 @@
+// For tests: takes the loop away from running fibers at random moments, thousands of times a
+// second, by the monitor's own protocol. The runtime it works on needs StallPolicy::kIgnore: there
+// is one thief at a time.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <random>
+#include <thread>
+
+#include "runtime_impl.hpp"
+
+namespace saola::runtime {
+
+class ForcedStealer {
+ public:
+  // Rests for 0 to `most_rest` between two attempts.
+  ForcedStealer(Runtime& runtime, Duration most_rest, std::uint64_t seed)
+      : impl_(runtime.impl()), thread_([this, most_rest, seed] { work(most_rest, seed); }) {}
+  ~ForcedStealer() { stop(); }
+  void stop() {
+    stopping_ = true;
+    if (thread_.joinable()) thread_.join();
+  }
+  std::uint64_t steals() const { return steals_.load(std::memory_order_relaxed); }
+
+  // One theft, if a fiber runs right now.
+  static bool steal_once(Runtime::Impl& impl) {
+    detail::Loop& loop = impl.loop;
+    const std::uint64_t word = loop.word();
+    if (!detail::is_running(word) || !impl.carriers.keep_spare()) return false;
+    loop.stealing.store(true);
+    const bool stolen = loop.steal(word);
+    if (stolen) impl.carriers.hand_over(loop);
+    loop.stealing.store(false, std::memory_order_release);
+    return stolen;
+  }
+
+ private:
+  void work(Duration most_rest, std::uint64_t seed) {
+    std::minstd_rand random(static_cast<std::minstd_rand::result_type>(seed));
+    std::uniform_int_distribution<std::int64_t> rest(0, most_rest.count());
+    while (!stopping_.load()) {
+      if (steal_once(impl_)) steals_.fetch_add(1, std::memory_order_relaxed);
+      const Deadline until = Deadline::after(Duration(rest(random)));
+      while (!until.passed()) ::sched_yield();
+    }
+  }
+
+  Runtime::Impl& impl_;
+  std::atomic<bool> stopping_{false};
+  std::atomic<std::uint64_t> steals_{0};
+  std::thread thread_;
+};
+
+}  // namespace saola::runtime
