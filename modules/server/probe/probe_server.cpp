@@ -32,10 +32,11 @@ bool eventually(const std::function<bool()>& condition, std::chrono::seconds lim
   return true;
 }
 
-ProbeServer::ProbeServer(std::vector<std::string> flags, std::vector<std::string> environment) {
+ProbeServer::ProbeServer(std::vector<std::string> flags, std::vector<std::string> environment,
+                         int activation) {
   std::vector<std::string> arguments{SAOLA_SERVER_PROBE, "--workers=1", "--task-workers=1",
                                      "--state-dir=" + directory()};
-  bool bind = true;
+  bool bind = activation < 0;
   for (const std::string& flag : flags) bind = bind && !flag.starts_with("--bind");
   if (bind) arguments.push_back("--bind=127.0.0.1:0");
   arguments.insert(arguments.end(), flags.begin(), flags.end());
@@ -47,6 +48,11 @@ ProbeServer::ProbeServer(std::vector<std::string> flags, std::vector<std::string
   ::dup2(out, STDOUT_FILENO);
   ::dup2(out, STDERR_FILENO);
   for (std::string& variable : environment) ::putenv(variable.data());
+  if (activation >= 0) {
+    ::dup2(activation, 3);
+    ::setenv("LISTEN_PID", std::to_string(::getpid()).c_str(), 1);
+    ::setenv("LISTEN_FDS", "1", 1);
+  }
   std::vector<char*> argv;
   for (std::string& argument : arguments) argv.push_back(argument.data());
   argv.push_back(nullptr);

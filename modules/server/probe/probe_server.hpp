@@ -36,8 +36,9 @@ class ProbeServer {
  public:
   // Starts the program with `flags` after --bind 127.0.0.1:0 and one worker of each kind; a flag
   // given again wins. `environment` is added to this process's.
+  // `activation` is a listening socket to pass as systemd does, or -1.
   explicit ProbeServer(std::vector<std::string> flags = {},
-                       std::vector<std::string> environment = {});
+                       std::vector<std::string> environment = {}, int activation = -1);
   // Kills what is left.
   ~ProbeServer();
   ProbeServer(const ProbeServer&) = delete;

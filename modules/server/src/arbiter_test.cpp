@@ -1,10 +1,13 @@
 // The arbiter end to end: each test starts server_probe and looks at it from outside.
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 
 #include <gmock/gmock.h>
 
@@ -276,6 +279,71 @@ TEST(Arbiter, RefusesThePidFileOfALiveServer) {
   std::ofstream(pid_file) << "99999999\n";  // above the largest process id
   ProbeServer third({"--pidfile=" + pid_file});
   EXPECT_TRUE(third.serves()) << third.log();
+}
+
+TEST(Arbiter, UsesSystemdsSocketsAndTellsSystemd) {
+  TemporaryDirectory directory;
+  const std::string path = directory.path() + "/notify";
+  sockaddr_un name{};
+  name.sun_family = AF_UNIX;
+  std::ranges::copy(path, name.sun_path);
+  const unique_fd notify(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ASSERT_EQ(::bind(notify.get(), reinterpret_cast<sockaddr*>(&name), sizeof name), 0);
+  const timeval limit{.tv_sec = 20};
+  ::setsockopt(notify.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  const auto told = [&] {
+    char text[256];
+    const ssize_t got = ::recv(notify.get(), text, sizeof text, 0);
+    return std::string(text, static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+  };
+  const auto socket = open_listener(*BindAddress::parse("127.0.0.1:0"), {});
+  ProbeServer server({}, {"NOTIFY_SOCKET=" + path}, socket->fd.get());
+  EXPECT_THAT(told(), HasSubstr("READY=1\nMAINPID=" + std::to_string(server.pid())));
+  EXPECT_EQ(server.address(), socket->where);
+  EXPECT_EQ(server.get("/").status, 200);
+  server.signal(SIGHUP);
+  EXPECT_THAT(told(), HasSubstr("RELOADING=1\nMONOTONIC_USEC="));
+  EXPECT_EQ(told(), "READY=1");
+  EXPECT_EQ(server.get("/").status, 200);
+  server.signal(SIGTERM);
+  EXPECT_EQ(told(), "STOPPING=1");
+  EXPECT_EQ(server.exit_status(), 0) << server.log();
+}
+
+// Root gives workers to somebody else, who can still write the logs; others are told why not.
+TEST(Arbiter, RunsWorkersAsAnotherUser) {
+  TemporaryDirectory directory;
+  std::filesystem::permissions(directory.path(), std::filesystem::perms::all);
+  const std::string access = directory.path() + "/access";
+  ProbeServer server({"--user=nobody", "--access-log=" + access});
+  if (::geteuid() != 0) {
+    EXPECT_EQ(server.exit_status(), 1);
+    EXPECT_THAT(server.log(), HasSubstr("only root can run workers as somebody else"));
+    return;
+  }
+  ASSERT_TRUE(server.serves()) << server.log();
+  for (const WorkerRow& worker : server.workers()) {
+    std::ifstream status("/proc/" + std::to_string(worker.pid) + "/status");
+    const std::string text((std::istreambuf_iterator<char>(status)),
+                           std::istreambuf_iterator<char>());
+    EXPECT_THAT(text, HasSubstr("Uid:\t65534\t65534\t65534")) << worker.role;
+    EXPECT_THAT(text, HasSubstr("Gid:\t65534\t65534\t65534")) << worker.role;
+  }
+  server.get("/");
+  EXPECT_TRUE(eventually([&] { return std::filesystem::file_size(access) > 0; }));
+}
+
+TEST(Arbiter, SaysWhatIsWrongBeforeItStarts) {
+  const auto log_of = [](std::vector<std::string> flags) {
+    ProbeServer server(std::move(flags));
+    EXPECT_EQ(server.exit_status(), 1);
+    return server.log();
+  };
+  EXPECT_THAT(log_of({"--user=nosuchuser"}), HasSubstr("there is no user 'nosuchuser'"));
+  EXPECT_THAT(log_of({"--chdir=/nonexistent"}), HasSubstr("--chdir /nonexistent"));
+  EXPECT_THAT(log_of({"--state-dir=/proc/x"}), HasSubstr("choose another --state-dir"));
+  EXPECT_THAT(log_of({"--log-file=/nonexistent/x"}), HasSubstr("choose another --log-file"));
+  EXPECT_THAT(log_of({"--bind=fd://77"}), HasSubstr("no such descriptor was inherited"));
 }
 
 }  // namespace

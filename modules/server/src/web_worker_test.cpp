@@ -84,33 +84,50 @@ TEST_P(EveryClass, QuitDoesNotWait) {
   EXPECT_EQ(answer.status, 0);
 }
 
+// Clients that ask without a pause: half of them on a connection for each request, half keep theirs
+// as long as they may.
+class Load {
+ public:
+  explicit Load(std::string address) : address_(std::move(address)) {
+    for (int i = 0; i < 4; ++i) {
+      clients_.emplace_back([this] { run_one_shot(); });
+      clients_.emplace_back([this] { run_keeping(); });
+    }
+  }
+  // Ends the clients.
+  void stop() {
+    end_ = true;
+    clients_.clear();
+  }
+  std::atomic<int> good{0};
+  std::atomic<int> bad{0};
+
+ private:
+  void count(const HttpAnswer& answer) { (answer.status == 200 ? good : bad)++; }
+  void run_one_shot() {
+    while (!end_) count(http_get(address_, "/"));
+  }
+  void run_keeping() {
+    static constexpr std::string_view kRequest = "GET / HTTP/1.1\r\nHost: probe\r\n\r\n";
+    unique_fd fd;
+    while (!end_) {
+      if (!fd) fd.reset(connect_to(address_));
+      ::send(fd.get(), kRequest.data(), kRequest.size(), MSG_NOSIGNAL);
+      const HttpAnswer answer = read_answer(fd.get());
+      count(answer);
+      if (answer.status != 200 || answer.closes) fd.reset();
+    }
+  }
+
+  const std::string address_;
+  std::atomic<bool> end_{false};
+  std::vector<std::jthread> clients_;
+};
+
 TEST_P(EveryClass, ReloadsUnderRequestsLoseNone) {
   ProbeServer server({flag(), "--workers=2"});
   ASSERT_TRUE(server.serves()) << server.log();
-  const std::string address = server.address();
-  std::atomic<bool> end{false};
-  std::atomic<int> good{0};
-  std::atomic<int> bad{0};
-  std::vector<std::jthread> clients;
-  for (int i = 0; i < 4; ++i) {
-    clients.emplace_back([&] {
-      while (!end) (http_get(address, "/").status == 200 ? good : bad)++;
-    });
-  }
-  // Half of the clients keep their connection as long as they may.
-  for (int i = 0; i < 4; ++i) {
-    clients.emplace_back([&] {
-      unique_fd fd;
-      while (!end) {
-        if (!fd) fd.reset(connect_to(address));
-        static constexpr std::string_view kRequest = "GET / HTTP/1.1\r\nHost: probe\r\n\r\n";
-        ::send(fd.get(), kRequest.data(), kRequest.size(), MSG_NOSIGNAL);
-        const HttpAnswer answer = read_answer(fd.get());
-        (answer.status == 200 ? good : bad)++;
-        if (answer.status != 200 || answer.closes) fd.reset();
-      }
-    });
-  }
+  Load load(server.address());
   for (int reload = 1; reload <= 20; ++reload) {
     server.signal(SIGHUP);
     EXPECT_TRUE(eventually([&] {
@@ -121,10 +138,27 @@ TEST_P(EveryClass, ReloadsUnderRequestsLoseNone) {
       });
     })) << server.log();
   }
-  end = true;
-  clients.clear();
-  EXPECT_EQ(bad, 0) << server.log();
-  EXPECT_GT(good, 50);
+  load.stop();
+  EXPECT_EQ(load.bad, 0) << server.log();
+  EXPECT_GT(load.good, 50);
+}
+
+TEST_P(EveryClass, AnUpgradeUnderRequestsLosesNone) {
+  ProbeServer server({flag()});
+  ASSERT_TRUE(server.serves()) << server.log();
+  Load load(server.address());
+  server.signal(SIGUSR2);
+  EXPECT_TRUE(eventually([&] {
+    return server.log().rfind("ready:") != server.log().find("ready:");
+  })) << server.log();
+  server.signal(SIGTERM);
+  EXPECT_EQ(server.exit_status(), 0) << server.log();
+  const int before = load.good;
+  EXPECT_TRUE(eventually([&] { return load.good > before + 20; })) << server.log();
+  load.stop();
+  EXPECT_EQ(load.bad, 0) << server.log();
+  EXPECT_TRUE(eventually(
+      [&] { return !server.control(R"({"command":"shutdown","mode":"quick"})").empty(); }));
 }
 
 TEST(WebWorker, AHogDoesNotFreezeAGreenWorkerAndIsReported) {

@@ -1,0 +1,84 @@
+#include <gmock/gmock.h>
+
+#include <saola/server/control.hpp>
+
+#include "probe_server.hpp"
+
+namespace saola::server {
+namespace {
+
+using testing::ContainsRegex;
+using testing::HasSubstr;
+
+class Ctl : public testing::Test {
+ protected:
+  // What `saola ctl -s SOCKET words…` prints on standard output; `status` its exit status.
+  std::string ctl(std::vector<std::string> words) {
+    std::vector<std::string> all{"ctl", "-s", server.control_path()};
+    all.insert(all.end(), words.begin(), words.end());
+    std::vector<char*> argv;
+    for (std::string& word : all) argv.push_back(word.data());
+    testing::internal::CaptureStdout();
+    testing::internal::CaptureStderr();
+    status = run_ctl(static_cast<int>(argv.size()), argv.data());
+    errors = testing::internal::GetCapturedStderr();
+    return testing::internal::GetCapturedStdout();
+  }
+
+  ProbeServer server;
+  int status = -1;
+  std::string errors;
+};
+
+TEST_F(Ctl, ShowsTablesAndJson) {
+  ASSERT_TRUE(server.serves()) << server.log();
+  EXPECT_THAT(ctl({"show", "workers"}), ContainsRegex("role +number +pid"));
+  EXPECT_EQ(status, 0);
+  EXPECT_THAT(ctl({"show", "workers", "-j"}), HasSubstr(R"([{"role":"web","number":1,)"));
+  EXPECT_THAT(ctl({"show", "config"}), HasSubstr("worker-class = \"green\"  # default"));
+  EXPECT_THAT(ctl({"show", "stats"}), HasSubstr("state: serving"));
+  EXPECT_THAT(ctl({"show", "listeners"}), HasSubstr("127.0.0.1:"));
+  EXPECT_THAT(ctl({"show", "stacks"}), ContainsRegex("task 1 pid [0-9]+\n  thread"));
+  EXPECT_THAT(ctl({"show", "events"}), HasSubstr("worker_started"));
+  EXPECT_EQ(ctl({"show", "stalls"}), "");
+  EXPECT_EQ(status, 0);
+}
+
+// The stack of a worker names the functions it is in.
+TEST_F(Ctl, StacksHaveNames) {
+  ASSERT_TRUE(server.serves()) << server.log();
+  EXPECT_THAT(ctl({"show", "stacks"}), HasSubstr("run_task_worker"));
+}
+
+TEST_F(Ctl, CommandsWork) {
+  ASSERT_TRUE(server.serves()) << server.log();
+  EXPECT_THAT(ctl({"worker", "add"}), HasSubstr("web_workers: 2"));
+  ctl({"worker", "remove"});
+  EXPECT_EQ(status, 0);
+  ctl({"worker", "remove"});
+  EXPECT_EQ(status, 1);
+  EXPECT_THAT(errors, HasSubstr("the last web worker stays"));
+  ctl({"worker", "kill", "1"});
+  EXPECT_THAT(errors, HasSubstr("process 1 is no worker"));
+  ctl({"reopen"});
+  EXPECT_EQ(status, 0);
+  ctl({"shutdown"});
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(server.exit_status(), 0);
+  ctl({"show", "workers"});
+  EXPECT_EQ(status, 1);
+  EXPECT_THAT(errors, HasSubstr("no server answers at the control socket"));
+}
+
+TEST_F(Ctl, NonsenseIsToldApart) {
+  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
+           {}, {"shew"}, {"show"}, {"worker", "kill"}, {"shutdown", "now"}, {"reload", "x"}}) {
+    ctl(words);
+    EXPECT_EQ(status, 2);
+    EXPECT_THAT(errors, HasSubstr("usage: saola ctl"));
+  }
+  EXPECT_THAT(ctl({"--help"}), HasSubstr("usage: saola ctl"));
+}
+
+}  // namespace
+}  // namespace saola::server
