@@ -44,7 +44,7 @@ Connection::~Connection() {
   service_.remove(*this);
 }
 
-void Connection::stop_if_idle() {
+void Connection::stop() {
   if (idle_.load()) transport_.stop_reading();
 }
 

@@ -14,32 +14,30 @@
 #include <saola/http_conn/transport.hpp>
 
 #include "input.hpp"
+#include "state.hpp"
 
 namespace saola::http_conn {
 
 class BodySource;
 
-// Lives on the stack of the task that serves it; used by that task only, but for stop_if_idle()
-// and abort(), which the service calls under its guard.
-class Connection {
+// Lives on the stack of the task that serves it; used by that task only, but for stop() and
+// abort().
+class Connection final : public Member {
  public:
   Connection(Service::State& service, Transport& transport);
-  ~Connection();
+  ~Connection() override;
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
   // Until the client, a time-out, an error or the service ends it. SUSPENDS.
   void serve();
 
-  void stop_if_idle();
-  void abort() { transport_.shutdown_both(); }
-  // REQUIRES: the guard of the service is held.
-  Connection* next_in_service() const { return next_; }
+  void stop() override;
+  void abort() override { transport_.shutdown_both(); }
 
  private:
   friend class BodySource;
   friend class BodySink;
-  friend struct Service::State;
 
   // Waits for a complete head. False: there is none to come; what had to be answered has been.
   bool read_head();
@@ -73,8 +71,6 @@ class Connection {
 
   Service::State& service_;
   Transport& transport_;
-  Connection* next_ = nullptr;      // GUARDED_BY(service_.guard)
-  Connection* previous_ = nullptr;  // GUARDED_BY(service_.guard)
   std::atomic<bool> idle_{false};
 
   Input in_;

@@ -1,5 +1,3 @@
-#include <unistd.h>
-
 #include <random>
 #include <string>
 
@@ -25,6 +23,58 @@ std::string describe(const std::exception_ptr& error) {
   }
 }
 
+// Counts a connection as open from its arrival to its end.
+class Presence {
+ public:
+  explicit Presence(Service::State& state) : state_(&state) { state.enter(); }
+  Presence(Presence&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+  Presence& operator=(Presence&&) = delete;
+  ~Presence() {
+    if (state_ != nullptr) state_->leave();
+  }
+
+ private:
+  Service::State* state_;
+};
+
+// A TLS handshake, which the service may end.
+class Handshake final : public Member {
+ public:
+  Handshake(Service::State& service, Transport& transport)
+      : service_(service), transport_(transport) {
+    service_.add(*this);
+  }
+  ~Handshake() override { service_.remove(*this); }
+  void stop() override { transport_.shutdown_both(); }
+  void abort() override { stop(); }
+
+ private:
+  Service::State& service_;
+  Transport& transport_;
+};
+
+void serve_on(Service::State& state, Transport& transport) {
+  Connection connection(state, transport);
+  connection.serve();
+}
+
+// With TLS unless `tls` is null.
+void serve_socket(Service::State& state, runtime::Socket socket, TlsContext* tls) {
+  if (tls == nullptr) {
+    SocketTransport transport(std::move(socket));
+    return serve_on(state, transport);
+  }
+  TlsTransport transport(std::move(socket), *tls);
+  const auto shaken = [&] {
+    const Handshake handshake(state, transport);
+    if (state.stopping.load()) transport.shutdown_both();
+    return transport.handshake(Deadline::after(state.options.header_timeout));
+  }();
+  if (shaken) return serve_on(state, transport);
+  runtime::this_task::check_cancelled();
+  log_debug("a connection ended inside the TLS handshake", {{"error", shaken.error().message()}});
+}
+
 }  // namespace
 
 Service::State::State(http::Handler& h, ServiceOptions o, AccessSink* s)
@@ -32,24 +82,32 @@ Service::State::State(http::Handler& h, ServiceOptions o, AccessSink* s)
   none_open.set();
 }
 
-void Service::State::add(Connection& connection) {
+void Service::State::enter() {
   accepted.fetch_add(1, std::memory_order_relaxed);
   const std::lock_guard lock(guard);
-  connection.next_ = first;
-  if (first != nullptr) first->previous_ = &connection;
-  first = &connection;
   if (open++ == 0) none_open.reset();
 }
 
-void Service::State::remove(Connection& connection) {
+void Service::State::leave() {
   const std::lock_guard lock(guard);
-  if (connection.previous_ != nullptr) {
-    connection.previous_->next_ = connection.next_;
-  } else {
-    first = connection.next_;
-  }
-  if (connection.next_ != nullptr) connection.next_->previous_ = connection.previous_;
   if (--open == 0) none_open.set();
+}
+
+void Service::State::add(Member& member) {
+  const std::lock_guard lock(guard);
+  member.next_ = first;
+  if (first != nullptr) first->previous_ = &member;
+  first = &member;
+}
+
+void Service::State::remove(Member& member) {
+  const std::lock_guard lock(guard);
+  if (member.previous_ != nullptr) {
+    member.previous_->next_ = member.next_;
+  } else {
+    first = member.next_;
+  }
+  if (member.next_ != nullptr) member.next_->previous_ = member.previous_;
 }
 
 http::Response Service::State::error_response(int status, std::string_view detail,
@@ -82,17 +140,17 @@ Service::~Service() {
   SAOLA_CHECK(state_->open == 0, "a Service ended while it had open connections");
 }
 
-void Service::serve(runtime::Socket socket) {
-  SocketTransport transport(std::move(socket));
-  serve(transport);
+void Service::serve(runtime::Socket socket, TlsContext* tls) {
+  const Presence presence(*state_);
+  serve_socket(*state_, std::move(socket), tls);
 }
 
 void Service::serve(Transport& transport) {
-  Connection connection(*state_, transport);
-  connection.serve();
+  const Presence presence(*state_);
+  serve_on(*state_, transport);
 }
 
-Result<void> Service::accept_from(runtime::Listener& listener) {
+Result<void> Service::accept_from(runtime::Listener& listener, TlsContext* tls) {
   constexpr Duration kPause = std::chrono::milliseconds(100);
   for (;;) {
     auto socket = listener.accept(Deadline::never());
@@ -108,7 +166,8 @@ Result<void> Service::accept_from(runtime::Listener& listener) {
       continue;
     }
     // Always on a fiber (where there are fibers): what a connection costs depends on its requests.
-    runtime::spawn([this, s = std::move(*socket)]() mutable { serve(std::move(s)); },
+    runtime::spawn([state = state_.get(), tls, presence = Presence(*state_),
+                    s = std::move(*socket)]() mutable { serve_socket(*state, std::move(s), tls); },
                    {.name = "http connection", .placement = runtime::Placement::kFiber})
         .detach();
   }
@@ -117,7 +176,7 @@ Result<void> Service::accept_from(runtime::Listener& listener) {
 void Service::stop() {
   state_->stopping.store(true);
   const std::lock_guard lock(state_->guard);
-  for (Connection* c = state_->first; c != nullptr; c = c->next_in_service()) c->stop_if_idle();
+  for (Member* m = state_->first; m != nullptr; m = m->next_) m->stop();
 }
 
 bool Service::wait_closed(Deadline deadline) {
@@ -130,7 +189,7 @@ bool Service::wait_closed(Deadline deadline) {
 void Service::abort() {
   state_->stopping.store(true);
   const std::lock_guard lock(state_->guard);
-  for (Connection* c = state_->first; c != nullptr; c = c->next_in_service()) c->abort();
+  for (Member* m = state_->first; m != nullptr; m = m->next_) m->abort();
 }
 
 ServiceStats Service::stats() const {

@@ -12,14 +12,29 @@
 
 namespace saola::http_conn {
 
-class Connection;
+// What the service can end from another task. Called under its guard; must not suspend.
+class Member {
+ public:
+  virtual ~Member() = default;
+  virtual void stop() = 0;   // if nothing is being done for a client
+  virtual void abort() = 0;  // whatever is being done
+
+ private:
+  friend struct Service::State;
+  friend class Service;
+  Member* next_ = nullptr;      // GUARDED_BY(guard)
+  Member* previous_ = nullptr;  // GUARDED_BY(guard)
+};
 
 struct Service::State {
   State(http::Handler& h, ServiceOptions o, AccessSink* s);
 
-  // Puts a connection into the list and takes it out.
-  void add(Connection& connection);
-  void remove(Connection& connection);
+  // Puts a member into the list and takes it out.
+  void add(Member& member);
+  void remove(Member& member);
+  // A connection came (its task may not have begun) and went.
+  void enter();
+  void leave();
 
   http::Response error_response(int status, std::string_view detail, const http::Request& request);
   void report_exception(std::exception_ptr error, const http::Request& request);
@@ -38,9 +53,9 @@ struct Service::State {
   std::atomic<std::uint64_t> requests{0};
 
   mutable runtime::SpinLock guard;
-  Connection* first = nullptr;  // GUARDED_BY(guard)
-  std::uint64_t open = 0;       // GUARDED_BY(guard)
-  runtime::Event none_open;     // set while open is 0; changed under guard
+  Member* first = nullptr;   // GUARDED_BY(guard)
+  std::uint64_t open = 0;    // GUARDED_BY(guard)
+  runtime::Event none_open;  // set while open is 0; changed under guard
 };
 
 }  // namespace saola::http_conn

@@ -60,8 +60,9 @@ class FunctionHandler final : public http::Handler {
 
 class TestServer {
  public:
-  TestServer(Model model, FunctionHandler::Function function, ServiceOptions options = {})
-      : handler_(std::move(function)), service_(handler_, std::move(options), &access_) {
+  TestServer(Model model, FunctionHandler::Function function, ServiceOptions options = {},
+             TlsContext* tls = nullptr)
+      : handler_(std::move(function)), service_(handler_, std::move(options), &access_), tls_(tls) {
     listener_ = runtime::Listener::bind(*runtime::SocketAddress::parse("127.0.0.1:0")).value();
     sockaddr_in address{};
     socklen_t size = sizeof address;
@@ -85,7 +86,7 @@ class TestServer {
 
  private:
   void run() {
-    auto accepting = runtime::spawn([this] { (void)service_.accept_from(listener_); });
+    auto accepting = runtime::spawn([this] { (void)service_.accept_from(listener_, tls_); });
     end_.wait();
     accepting.cancel();
     accepting.join();
@@ -96,6 +97,7 @@ class TestServer {
   FunctionHandler handler_;
   AccessRecorder access_;
   Service service_;
+  TlsContext* tls_;
   runtime::Listener listener_;
   runtime::Event end_;
   std::uint16_t port_ = 0;
@@ -131,6 +133,7 @@ class Client {
     }
     return true;
   }
+  int fd() const { return fd_.get(); }
   void shutdown_write() { ::shutdown(fd_.get(), SHUT_WR); }
   void close() { fd_.reset(); }
 

@@ -12,6 +12,7 @@
 #include <saola/base/time.hpp>
 #include <saola/http/handler.hpp>
 #include <saola/http/limits.hpp>
+#include <saola/http_conn/tls.hpp>
 #include <saola/http_conn/transport.hpp>
 #include <saola/runtime/socket.hpp>
 
@@ -79,14 +80,17 @@ class Service {
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
 
-  // Serves one connection until it ends. Throws runtime::Cancelled when the task is cancelled,
-  // nothing else. SUSPENDS.
-  void serve(runtime::Socket socket);
+  // Serves one connection until it ends; with `tls` (may be null) after a handshake, which must end
+  // within the header time-out. Throws runtime::Cancelled when the task is cancelled, nothing else.
+  // SUSPENDS.
+  void serve(runtime::Socket socket, TlsContext* tls = nullptr);
+  // The same over a transport that is ready to be read.
   void serve(Transport& transport);
 
   // Accepts connections and serves each on a task of its own, until this task is cancelled, stop()
-  // is called and the listener is closed, or the listener fails. SUSPENDS.
-  Result<void> accept_from(runtime::Listener& listener);
+  // is called and the listener is closed, or the listener fails. `tls` as for
+  // serve(). SUSPENDS.
+  Result<void> accept_from(runtime::Listener& listener, TlsContext* tls = nullptr);
 
   // Graceful end: idle connections close now, busy ones after their response. May come twice. The
   // caller stops accepting.

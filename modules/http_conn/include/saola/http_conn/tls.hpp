@@ -1,0 +1,67 @@
+// TLS for connections (OpenSSL 3): version 1.2 and later, ALPN "http/1.1".
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include <saola/base/error.hpp>
+#include <saola/base/time.hpp>
+#include <saola/http_conn/transport.hpp>
+#include <saola/runtime/socket.hpp>
+
+namespace saola::http_conn {
+
+struct TlsOptions {
+  std::string certificate_file;  // PEM: the server's certificate, then its chain
+  std::string key_file;          // PEM, not encrypted
+};
+
+// The server's side of every handshake. Thread-safe.
+class TlsContext {
+ public:
+  // Fails with kInvalidArgument when a file cannot be used; the text names it and says why.
+  static Result<std::unique_ptr<TlsContext>> load(TlsOptions options);
+  ~TlsContext();
+
+  // Reads the files again for the handshakes to come; open connections go on as they are. After an
+  // error the old certificate stays in use.
+  Result<void> reload();
+
+  struct State;
+  State& state() const { return *state_; }
+
+ private:
+  explicit TlsContext(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+// A connection under TLS. Costs about 40 KiB while it is busy, less while it is idle.
+class TlsTransport final : public Transport {
+ public:
+  // REQUIRES: handshake() succeeds before anything is read or written.
+  TlsTransport(runtime::Socket socket, TlsContext& context);
+  // kInvalidArgument: the peer does not speak TLS, or none that is offered here. SUSPENDS.
+  Result<void> handshake(Deadline deadline);
+  // Tells the peer that the stream ends here, without waiting.
+  ~TlsTransport() override;
+
+  Result<std::size_t> read_some(std::span<char> into, Deadline deadline) override;
+  Result<std::size_t> try_read(std::span<char> into) override;
+  Result<void> wait_readable(Deadline deadline) override;
+  Result<void> write_all(std::span<iovec> parts, More more, Deadline deadline) override;
+  Result<void> send_file(int fd, std::uint64_t offset, std::uint64_t count,
+                         Deadline deadline) override;
+  void limit_unsent() override;
+  void shutdown_write() override;
+  void stop_reading() override;
+  void shutdown_both() override;
+  void reset_on_close() override;
+  std::string peer_address() const override;
+  std::string_view scheme() const override { return "https"; }
+
+ private:
+  struct Session;
+  std::unique_ptr<Session> session_;
+};
+
+}  // namespace saola::http_conn
