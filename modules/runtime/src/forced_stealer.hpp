@@ -28,7 +28,8 @@ class ForcedStealer {
   static bool steal_once(Runtime::Impl& impl) {
     detail::Loop& loop = impl.loop;
     const std::uint64_t word = loop.word();
-    if (!detail::is_running(word) || !impl.carriers.keep_spare()) return false;
+    if (!detail::is_running(word)) return false;
+    if (!impl.carriers.keep_spare()) return false;
     loop.stealing.store(true);
     const bool stolen = loop.steal(word);
     if (stolen) impl.carriers.hand_over(loop);
@@ -41,7 +42,12 @@ class ForcedStealer {
     std::minstd_rand random(static_cast<std::minstd_rand::result_type>(seed));
     std::uniform_int_distribution<std::int64_t> rest(0, most_rest.count());
     while (!stopping_.load()) {
-      if (steal_once(impl_)) steals_.fetch_add(1, std::memory_order_relaxed);
+      // Most attempts meet a runtime section or a fiber that has just gone.
+      for (int i = 0; i < 1000 && !stopping_.load(); ++i) {
+        if (!steal_once(impl_)) continue;
+        steals_.fetch_add(1, std::memory_order_relaxed);
+        break;
+      }
       const Deadline until = Deadline::after(Duration(rest(random)));
       while (!until.passed()) ::sched_yield();
     }
