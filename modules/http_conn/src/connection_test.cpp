@@ -433,6 +433,28 @@ TEST_P(ConnectionTest, TheAccessLogIsTold) {
   EXPECT_EQ(entries[1].status, 400);
 }
 
+TEST_P(ConnectionTest, AStartedConnectionCountsBeforeItsTaskRuns) {
+  FunctionHandler handler(hello);
+  Service service(handler);
+  bool closed = false;
+  const auto body = [&] {
+    int ends[2];
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), 0);
+    unique_fd peer(ends[1]);
+    service.start(runtime::Socket(unique_fd(ends[0])), nullptr, [&] { closed = true; });
+    EXPECT_EQ(service.stats().open, 1U);
+    peer.reset();
+    EXPECT_TRUE(service.wait_closed(Deadline::after(10s)));
+    EXPECT_TRUE(closed);
+  };
+  if (GetParam() == Model::kThread) {
+    body();
+  } else {
+    runtime::Runtime runtime;
+    runtime.run(body);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Both, ConnectionTest, testing::Values(Model::kFiber, Model::kThread),
                          [](const auto& param_info) {
                            return param_info.param == Model::kFiber ? "Fiber" : "Thread";

@@ -150,6 +150,24 @@ void Service::serve(Transport& transport) {
   serve_on(*state_, transport);
 }
 
+void Service::start(runtime::Socket socket, TlsContext* tls,
+                    std::move_only_function<void()> on_closed) {
+  // Always on a fiber (where there are fibers): what a connection costs depends on its requests.
+  runtime::spawn(
+      [state = state_.get(), tls, presence = Presence(*state_), s = std::move(socket),
+       done = std::move(on_closed)]() mutable {
+        struct Closed {
+          std::move_only_function<void()>& done;
+          ~Closed() {
+            if (done) done();
+          }
+        } const closed{done};
+        serve_socket(*state, std::move(s), tls);
+      },
+      {.name = "http connection", .placement = runtime::Placement::kFiber})
+      .detach();
+}
+
 Result<void> Service::accept_from(runtime::Listener& listener, TlsContext* tls) {
   constexpr Duration kPause = std::chrono::milliseconds(100);
   for (;;) {
@@ -165,11 +183,7 @@ Result<void> Service::accept_from(runtime::Listener& listener, TlsContext* tls) 
       runtime::this_task::sleep_for(kPause);
       continue;
     }
-    // Always on a fiber (where there are fibers): what a connection costs depends on its requests.
-    runtime::spawn([state = state_.get(), tls, presence = Presence(*state_),
-                    s = std::move(*socket)]() mutable { serve_socket(*state, std::move(s), tls); },
-                   {.name = "http connection", .placement = runtime::Placement::kFiber})
-        .detach();
+    start(std::move(*socket), tls);
   }
 }
 

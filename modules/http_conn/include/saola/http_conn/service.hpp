@@ -87,6 +87,11 @@ class Service {
   // The same over a transport that is ready to be read.
   void serve(Transport& transport);
 
+  // Serves the connection on a task of its own; it counts as open from now on. `on_closed` (may be
+  // empty) is called at its end, before it ceases to count. Does not suspend.
+  void start(runtime::Socket socket, TlsContext* tls = nullptr,
+             std::move_only_function<void()> on_closed = {});
+
   // Accepts connections and serves each on a task of its own, until this task is cancelled, stop()
   // is called and the listener is closed, or the listener fails. `tls` as for
   // serve(). SUSPENDS.
