@@ -1,5 +1,7 @@
+#include <atomic>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <boost/json.hpp>
@@ -381,6 +383,34 @@ TEST_F(AppTest, LocalsGoFromHookToView) {
   });
   app.get("/me", [](Request& request) { return request.local<User>().name; });
   EXPECT_EQ(client.get("/me").body, "ada");
+}
+
+TEST_F(AppTest, ServesManyThreadsAtOnceFromTheFirstRequestOn) {
+  app.before_request([](Request& request) {
+    request.local<std::string>() = request.id();
+    return std::nullopt;
+  });
+  app.get("/<int:n>/<name>", [](Request& request, std::int64_t n, std::string_view name) {
+    if (n % 2 == 1) throw HttpError(409, std::string(name));
+    return request.local<std::string>() + ' ' + std::string(name);
+  });
+  std::atomic<int> wrong = 0;
+  std::vector<std::jthread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([this, t, &wrong] {
+      TestClient own(app);
+      for (int i = 0; i < 200; ++i) {
+        const std::string id = "t" + std::to_string(t) + "-" + std::to_string(i);
+        const auto answer =
+            own.get("/" + std::to_string(i) + "/caf%C3%A9" + id, {{"X-Request-Id", id}});
+        const bool right = i % 2 == 1 ? answer.status == 409 && answer.body.contains(id)
+                                      : answer.body == id + " café" + id;
+        if (!right) ++wrong;
+      }
+    });
+  }
+  threads.clear();
+  EXPECT_EQ(wrong, 0);
 }
 
 TEST_F(AppTest, MetricsAreLabelledByPattern) {
