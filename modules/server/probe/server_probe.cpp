@@ -71,6 +71,9 @@ Result<std::unique_ptr<http::Handler>> make_probe(WebContext& context) {
 
 // Runs one endless job: ends it on `drain` unless told to be busy, puts it back on `stop`.
 Result<void> run_tasks(TaskContext& context) {
+  if (context.settings.text("probe") == "bad-task") {
+    return fail(ErrorCode::kUnavailable, "the task worker's store is away");
+  }
   std::mutex mutex;
   std::condition_variable_any changed;
   std::unique_lock lock(mutex);

@@ -77,14 +77,13 @@ Result<void> make_state_directory(const Settings& settings, const Privileges& pr
 }  // namespace
 
 Arbiter::Arbiter(const ServerDefinition& definition, const SettingsTable& table, Settings settings,
-                 std::vector<std::string> flags, char** argv)
+                 std::vector<std::string> flags)
     : definition_(definition),
       table_(table),
       flags_(std::move(flags)),
       arguments_(original_arguments()),
       program_(program_path()),
       directory_(current_directory()),
-      title_(argv),
       name_(settings.text("proc-name").empty() ? definition.name : settings.text("proc-name")),
       started_(std::chrono::steady_clock::now()),
       metrics_(ServerMetrics::add_to(metric_table_)) {
@@ -193,6 +192,7 @@ Result<void> Arbiter::open_control() {
 
 Result<std::shared_ptr<const Listener>> Arbiter::listener_for(const std::string& bind,
                                                               const Generation* reuse,
+                                                              const Generation& made,
                                                               const Settings& settings) {
   const BindAddress asked = *BindAddress::parse(bind);  // checked by the settings table
   const auto same = [&](const Listener& known) {
@@ -200,7 +200,9 @@ Result<std::shared_ptr<const Listener>> Arbiter::listener_for(const std::string&
   };
   if (reuse != nullptr) {
     for (const auto& known : reuse->listeners) {
-      if (same(*known)) return known;
+      // "127.0.0.1:0" may be asked for twice.
+      const bool taken = std::ranges::find(made.listeners, known) != made.listeners.end();
+      if (same(*known) && !taken) return known;
     }
     if (reuse->management && same(*reuse->management)) return reuse->management;
   }
@@ -218,6 +220,15 @@ Result<std::shared_ptr<const Listener>> Arbiter::listener_for(const std::string&
   return std::make_shared<const Listener>(std::move(*listener));
 }
 
+std::vector<std::string> Arbiter::own_socket_files(const Generation& generation) const {
+  std::vector<std::string> paths;
+  if (successor_ != 0 || predecessor_ != 0 || systemd_sockets_) return paths;
+  for (const auto& listener : generation.listeners) {
+    if (listener->asked.kind == BindAddress::Kind::kUnix) paths.push_back(listener->asked.path);
+  }
+  return paths;
+}
+
 Result<Generation> Arbiter::open_generation(Settings settings, const Generation* reuse) {
   Generation out;
   out.number = ++generations_;
@@ -232,13 +243,13 @@ Result<Generation> Arbiter::open_generation(Settings settings, const Generation*
     if (reuse != nullptr) out.listeners = reuse->listeners;
   } else {
     for (const std::string& bind : settings.list("bind")) {
-      auto listener = listener_for(bind, reuse, settings);
+      auto listener = listener_for(bind, reuse, out, settings);
       if (!listener) return std::unexpected(listener.error());
       out.listeners.push_back(std::move(*listener));
     }
   }
   if (const std::string& bind = settings.text("management-bind"); !bind.empty()) {
-    auto listener = listener_for(bind, reuse, settings);
+    auto listener = listener_for(bind, reuse, out, settings);
     if (!listener) return std::unexpected(listener.error());
     out.management = std::move(*listener);
   }
@@ -367,15 +378,10 @@ void Arbiter::stop(Stopping how) {
   systemd_.notify("STOPPING=1");
   stopping_ = how;
   state_->server().stopping.store(true, std::memory_order_relaxed);
-  state_->server().closing.store(successor_ == 0, std::memory_order_relaxed);
+  state_->server().closing.store(successor_ == 0 && predecessor_ == 0, std::memory_order_relaxed);
   pending_.reset();
-  // Nobody accepts any more, so the kernel shall not either. An upgraded arbiter has its own
-  // copies.
-  if (successor_ == 0 && predecessor_ == 0 && !systemd_sockets_) {
-    for (const auto& listener : current_.listeners) {
-      if (listener->asked.kind == BindAddress::Kind::kUnix) unlink_.push_back(listener->asked.path);
-    }
-  }
+  // Nobody accepts any more, so the kernel shall not either.
+  unlink_ = own_socket_files(current_);
   current_.listeners.clear();
   Leave leave = how == Stopping::kQuick ? Leave::kQuick : Leave::kGraceful;
   if (leave == Leave::kGraceful && successor_ != 0) leave = Leave::kDrain;

@@ -75,7 +75,7 @@ struct Child {
 class Arbiter {
  public:
   Arbiter(const ServerDefinition& definition, const SettingsTable& table, Settings settings,
-          std::vector<std::string> flags, char** argv);
+          std::vector<std::string> flags);
 
   // Until the server has ended; the exit status.
   int run();
@@ -102,7 +102,10 @@ class Arbiter {
   Result<Generation> open_generation(Settings settings, const Generation* reuse);
   Result<std::shared_ptr<const Listener>> listener_for(const std::string& bind,
                                                        const Generation* reuse,
+                                                       const Generation& made,
                                                        const Settings& settings);
+  // Paths of the unix sockets that end with this server.
+  std::vector<std::string> own_socket_files(const Generation& generation) const;
   void event(std::string kind, std::string text) { events_.add(std::move(kind), std::move(text)); }
 
   // arbiter_children.cpp

@@ -281,7 +281,9 @@ void Arbiter::note_exit(const Child& child, int status) {
     return abandon_reload(text);
   }
   if (stopping_ != Stopping::kNo) return;
-  if (!was_ready_ && WIFEXITED(status) && WEXITSTATUS(status) == kExitBootFailed) {
+  // A task worker's function may need a while to find out that it cannot work.
+  const bool starting = !was_ready_ || now - started_ < CrashLoop::kYoung;
+  if (starting && WIFEXITED(status) && WEXITSTATUS(status) == kExitBootFailed) {
     log(LogLevel::kCritical, "a worker cannot start, so the server stops; its message is above");
     exit_status_ = kExitBootFailed;
     return stop(Stopping::kQuick);
@@ -301,12 +303,13 @@ void Arbiter::note_exit(const Child& child, int status) {
 }
 
 void Arbiter::read_channels(const std::vector<pollfd>& polled) {
-  std::vector<char> buffer(256 * 1024);
+  std::vector<char> buffer;  // made when there is something to read
   for (const pollfd& entry : polled) {
     if (entry.revents == 0 || entry.fd < 0) continue;
     const auto child =
         std::ranges::find(children_, entry.fd, [](const auto& c) { return c->channel.get(); });
     if (child == children_.end()) continue;
+    buffer.resize(256 * 1024);
     while (true) {
       const ssize_t got = ::recv(entry.fd, buffer.data(), buffer.size(), 0);
       if (got > 0) {

@@ -1,5 +1,7 @@
 #include <unistd.h>
 
+#include <algorithm>
+
 #include <fmt/core.h>
 
 #include <saola/base/log.hpp>
@@ -49,8 +51,13 @@ Result<void> Arbiter::reload() {
 }
 
 void Arbiter::commit_reload() {
+  const std::vector<std::string> before = own_socket_files(current_);
   current_ = std::move(*pending_);
   pending_.reset();
+  const std::vector<std::string> after = own_socket_files(current_);
+  for (const std::string& path : before) {
+    if (std::ranges::find(after, path) == after.end()) ::unlink(path.c_str());
+  }
   for (const auto& child : children_) {
     if (child->generation != current_.number && !child->leaving()) retire(*child, Leave::kDrain);
   }

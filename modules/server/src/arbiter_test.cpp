@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <thread>
 
 #include <gmock/gmock.h>
 
@@ -90,6 +91,23 @@ TEST(Arbiter, AWorkerThatCannotBootStopsTheServer) {
   EXPECT_EQ(server.exit_status(), 3) << server.log();
   EXPECT_THAT(server.log(), HasSubstr("the probe's store is away"));
   EXPECT_THAT(server.log(), HasSubstr("a worker cannot start, so the server stops"));
+}
+
+TEST(Arbiter, ATaskWorkerThatCannotWorkStopsAServerThatStarts) {
+  ProbeServer server({"--probe=bad-task"});
+  EXPECT_EQ(server.exit_status(), 3) << server.log();
+  EXPECT_THAT(server.log(), HasSubstr("the task worker's store is away"));
+}
+
+// Signals that come while workers start wait for them instead of killing them.
+TEST(Arbiter, SignalsDuringAStartHurtNobody) {
+  ProbeServer server({"--workers=4", "--task-workers=4"});
+  for (int i = 0; i < 50; ++i) {
+    server.control(R"({"command":"reopen"})");
+    std::this_thread::yield();
+  }
+  ASSERT_TRUE(server.serves()) << server.log();
+  EXPECT_THAT(server.log(), Not(HasSubstr("ended")));
 }
 
 TEST(Arbiter, ACrashLoopBacksOffAndStops) {

@@ -40,8 +40,9 @@ Result<unique_fd> write_boot(const ChildBoot& boot);
 Result<ChildBoot> read_boot(int fd);
 
 // Starts `path` as a child process: `environment` is all it gets ("NAME=VALUE"), `keep` the
-// descriptors that stay open (with their numbers) although they are close-on-exec here. Signals are
-// reset. REQUIRES: this process has one thread.
+// descriptors that stay open (with their numbers) although they are close-on-exec here. Signals
+// that are blocked here stay so: one that comes before the program is ready for it waits instead of
+// killing it. REQUIRES: this process has one thread.
 Result<pid_t> spawn_program(const std::string& path, const std::vector<std::string>& arguments,
                             const std::vector<std::string>& environment,
                             const std::vector<int>& keep);

@@ -3,9 +3,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 
 namespace saola::server {
 
@@ -20,24 +23,31 @@ std::vector<std::string> original_arguments() {
   return arguments;
 }
 
-ProcessTitle::ProcessTitle(char** argv) {
-  if (argv == nullptr || argv[0] == nullptr) return;
-  // The kernel lays out argv's texts and then the environment's, one after the other.
-  begin_ = argv[0];
-  end_ = begin_;
-  for (char** text = argv; *text != nullptr && *text == end_; ++text) {
-    end_ += std::strlen(*text) + 1;
+// The kernel tells where argv's texts begin and where the environment's, which follow them, end.
+ProcessTitle::ProcessTitle() {
+  std::string stat;
+  std::getline(std::ifstream("/proc/self/stat"), stat);
+  std::istringstream fields(stat.substr(std::min(stat.rfind(')') + 1, stat.size())));
+  constexpr int kFirst = 3;  // the field after the name (proc(5))
+  constexpr int kArgumentsStart = 48;
+  constexpr int kEnvironmentEnd = 51;
+  std::uintptr_t begin = 0;
+  std::uintptr_t end = 0;
+  std::string text;
+  for (int field = kFirst; field <= kEnvironmentEnd && fields >> text; ++field) {
+    if (field == kArgumentsStart) begin = std::strtoull(text.c_str(), nullptr, 10);
+    if (field == kEnvironmentEnd) end = std::strtoull(text.c_str(), nullptr, 10);
   }
+  if (begin == 0 || end <= begin) return;
   std::size_t count = 0;
   while (environ[count] != nullptr) ++count;
   // Lives as long as the process: the C library keeps pointing at it.
   char** copy = new char*[count + 1];
-  for (std::size_t i = 0; i < count; ++i) {
-    if (environ[i] == end_) end_ += std::strlen(environ[i]) + 1;
-    copy[i] = ::strdup(environ[i]);
-  }
+  for (std::size_t i = 0; i < count; ++i) copy[i] = ::strdup(environ[i]);
   copy[count] = nullptr;
   environ = copy;
+  begin_ = reinterpret_cast<char*>(begin);
+  end_ = reinterpret_cast<char*>(end);
 }
 
 void ProcessTitle::set(std::string_view title) const {

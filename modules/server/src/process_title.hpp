@@ -15,8 +15,8 @@ std::vector<std::string> original_arguments();
 // heap first. Linux only.
 class ProcessTitle {
  public:
-  // REQUIRES: `argv` is main()'s or a tail of it; no thread uses the environment meanwhile.
-  explicit ProcessTitle(char** argv);
+  // REQUIRES: no thread uses the environment meanwhile; one lives in a process.
+  ProcessTitle();
   // "split-service: web 1": cut to the room there is.
   void set(std::string_view title) const;
 

@@ -17,13 +17,13 @@
 namespace saola::server {
 namespace {
 
-int run_child(const ServerDefinition& definition, int boot_fd, char** argv) {
+int run_child(const ServerDefinition& definition, int boot_fd) {
   auto boot = read_boot(boot_fd);
   if (!boot) {
     log_error(boot.error().message());
     return kExitFailure;
   }
-  auto process = WorkerProcess::create(definition, std::move(*boot), argv);
+  auto process = WorkerProcess::create(definition, std::move(*boot));
   if (!process) {
     log_error(process.error().message());
     return kExitBootFailed;
@@ -61,7 +61,7 @@ int run(const ServerDefinition& definition, int argc, char** argv) {
   if (const char* boot = std::getenv(kChildVariable)) {
     const int fd = std::atoi(boot);
     ::unsetenv(kChildVariable);
-    return run_child(definition, fd, argv);
+    return run_child(definition, fd);
   }
   std::vector<SettingRow> rows = server_rows();
   rows.insert(rows.end(), definition.rows.begin(), definition.rows.end());
@@ -104,7 +104,7 @@ int run(const ServerDefinition& definition, int argc, char** argv) {
               << " cannot be opened; choose another --log-file\n";
     return kExitFailure;
   }
-  return Arbiter(definition, table, std::move(loaded->settings), std::move(flags), argv).run();
+  return Arbiter(definition, table, std::move(loaded->settings), std::move(flags)).run();
 }
 
 }  // namespace saola::server

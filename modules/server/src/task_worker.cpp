@@ -34,8 +34,8 @@ int run_task_worker(const ServerDefinition& definition, WorkerProcess& process) 
   const Result<void> result = run(definition, context);
   if (definition.hooks.worker_exit) definition.hooks.worker_exit(context);
   if (!result) {
-    log_error(result.error().message());
-    return kExitFailure;
+    log_error("the task worker cannot work: " + result.error().message());
+    return kExitBootFailed;
   }
   if (!context.drain.stop_requested()) {
     log_error("the task worker's function returned although nobody asked it to");

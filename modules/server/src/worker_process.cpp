@@ -37,7 +37,8 @@ Result<unique_fd> take_signals() {
   ::sigemptyset(&set);
   for (int signal : kTaken) ::sigaddset(&set, signal);
   // SIGABRT too: from the arbiter it comes to the control thread. abort() unblocks it by itself.
-  if (::sigprocmask(SIG_BLOCK, &set, nullptr) != 0) {
+  // The arbiter's other ones, which this process was started with, are set free.
+  if (::sigprocmask(SIG_SETMASK, &set, nullptr) != 0) {
     return std::unexpected(errno_error(errno, "sigprocmask"));
   }
   unique_fd fd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
@@ -48,10 +49,10 @@ Result<unique_fd> take_signals() {
 }  // namespace
 
 Result<std::unique_ptr<WorkerProcess>> WorkerProcess::create(const ServerDefinition& definition,
-                                                             ChildBoot boot, char** argv) {
+                                                             ChildBoot boot) {
   const std::string& given = boot.settings.text("proc-name");
   const std::string role = fmt::format("{} {}", to_string(boot.role), boot.number);
-  const ProcessTitle title(argv);
+  const ProcessTitle title;
   title.set(fmt::format("{}: {}", given.empty() ? definition.name : given, role));
   unique_fd channel(boot.channel_fd);
   // Programs that the application starts shall not hold the sockets.

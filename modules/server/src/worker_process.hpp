@@ -27,7 +27,7 @@ class WorkerProcess {
   // Sets title, log and privileges, ties this process's life to the arbiter's, starts the control
   // thread. Fails with what the arbiter's log should say. REQUIRES: no other thread runs.
   static Result<std::unique_ptr<WorkerProcess>> create(const ServerDefinition& definition,
-                                                       ChildBoot boot, char** argv);
+                                                       ChildBoot boot);
   WorkerProcess(const WorkerProcess&) = delete;
   WorkerProcess& operator=(const WorkerProcess&) = delete;
   ~WorkerProcess();

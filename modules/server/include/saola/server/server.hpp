@@ -129,8 +129,9 @@ struct ServerDefinition {
   // starting. Runs on a fiber.
   std::function<Result<std::unique_ptr<http::Handler>>(WebContext&)> web;
 
-  // Runs a task worker: returns after `drain` or `stop`. Returning earlier, with or without an
-  // error, is a fault, and a successor is started. Empty: there are no task workers.
+  // Runs a task worker: returns after `drain` or `stop`. An error says that it cannot work (its
+  // store is away): that ends a server that is starting. Returning unasked is a fault too; either
+  // way a successor is started. Empty: there are no task workers.
   // Runs on a native thread; start job threads with demote_this_thread() as their first act.
   std::function<Result<void>(TaskContext&)> task;
 
