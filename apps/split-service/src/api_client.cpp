@@ -1,0 +1,219 @@
+#include "api_client.hpp"
+
+#include <optional>
+#include <thread>
+
+#include <curl/curl.h>
+#include <fmt/core.h>
+
+#include <saola/base/time.hpp>
+
+#include "event_parser.hpp"
+
+namespace saola::split_service {
+namespace {
+
+namespace json = boost::json;
+
+constexpr long kConnectSeconds = 5;
+constexpr long kAnswerSeconds = 60;
+constexpr std::chrono::seconds kPatience(30);
+constexpr std::chrono::milliseconds kBetweenTries(500);
+
+ErrorCode code_of(long status) {
+  switch (status) {
+    case 404:
+      return ErrorCode::kNotFound;
+    case 409:
+      return ErrorCode::kConflict;
+    case 400:
+    case 413:
+    case 415:
+    case 422:
+      return ErrorCode::kInvalidArgument;
+    case 401:
+      return ErrorCode::kUnauthenticated;
+    case 403:
+      return ErrorCode::kPermissionDenied;
+    case 429:
+    case 502:
+    case 503:
+    case 504:
+      return ErrorCode::kUnavailable;
+    default:
+      return ErrorCode::kInternal;
+  }
+}
+
+// What the server said, from its problem document; an answer of something else is quoted.
+Error server_error(long status, const std::string& body) {
+  boost::system::error_code bad;
+  const json::value document = json::parse(body, bad);
+  const json::object* problem = bad ? nullptr : document.if_object();
+  const auto text = [](const json::object& object, std::string_view name) {
+    const json::value* member = object.if_contains(name);
+    return member != nullptr && member->is_string() ? std::string(member->as_string())
+                                                    : std::string();
+  };
+  if (problem == nullptr || text(*problem, "title").empty()) {
+    return Error(code_of(status),
+                 fmt::format("the server answered {} with something that is no problem document; "
+                             "is it split-service? {}",
+                             status, body.substr(0, 200)));
+  }
+  std::string what = text(*problem, "detail");
+  if (what.empty()) what = text(*problem, "title");
+  const json::value* errors = problem->if_contains("errors");
+  if (errors != nullptr && errors->is_array() && errors->as_array().size() > 1) {
+    for (const json::value& one : errors->as_array()) {
+      if (!one.is_object()) continue;
+      what += fmt::format("\n  {}: {}", text(one.as_object(), "pointer"),
+                          text(one.as_object(), "detail"));
+    }
+  }
+  return Error(code_of(status), std::move(what));
+}
+
+}  // namespace
+
+struct ApiClient::Inside {
+  explicit Inside(std::string address) : url(std::move(address)), curl(curl_easy_init()) {
+    while (url.ends_with('/')) url.pop_back();
+  }
+  ~Inside() { curl_easy_cleanup(curl); }
+
+  using Take = std::function<void(std::string_view)>;
+
+  // Runs one request; `take` gets the body of a 2xx answer piece by piece, what another says comes
+  // as the error. Returns the status.
+  Result<long> run(std::string_view path, const std::string* body,
+                   const std::vector<std::string>& fields, long seconds, const Take& take) {
+    if (curl == nullptr) return fail(ErrorCode::kInternal, "libcurl cannot be used");
+    curl_slist* headers = nullptr;
+    for (const std::string& field : fields) headers = curl_slist_append(headers, field.c_str());
+    Answer answer{curl, take, {}};
+    curl_easy_reset(curl);
+    const std::string target = url + std::string(path);
+    curl_easy_setopt(curl, CURLOPT_URL, target.c_str());
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, kConnectSeconds);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT, seconds);
+    // A stream is silent for at most the server's heartbeat; a dead one must be noticed.
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, static_cast<long>(kPatience.count()));
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, &Answer::write);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer);
+    if (body != nullptr) {
+      curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body->size()));
+      curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body->data());
+    }
+    const CURLcode done = curl_easy_perform(curl);
+    curl_slist_free_all(headers);
+    long status = 0;
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    if (done != CURLE_OK) {
+      return fail(done == CURLE_URL_MALFORMAT || done == CURLE_UNSUPPORTED_PROTOCOL
+                      ? ErrorCode::kInvalidArgument
+                      : ErrorCode::kUnavailable,
+                  "the server at {} cannot be reached: {}. Is `split-service serve` running there? "
+                  "--url says where to look",
+                  url, curl_easy_strerror(done));
+    }
+    if (status / 100 != 2) return std::unexpected(server_error(status, answer.refusal));
+    return status;
+  }
+
+  Result<json::value> run_json(std::string_view path, const std::string* body,
+                               const std::vector<std::string>& fields) {
+    std::string text;
+    auto status =
+        run(path, body, fields, kAnswerSeconds, [&](std::string_view piece) { text += piece; });
+    if (!status) return std::unexpected(std::move(status).error());
+    boost::system::error_code bad;
+    json::value value = json::parse(text, bad);
+    if (bad) {
+      return fail(ErrorCode::kInternal, "{} answered no JSON; is it split-service?", url);
+    }
+    return value;
+  }
+
+  struct Answer {
+    CURL* curl;
+    const Take& take;
+    std::string refusal;
+
+    static std::size_t write(const char* bytes, std::size_t size, std::size_t count, void* self) {
+      auto* answer = static_cast<Answer*>(self);
+      long status = 0;
+      curl_easy_getinfo(answer->curl, CURLINFO_RESPONSE_CODE, &status);
+      if (status / 100 == 2) {
+        answer->take(std::string_view(bytes, size * count));
+      } else {
+        answer->refusal.append(bytes, size * count);
+      }
+      return size * count;
+    }
+  };
+
+  std::string url;
+  CURL* curl;
+};
+
+ApiClient::ApiClient(std::string url) : inside_(std::make_unique<Inside>(std::move(url))) {}
+ApiClient::~ApiClient() = default;
+
+Result<json::value> ApiClient::get(std::string_view path) {
+  return inside_->run_json(path, nullptr, {});
+}
+
+Result<json::value> ApiClient::post(std::string_view path, const json::value& body,
+                                    const std::vector<std::string>& headers) {
+  std::vector<std::string> fields = headers;
+  const std::string text = body.is_null() ? "" : json::serialize(body);
+  fields.emplace_back("Content-Type: application/json");
+  // No pause for "100 Continue".
+  fields.emplace_back("Expect:");
+  return inside_->run_json(path, &text, fields);
+}
+
+Result<json::value> ApiClient::watch(const std::string& job_id,
+                                     const std::function<void(const json::value&)>& see) {
+  std::optional<json::value> end;
+  std::string seen;
+  Deadline give_up = Deadline::after(kPatience);
+  const std::string path = fmt::format("/jobs/{}/events", job_id);
+  while (true) {
+    EventParser events([&](const ReceivedEvent& event) {
+      boost::system::error_code bad;
+      json::value job = json::parse(event.data, bad);
+      if (bad) return;
+      seen = event.id;
+      see(job);
+      if (event.type == "end") end = std::move(job);
+    });
+    std::vector<std::string> fields{"Accept: text/event-stream"};
+    if (!seen.empty()) fields.push_back("Last-Event-ID: " + seen);
+    bool heard = false;
+    const auto status = inside_->run(path, nullptr, fields, 0, [&](std::string_view bytes) {
+      heard = true;
+      events.feed(bytes);
+    });
+    if (end) return *std::move(end);
+    if (heard) give_up = Deadline::after(kPatience);
+    // A server that was never there is told at once, one that went away may come back.
+    const bool may_come_back = !seen.empty() || heard;
+    if (!status && (status.error().code() != ErrorCode::kUnavailable || !may_come_back)) {
+      return std::unexpected(status.error());
+    }
+    if (give_up.passed()) {
+      if (!status) return std::unexpected(status.error());
+      return fail(ErrorCode::kUnavailable, "{} ended its stream of events again and again",
+                  inside_->url);
+    }
+    std::this_thread::sleep_for(kBetweenTries);
+  }
+}
+
+}  // namespace saola::split_service

@@ -1,0 +1,127 @@
+#include "dead_workers.hpp"
+
+#include <unistd.h>
+
+#include <array>
+#include <charconv>
+#include <condition_variable>
+#include <fstream>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include <fmt/core.h>
+
+#include <saola/base/log.hpp>
+
+namespace saola::split_service {
+namespace {
+
+constexpr std::chrono::seconds kEvery(1);
+constexpr std::chrono::seconds kPatience(5);
+// More jobs than run at once; the next look finds the rest.
+constexpr std::size_t kLook = 1000;
+
+std::string first_line(const std::string& path) {
+  std::ifstream file(path);
+  std::string line;
+  std::getline(file, line);
+  return line;
+}
+
+// Field 22 of /proc/PID/stat; empty when there is no such process, or only a zombie of it.
+std::string start_of(std::string_view pid) {
+  const std::string stat = first_line(fmt::format("/proc/{}/stat", pid));
+  // The second field is the name in parentheses and may hold anything.
+  std::size_t at = stat.rfind(')');
+  if (at == std::string::npos || at + 2 >= stat.size()) return {};
+  const char state = stat[at + 2];
+  if (state == 'Z' || state == 'X') return {};
+  for (int field = 2; field < 22; ++field) {
+    at = stat.find(' ', at + 1);
+    if (at == std::string::npos) return {};
+  }
+  return stat.substr(at + 1, stat.find(' ', at + 1) - at - 1);
+}
+
+// "HOST/BOOT/NAMESPACE/" of this process.
+const std::string& here() {
+  static const std::string place = [] {
+    std::array<char, 256> host{};
+    ::gethostname(host.data(), host.size() - 1);
+    std::array<char, 64> ns{};
+    [[maybe_unused]] const auto length = ::readlink("/proc/self/ns/pid", ns.data(), ns.size() - 1);
+    return fmt::format("{}/{}/{}/", host.data(), first_line("/proc/sys/kernel/random/boot_id"),
+                       ns.data());
+  }();
+  return place;
+}
+
+}  // namespace
+
+std::string this_process_as_owner() {
+  const std::string pid = std::to_string(::getpid());
+  return fmt::format("{}{}/{}", here(), pid, start_of(pid));
+}
+
+bool is_dead_owner(std::string_view owner) {
+  if (!owner.starts_with(here())) return false;
+  owner.remove_prefix(here().size());
+  const std::size_t slash = owner.find('/');
+  if (slash == std::string_view::npos) return false;
+  const std::string_view pid = owner.substr(0, slash);
+  int number = 0;
+  const auto [end, error] = std::from_chars(pid.data(), pid.data() + pid.size(), number);
+  if (error != std::errc() || end != pid.data() + pid.size() || number <= 0) return false;
+  return start_of(pid) != owner.substr(slash + 1);
+}
+
+Result<std::size_t> release_dead_owners(jobs::Store& store, Deadline deadline) {
+  const auto page = store.list({.states = {jobs::State::kRunning}, .limit = kLook}, deadline);
+  if (!page) return std::unexpected(page.error());
+  std::set<std::string> owners;
+  for (const jobs::Job& job : page->jobs) {
+    if (job.lease) owners.insert(job.lease->owner);
+  }
+  std::size_t released = 0;
+  for (const std::string& owner : owners) {
+    if (!is_dead_owner(owner)) continue;
+    const auto count = store.release_owner(owner, deadline);
+    if (!count) return count;
+    released += *count;
+    if (*count > 0) {
+      log_warning("a task worker died; its jobs run again", {{"owner", owner}, {"jobs", *count}});
+    }
+  }
+  return released;
+}
+
+class DeadWorkerWatch::Impl {
+ public:
+  explicit Impl(jobs::Store& store)
+      : thread_([this, &store](const std::stop_token& stop) { run(store, stop); }) {}
+
+ private:
+  void run(jobs::Store& store, const std::stop_token& stop) {
+    bool failing = false;
+    while (!stop.stop_requested()) {
+      const auto released = release_dead_owners(store, Deadline::after(kPatience));
+      if (!released && !failing) {
+        log_warning("dead task workers cannot be looked for; their leases have to expire",
+                    {{"error", released.error().message()}});
+      }
+      failing = !released;
+      std::unique_lock lock(mutex_);
+      wake_.wait_for(lock, stop, kEvery, [] { return false; });
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable_any wake_;
+  std::jthread thread_;
+};
+
+DeadWorkerWatch::DeadWorkerWatch(jobs::Store& store) : impl_(std::make_unique<Impl>(store)) {}
+DeadWorkerWatch::~DeadWorkerWatch() = default;
+
+}  // namespace saola::split_service

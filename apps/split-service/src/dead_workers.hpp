@@ -1,0 +1,40 @@
+// Leases of task workers that died: found by name, and released at once, so that a killed worker's
+// jobs need not wait until their leases expire.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <saola/base/time.hpp>
+#include <saola/jobs/store.hpp>
+
+namespace saola::split_service {
+
+// Names this process as an owner of leases: "HOST/BOOT/NAMESPACE/PID/START", where BOOT is the
+// kernel's boot id, NAMESPACE the pid namespace and START the process's start in clock ticks since
+// boot. No two processes ever have the same name.
+std::string this_process_as_owner();
+
+// Whether `owner` names a process of this boot and pid namespace that is no more. False when that
+// cannot be known here: another host, another boot, another form of name.
+bool is_dead_owner(std::string_view owner);
+
+// Releases the leases of dead owners; how many jobs these held. Errors as Store's calls.
+Result<std::size_t> release_dead_owners(jobs::Store& store, Deadline deadline);
+
+// Does so at once and then every second, in a thread of its own, until it is destroyed. The arbiter
+// starts a dead worker's successor at once, and its first look is what usually finds the lease.
+class DeadWorkerWatch {
+ public:
+  // `store` must outlive it.
+  explicit DeadWorkerWatch(jobs::Store& store);
+  ~DeadWorkerWatch();
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace saola::split_service

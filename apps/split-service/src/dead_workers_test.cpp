@@ -1,0 +1,64 @@
+#include "dead_workers.hpp"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+
+#include <gtest/gtest.h>
+
+#include <saola/jobs/memory_store.hpp>
+
+namespace saola::split_service {
+namespace {
+
+// The owner's name of a process that has ended.
+std::string dead_owner() {
+  std::array<int, 2> pipe{};
+  EXPECT_EQ(::pipe(pipe.data()), 0);
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    const std::string name = this_process_as_owner();
+    [[maybe_unused]] const auto written = ::write(pipe[1], name.data(), name.size());
+    ::_exit(0);
+  }
+  ::close(pipe[1]);
+  std::array<char, 1024> name{};
+  const ssize_t length = ::read(pipe[0], name.data(), name.size());
+  ::close(pipe[0]);
+  EXPECT_EQ(::waitpid(pid, nullptr, 0), pid);
+  return std::string(name.data(), static_cast<std::size_t>(std::max<ssize_t>(length, 0)));
+}
+
+TEST(DeadWorkers, KnowsTheDeadFromTheLivingAndTheUnknown) {
+  const std::string mine = this_process_as_owner();
+  EXPECT_FALSE(is_dead_owner(mine));
+  const std::string dead = dead_owner();
+  EXPECT_TRUE(is_dead_owner(dead)) << dead;
+  // The number of a living process that started at another time.
+  EXPECT_TRUE(is_dead_owner(mine + "0"));
+  for (const char* unknown : {"", "w1", "host/boot/pid:[1]/4711/123", "a/b/c/d/e"}) {
+    EXPECT_FALSE(is_dead_owner(unknown)) << unknown;
+  }
+  const std::string place = mine.substr(0, mine.rfind('/', mine.rfind('/') - 1) + 1);
+  EXPECT_FALSE(is_dead_owner(place + "x/1"));
+  EXPECT_FALSE(is_dead_owner(place + "-1/1"));
+}
+
+TEST(DeadWorkers, ReleasesOnlyTheirLeases) {
+  const auto store = jobs::make_memory_store();
+  const Deadline soon = Deadline::after(std::chrono::seconds(5));
+  const std::string dead = dead_owner();
+  for (const std::string& owner : {dead, this_process_as_owner()}) {
+    ASSERT_TRUE(store->enqueue({.kind = "split"}, soon));
+    ASSERT_EQ(store->claim({.owner = owner, .kinds = {"split"}}, soon)->size(), 1U);
+  }
+  EXPECT_EQ(release_dead_owners(*store, soon), 1U);
+  EXPECT_EQ(release_dead_owners(*store, soon), 0U);
+  const auto counts = store->counts(soon).value();
+  EXPECT_EQ(counts.at(jobs::State::kRunning), 1U);
+  EXPECT_EQ(counts.at(jobs::State::kRetryable), 1U);
+}
+
+}  // namespace
+}  // namespace saola::split_service

@@ -1,0 +1,203 @@
+#include "deployment.hpp"
+
+#include <filesystem>
+
+#include <fmt/core.h>
+
+#include <saola/jobs_sqlite/sqlite_store.hpp>
+#include <saola/objects/directory_store.hpp>
+#include <saola/objects_s3/s3_store.hpp>
+
+namespace saola::split_service {
+namespace {
+
+constexpr std::string_view kSqlite = "sqlite:";
+
+Result<void> check_store(std::string_view text) {
+  if (text == "auto") return {};
+  if (text.starts_with(kSqlite) && text.size() > kSqlite.size()) return {};
+  return fail(ErrorCode::kInvalidArgument, "write sqlite:PATH, or auto");
+}
+
+bool is_default(const server::Settings& settings) {
+  return settings.origin("buckets") == "default";
+}
+
+Result<objects_s3::S3Options> s3_options(const server::NamedTable& table) {
+  objects_s3::S3Options options;
+  options.endpoint = table.get("endpoint");
+  options.region = table.get("region");
+  options.bucket = table.get("bucket");
+  options.ca_file = table.get("ca_file");
+  options.profile = table.get("profile");
+  options.credentials = {.access_key_id = std::string(table.get("access_key_id")),
+                         .secret_access_key = std::string(table.get("secret_access_key")),
+                         .session_token = std::string(table.get("session_token"))};
+  const std::string_view path_style = table.get("path_style");
+  if (path_style == "true") {
+    options.addressing = objects_s3::S3Addressing::kPath;
+  } else if (path_style == "false") {
+    options.addressing = objects_s3::S3Addressing::kVirtualHost;
+  } else if (!path_style.empty()) {
+    return fail(ErrorCode::kInvalidArgument, "path_style is '{}'; write true or false", path_style);
+  }
+  const std::string_view source = table.get("credentials");
+  if (!options.credentials.access_key_id.empty() ||
+      !options.credentials.secret_access_key.empty()) {
+    if (!source.empty()) {
+      return fail(ErrorCode::kInvalidArgument,
+                  "credentials = '{}' and access_key_id are both given; keep one", source);
+    }
+    options.credential_source = objects_s3::S3CredentialSource::kExplicit;
+  } else if (source == "environment") {
+    options.credential_source = objects_s3::S3CredentialSource::kEnvironment;
+  } else if (source == "profile") {
+    options.credential_source = objects_s3::S3CredentialSource::kProfile;
+  } else if (source == "anonymous") {
+    options.credential_source = objects_s3::S3CredentialSource::kAnonymous;
+  } else if (!source.empty()) {
+    return fail(ErrorCode::kInvalidArgument,
+                "credentials is '{}'; write environment, profile or anonymous, or give "
+                "access_key_id and secret_access_key",
+                source);
+  } else if (!options.profile.empty()) {
+    options.credential_source = objects_s3::S3CredentialSource::kProfile;
+  }
+  return options;
+}
+
+Result<std::unique_ptr<objects::ObjectStore>> open_bucket(const server::NamedTable& table) {
+  const std::string directory(table.get("directory"));
+  if (!directory.empty()) {
+    for (const auto& [field, value] : table.fields) {
+      if (field == "directory") continue;
+      return fail(ErrorCode::kInvalidArgument,
+                  "it has a directory and '{}' of an S3 bucket; keep one of them", field);
+    }
+    return objects::DirectoryStore::open(directory);
+  }
+  auto options = s3_options(table);
+  if (!options) return std::unexpected(std::move(options).error());
+  return objects_s3::S3Store::open(*std::move(options));
+}
+
+}  // namespace
+
+std::vector<server::SettingRow> setting_rows() {
+  using enum server::SettingType;
+  return {
+      {.section = "Split service",
+       .key = "store",
+       .type = kText,
+       .default_value = "auto",
+       .doc = "Where jobs are kept: sqlite:PATH, a file shared by all processes of this server. "
+              "auto: jobs.db in the state directory.",
+       .shape = "sqlite:PATH",
+       .check = check_store},
+      {.section = "Split service",
+       .key = "store-max-bytes",
+       .type = kBytes,
+       .default_value = "0",
+       .doc = "The most bytes the job store's file may take; beyond, POST /split answers 503. "
+              "0: as much as the disk holds."},
+      {.section = "Split service",
+       .key = "queue-limit",
+       .type = kInteger,
+       .default_value = "10000",
+       .doc = "Jobs that may wait; beyond, POST /split answers 429 with Retry-After.",
+       .min = 1,
+       .max = 10'000'000},
+      {.section = "Split service",
+       .key = "buckets",
+       .type = kTables,
+       .default_value = "samples=examples/data",
+       .doc = "The buckets that s3://NAME/KEY may name, each a local directory or an S3 bucket; "
+              "nothing else can be reached. The default is left out when its directory is not "
+              "there.",
+       .shape = "NAME=DIRECTORY",
+       .flag = "bucket",
+       .fields =
+           {
+               {"directory", "A local directory that holds the objects as files."},
+               {"endpoint",
+                "http[s]://host[:port] of an S3 server; empty: Amazon's of the region."},
+               {"region", "Empty: AWS_REGION, else us-east-1."},
+               {"bucket", "What the endpoint calls the bucket; empty: NAME."},
+               {"path_style",
+                "true: https://endpoint/bucket/key; false: https://bucket.endpoint/key; empty: as "
+                "fits the endpoint."},
+               {"credentials",
+                "environment (AWS_ACCESS_KEY_ID, …), profile or anonymous; empty: the environment, "
+                "else the profile file."},
+               {"profile", "Section of the credentials file; empty: AWS_PROFILE, else default."},
+               {"access_key_id", "Together with secret_access_key instead of credentials."},
+               {"secret_access_key", "Kept out of every listing.", true},
+               {"session_token", "Of temporary credentials.", true},
+               {"ca_file", "PEM file of authorities to trust instead of the system's."},
+           }},
+  };
+}
+
+std::string store_path(const server::Settings& settings) {
+  const std::string& store = settings.text("store");
+  if (store == "auto") return settings.text("state-dir") + "/jobs.db";
+  return store.substr(kSqlite.size());
+}
+
+Result<std::unique_ptr<jobs::Store>> open_store(const server::Settings& settings) {
+  jobs_sqlite::SqliteOptions options;
+  options.path = store_path(settings);
+  options.max_bytes = settings.integer("store-max-bytes");
+  options.store.queue_limit = static_cast<std::size_t>(settings.integer("queue-limit"));
+  auto store = jobs_sqlite::open_sqlite_store(std::move(options));
+  if (!store) {
+    return std::unexpected(std::move(store).error().wrap(
+        fmt::format("the job store {} cannot be opened", store_path(settings))));
+  }
+  return store;
+}
+
+Result<std::unique_ptr<objects::Buckets>> open_buckets(const server::Settings& settings) {
+  auto buckets = std::make_unique<objects::Buckets>();
+  for (const server::NamedTable& table : settings.tables("buckets")) {
+    const auto blame = [&](Error error) {
+      return std::unexpected(
+          std::move(error).wrap(fmt::format("bucket '{}' ({})", table.name, table.origin)));
+    };
+    auto store = open_bucket(table);
+    if (!store && is_default(settings) && store.error().code() == ErrorCode::kNotFound) continue;
+    if (!store) return blame(std::move(store).error());
+    if (auto added = buckets->add(table.name, *std::move(store)); !added) {
+      return blame(std::move(added).error());
+    }
+  }
+  return buckets;
+}
+
+Result<void> check_settings(const server::Settings& settings) {
+  auto buckets = open_buckets(settings);
+  if (!buckets) return std::unexpected(std::move(buckets).error());
+  return {};
+}
+
+std::vector<std::string> describe_settings(const server::Settings& settings) {
+  std::vector<std::string> lines{fmt::format("job store: SQLite in {}", store_path(settings))};
+  const auto buckets = open_buckets(settings);
+  for (const server::NamedTable& table : settings.tables("buckets")) {
+    if (!buckets || !(*buckets)->check(table.name)) continue;
+    const std::string_view directory = table.get("directory");
+    const std::string_view endpoint = table.get("endpoint");
+    lines.push_back(fmt::format("bucket s3://{}: {}", table.name,
+                                !directory.empty() ? fmt::format("directory {}", directory)
+                                : endpoint.empty() ? std::string("Amazon S3")
+                                                   : fmt::format("S3 at {}", endpoint)));
+  }
+  if (lines.size() == 1) {
+    lines.emplace_back(
+        "no bucket is configured, so nothing can be split: give --bucket "
+        "NAME=DIRECTORY, or [buckets.NAME] in the file of --config");
+  }
+  return lines;
+}
+
+}  // namespace saola::split_service

@@ -1,0 +1,26 @@
+// A job as the HTTP API shows it.
+#pragma once
+
+#include <optional>
+
+#include <boost/json/fwd.hpp>
+
+#include <saola/jobs/job.hpp>
+#include <saola/jobs/store.hpp>
+
+namespace saola::split_service {
+
+// {"self": "/jobs/ID", "events", "result", "cancel", "retry"}
+boost::json::object links_of(const jobs::Job& job);
+
+// The answer of POST /split: id, state, kind, links.
+boost::json::object accepted_json(const jobs::Job& job);
+
+// One line of GET /jobs: what GET /jobs/{id} has but request, result and position.
+boost::json::object summary_json(const jobs::Job& job);
+
+// GET /jobs/{id}. `position` is shown while the job waits.
+boost::json::object job_json(const jobs::Job& job,
+                             const std::optional<jobs::QueuePosition>& position);
+
+}  // namespace saola::split_service

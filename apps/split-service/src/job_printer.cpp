@@ -1,0 +1,159 @@
+#include "job_printer.hpp"
+
+#include <algorithm>
+#include <cstdio>
+
+#include <boost/json.hpp>
+#include <fmt/core.h>
+
+namespace saola::split_service {
+namespace {
+
+namespace json = boost::json;
+
+constexpr int kBarWidth = 30;
+
+// The member as text; empty when it is absent or null.
+std::string text_of(const json::value& document, std::string_view name) {
+  const json::object* object = document.if_object();
+  const json::value* member = object == nullptr ? nullptr : object->if_contains(name);
+  if (member == nullptr || member->is_null()) return {};
+  return member->is_string() ? std::string(member->as_string()) : json::serialize(*member);
+}
+
+double number_of(const json::value& document, std::string_view name) {
+  const json::object* object = document.if_object();
+  const json::value* member = object == nullptr ? nullptr : object->if_contains(name);
+  return member != nullptr && member->is_number() ? member->to_number<double>() : 0;
+}
+
+const json::value& member_of(const json::value& document, std::string_view name) {
+  static const json::value kNothing;
+  const json::object* object = document.if_object();
+  const json::value* member = object == nullptr ? nullptr : object->if_contains(name);
+  return member == nullptr ? kNothing : *member;
+}
+
+// What comes from a server may hold anything; a terminal gets no control characters.
+std::string plain(std::string text) {
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = ' ';
+  }
+  return text;
+}
+
+// Columns on a terminal, as far as one per character is right.
+std::size_t width_of(std::string_view text) {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+}
+
+std::string padded(const std::string& text, std::size_t width) {
+  const std::size_t has = width_of(text);
+  return has < width ? text + std::string(width - has, ' ') : text;
+}
+
+std::string what_of(const json::value& job) {
+  std::string what = text_of(job, "error");
+  if (what.empty()) what = text_of(member_of(job, "progress"), "message");
+  const json::value& position = member_of(job, "position");
+  if (position.is_object()) what = fmt::format("{} jobs go first", text_of(position, "ahead"));
+  const std::string state = text_of(job, "state");
+  return plain(what.empty() ? state : state + ": " + what);
+}
+
+}  // namespace
+
+std::string progress_line(const json::value& job, int width) {
+  double fraction = number_of(member_of(job, "progress"), "fraction");
+  if (text_of(job, "state") == "completed") fraction = 1;
+  fraction = std::clamp(fraction, 0.0, 1.0);
+  const auto full = static_cast<std::size_t>(fraction * width);
+  return fmt::format("[{}{}] {:3.0f} % {}", std::string(full, '#'),
+                     std::string(static_cast<std::size_t>(width) - full, '.'), fraction * 100,
+                     what_of(job));
+}
+
+void ProgressPrinter::show(const json::value& job) {
+  const std::string line = progress_line(job, kBarWidth);
+  if (line == last_) return;
+  last_ = line;
+  if (terminal_) {
+    // Back to the line's start, the line, and nothing behind it; long ones do not wrap.
+    std::fputs(fmt::format("\r\x1b[?7l{}\x1b[K\x1b[?7h", line).c_str(), stderr);
+    drawn_ = true;
+  } else {
+    std::fputs((line + "\n").c_str(), stderr);
+  }
+  std::fflush(stderr);
+}
+
+ProgressPrinter::~ProgressPrinter() {
+  if (drawn_) std::fputs("\n", stderr);
+}
+
+std::string job_text(const json::value& job) {
+  std::string out;
+  const auto line = [&](std::string_view name, const std::string& value) {
+    if (!value.empty()) out += fmt::format("{:<10}{}\n", name, plain(value));
+  };
+  line("id", text_of(job, "id"));
+  line("kind", text_of(job, "kind"));
+  line("state", text_of(job, "state") +
+                    (text_of(job, "cancel_requested") == "true" ? " (asked to stop)" : ""));
+  line("attempt", fmt::format("{} of {}", text_of(job, "attempt"), text_of(job, "max_attempts")));
+  line("progress", progress_line(job, kBarWidth));
+  line("source", text_of(member_of(job, "request"), "source"));
+  line("created", text_of(job, "created_at"));
+  line("started", text_of(job, "started_at"));
+  line("finished", text_of(job, "finished_at"));
+  line("error", text_of(job, "error"));
+  return out;
+}
+
+std::string result_text(const json::value& result) {
+  std::string out;
+  const json::value& groups = member_of(result, "groups");
+  if (groups.is_object()) {
+    for (const auto& group : groups.as_object()) {
+      out += fmt::format("group {}: {} rows\n", plain(std::string(group.key())),
+                         json::serialize(group.value()));
+    }
+  }
+  const json::value& balance = member_of(result, "balance");
+  if (balance.is_array() && !balance.as_array().empty()) {
+    std::size_t width = 6;
+    for (const json::value& column : balance.as_array()) {
+      width = std::max(width, width_of(plain(text_of(column, "column"))));
+    }
+    out += "\nlargest difference between group means, in standard deviations:\n";
+    out += fmt::format("{}  random split  this split\n", padded("column", width));
+    for (const json::value& column : balance.as_array()) {
+      out +=
+          fmt::format("{}  {:12.4f}  {:10.4f}\n", padded(plain(text_of(column, "column")), width),
+                      number_of(column, "smd_before"), number_of(column, "smd_after"));
+    }
+  }
+  out += fmt::format("\nassignment  {}\nreport      {}\n", plain(text_of(result, "assignment")),
+                     plain(text_of(result, "report")));
+  return out;
+}
+
+std::string job_table(const json::value& page) {
+  std::string out =
+      fmt::format("{:<36}  {:<9}  {:>5}  {:<24}  {}\n", "ID", "STATE", "DONE", "CREATED", "WHAT");
+  const json::value& jobs = member_of(page, "jobs");
+  if (!jobs.is_array()) return out;
+  for (const json::value& job : jobs.as_array()) {
+    std::string what = text_of(job, "error");
+    if (what.empty()) what = text_of(member_of(job, "progress"), "message");
+    const bool completed = text_of(job, "state") == "completed";
+    out += fmt::format("{:<36}  {:<9}  {:>3.0f} %  {:<24}  {}\n", text_of(job, "id"),
+                       text_of(job, "state"),
+                       (completed ? 1 : number_of(member_of(job, "progress"), "fraction")) * 100,
+                       text_of(job, "created_at"), plain(what));
+  }
+  return out;
+}
+
+}  // namespace saola::split_service

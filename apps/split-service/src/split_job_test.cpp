@@ -1,0 +1,206 @@
+#include "split_job.hpp"
+
+#include <fstream>
+#include <iterator>
+
+#include <boost/json.hpp>
+#include <fmt/core.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <saola/objects/memory_store.hpp>
+
+#include "split_request.hpp"
+
+namespace saola::split_service {
+namespace {
+
+namespace json = boost::json;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+constexpr const char* kJobId = "0192f0c1-2345-7890-abcd-ef0123456789";
+
+class FakeContext final : public jobs::JobContext {
+ public:
+  explicit FakeContext(std::string payload) {
+    job_.id = kJobId;
+    job_.kind = kSplitKind;
+    job_.payload = std::move(payload);
+    job_.attempt = 1;
+  }
+  const jobs::Job& job() const override { return job_; }
+  std::stop_token stop_token() const override { return stop_.get_token(); }
+  jobs::StopReason stop_reason() const override { return jobs::StopReason::kNone; }
+  Deadline deadline() const override { return Deadline::never(); }
+  void progress(double fraction, std::string_view message) override {
+    EXPECT_GE(fraction, fraction_) << message;
+    EXPECT_LE(fraction, 1);
+    fraction_ = fraction;
+    message_ = message;
+    if (stop_at_ && fraction >= *stop_at_) stop_.request_stop();
+  }
+  Result<void> save_checkpoint(std::string_view) override { return {}; }
+
+  void stop_at(double fraction) { stop_at_ = fraction; }
+  double fraction() const { return fraction_; }
+  const std::string& message() const { return message_; }
+
+ private:
+  jobs::Job job_;
+  std::stop_source stop_;
+  std::optional<double> stop_at_;
+  double fraction_ = 0;
+  std::string message_;
+};
+
+// An object store that is away.
+class AwayStore final : public objects::ObjectStore {
+ public:
+  explicit AwayStore(ErrorCode code) : code_(code) {}
+  Result<objects::ObjectInfo> stat(const objects::ObjectName&,
+                                   const objects::CallOptions&) override {
+    return no();
+  }
+  Result<objects::ObjectInfo> get(const objects::ObjectName&, const objects::ByteSink&,
+                                  const objects::GetOptions&) override {
+    return no();
+  }
+  Result<objects::ObjectInfo> put(const objects::ObjectName&, const objects::ByteSource&,
+                                  const objects::CallOptions&) override {
+    return no();
+  }
+
+ private:
+  std::unexpected<Error> no() const { return fail(code_, "the store says no"); }
+  const ErrorCode code_;
+};
+
+std::string sample(const std::string& name) {
+  std::ifstream file(std::string(SAOLA_SOURCE_DIR) + "/examples/data/" + name, std::ios::binary);
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+struct SplitJob : testing::Test {
+  objects::MemoryStore store;
+
+  void put(const std::string& key, std::string_view bytes) {
+    const auto name = objects::ObjectName::make("samples", key).value();
+    ASSERT_TRUE(store.put_bytes(name, bytes, {}));
+  }
+  std::string get(std::string_view name) {
+    auto bytes = store.get_bytes(objects::ObjectName::parse(name).value(), 1 << 20, {});
+    EXPECT_TRUE(bytes) << name;
+    return bytes.value_or("");
+  }
+  // The request with source "s3://samples/t.csv" and two groups, and `more` members.
+  static std::string request(const std::string& more = "") {
+    return R"({"source": "s3://samples/t.csv", "groups": 2)" + more + "}";
+  }
+  jobs::Outcome run(const std::string& payload) {
+    FakeContext context(payload);
+    return run_split(context, store, real_clock());
+  }
+  std::string discarded(const std::string& payload) {
+    const jobs::Outcome outcome = run(payload);
+    EXPECT_TRUE(std::holds_alternative<jobs::Discard>(outcome)) << outcome.index();
+    const auto* discard = std::get_if<jobs::Discard>(&outcome);
+    return discard == nullptr ? "" : discard->error;
+  }
+};
+
+TEST_F(SplitJob, SplitsTheStates) {
+  put("data/us_states.csv", sample("us_states.csv"));
+  FakeContext context(R"({"source": "s3://samples/data/us_states.csv", "strata": ["region"],
+      "groups": {"test": 0.5, "control": 0.5}, "method": "local-maximum", "seed": 7})");
+  const jobs::Outcome outcome = run_split(context, store, real_clock());
+  ASSERT_TRUE(std::holds_alternative<jobs::Done>(outcome)) << outcome.index();
+  const json::value result = json::parse(std::get<jobs::Done>(outcome).result);
+  EXPECT_EQ(result.at("assignment"),
+            fmt::format("s3://samples/data/out/us_states.{}.assignment.csv", kJobId));
+  EXPECT_EQ(result.at("report"),
+            fmt::format("s3://samples/data/out/us_states.{}.report.json", kJobId));
+  EXPECT_EQ(result.at("groups"), (json::object{{"test", 25}, {"control", 25}}));
+  EXPECT_TRUE(result.at("objective").is_number());
+  EXPECT_TRUE(result.at("seconds").is_number());
+  const json::array& balance = result.at("balance").as_array();
+  ASSERT_EQ(balance.size(), 8U);
+  EXPECT_EQ(balance[0].at("column"), "population_thousands");
+  EXPECT_LT(balance[0].at("smd_after").as_double(), balance[0].at("smd_before").as_double());
+  EXPECT_EQ(result.as_object().size(), 6U);
+
+  const std::string csv = get(result.at("assignment").as_string());
+  EXPECT_THAT(csv, StartsWith("state,group\nAlabama,"));
+  EXPECT_THAT(csv, HasSubstr("\nWyoming,"));
+  EXPECT_EQ(std::ranges::count(csv, '\n'), 51);
+  EXPECT_EQ(json::parse(get(result.at("report").as_string())).at("seed"), 7);
+  EXPECT_EQ(context.fraction(), 1);
+  EXPECT_EQ(context.message(), "done");
+
+  // A repeated attempt replaces the results by the same.
+  EXPECT_TRUE(std::holds_alternative<jobs::Done>(run(context.job().payload)));
+  EXPECT_EQ(get(result.at("assignment").as_string()), csv);
+}
+
+TEST_F(SplitJob, NamesResultsAfterTheSource) {
+  put("t.csv.gz", "id,x\na,1\nb,2\n");
+  const jobs::Outcome outcome =
+      run(R"({"source": "s3://samples/t.csv.gz", "groups": 2, "destination": "s3://samples/r"})");
+  ASSERT_TRUE(std::holds_alternative<jobs::Done>(outcome));
+  EXPECT_THAT(std::get<jobs::Done>(outcome).result,
+              HasSubstr(fmt::format("s3://samples/r/t.{}.assignment.csv", kJobId)));
+}
+
+TEST_F(SplitJob, InputThatCannotBeSplitIsDiscardedWithTheReason) {
+  EXPECT_THAT(discarded(request()), HasSubstr("t.csv"));  // not there
+  put("t.csv", "");
+  EXPECT_THAT(discarded(request()), HasSubstr("s3://samples/t.csv"));
+  put("t.csv", "id,x\n");
+  EXPECT_THAT(discarded(request()), HasSubstr("row"));
+  put("t.csv", "id,x\na,1\n");
+  EXPECT_THAT(discarded(request()), HasSubstr("1 row"));
+  put("t.csv", "id,x\na,1\nb,NaN\nc,3\n");
+  EXPECT_THAT(discarded(request()), HasSubstr("row 2"));
+  put("t.csv", "id,x\na,1\nb,2\n");
+  EXPECT_THAT(discarded(R"({"source": "s3://samples/t.csv", "groups": 3})"),
+              HasSubstr("3 groups asked for, but the table has 2 rows"));
+  EXPECT_THAT(discarded(request(R"(, "columns": ["income"])")), HasSubstr("income"));
+  put("t.csv", std::string("\x7F\x45LF\x02\x01\x00\x00\xFF", 9));
+  EXPECT_THAT(discarded(request()), HasSubstr("s3://samples/t.csv"));
+  put("t.csv", std::string("\x1F\x8B\x08\x00garbage", 11));
+  EXPECT_THAT(discarded(request()), HasSubstr("s3://samples/t.csv"));
+  EXPECT_THAT(discarded(R"({"groups": 3})"), HasSubstr("#/source"));
+}
+
+TEST_F(SplitJob, AConstantColumnIsWarnedOf) {
+  put("t.csv", "id,x,c\na,1,5\nb,2,5\nc,3,5\nd,4,5\n");
+  FakeContext context(request());
+  EXPECT_TRUE(std::holds_alternative<jobs::Done>(run_split(context, store, real_clock())));
+  EXPECT_THAT(context.message(), HasSubstr("done; "));
+  EXPECT_THAT(context.message(), HasSubstr("c"));
+}
+
+TEST_F(SplitJob, AStoreThatIsAwayIsTriedAgain) {
+  for (const ErrorCode code : {ErrorCode::kUnavailable, ErrorCode::kTimedOut, ErrorCode::kConflict,
+                               ErrorCode::kResourceExhausted}) {
+    AwayStore away(code);
+    FakeContext context(request());
+    const jobs::Outcome outcome = run_split(context, away, real_clock());
+    ASSERT_TRUE(std::holds_alternative<jobs::Retry>(outcome)) << to_string(code);
+    EXPECT_EQ(std::get<jobs::Retry>(outcome).error, "the store says no");
+  }
+  AwayStore refusing(ErrorCode::kPermissionDenied);
+  FakeContext context(request());
+  EXPECT_TRUE(std::holds_alternative<jobs::Discard>(run_split(context, refusing, real_clock())));
+}
+
+TEST_F(SplitJob, StopsWhenAsked) {
+  put("breast_cancer.csv", sample("breast_cancer.csv"));
+  FakeContext context(R"({"source": "s3://samples/breast_cancer.csv", "groups": 2,
+      "restarts": 100000, "budget_seconds": 0})");
+  context.stop_at(0.15);
+  EXPECT_TRUE(std::holds_alternative<jobs::Cancelled>(run_split(context, store, real_clock())));
+}
+
+}  // namespace
+}  // namespace saola::split_service

@@ -1,0 +1,49 @@
+// The request of POST /split: what a client may send, and what it means.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <boost/json/fwd.hpp>
+
+#include <saola/base/error.hpp>
+#include <saola/http/problem.hpp>
+#include <saola/objects/object_name.hpp>
+#include <saola/split/options.hpp>
+#include <saola/web/schema.hpp>
+
+namespace saola::split_service {
+
+// Defaults of what a request leaves out.
+inline constexpr double kDefaultBudgetSeconds = 60;
+inline constexpr double kMaxBudgetSeconds = 86'400;
+
+struct SplitRequest {
+  objects::ObjectName source;
+  // Where the results go; "out/" beside the source unless the client says otherwise.
+  objects::ObjectPrefix destination;
+  split::Options options;
+};
+
+// The shape of the JSON document, with the defaults in its descriptions.
+const web::Schema& split_schema();
+
+// Whether a bucket of this name may be used; the error says why not.
+using BucketCheck = std::function<Result<void>(std::string_view bucket)>;
+
+// Reads the document. On failure `errors` has every problem at once, each with a JSON Pointer.
+std::optional<SplitRequest> parse_split_request(const boost::json::value& document,
+                                                const BucketCheck& check_bucket,
+                                                std::vector<http::FieldError>& errors);
+
+// The document with every default filled in; parse_split_request() of it gives the same request.
+// What a job keeps as its payload.
+std::string to_payload(const SplitRequest& request);
+
+// The request in a job's payload. kInvalidArgument when this version does not understand it.
+Result<SplitRequest> from_payload(const std::string& payload);
+
+}  // namespace saola::split_service
