@@ -712,5 +712,29 @@ TEST(ExecutorDeathTest, ShutdownByItsOwnWorkerIsABug) {
       "one of its own workers");
 }
 
+TEST(FiberExecutor, WorkThatHasHoggedTheLoopRunsOnANativeThreadTheNextTime) {
+  runtime::Runtime loop({.stall_threshold = 5ms});
+  loop.run([&] {
+    auto ticker = runtime::spawn([] {
+      while (true) runtime::this_task::sleep_for(1ms);
+    });
+    FiberExecutor pool(loop, {.max_workers = 1, .name = "hogs"});
+    const Deadline limit = Deadline::after(20s);
+    pool.submit([&] {
+          while (loop.stats().rescues == 0 && !limit.passed()) {
+          }
+        })
+        .wait()
+        .value();
+    EXPECT_EQ(loop.stats().rescues, 1U);
+    // The monitor may need a moment to have learned it.
+    while (loop.stats().placed_native == 0 && !limit.passed()) {
+      EXPECT_EQ(pool.submit([] { return 7; }).result(), 7);
+    }
+    EXPECT_GE(loop.stats().placed_native, 1U);
+    ticker.cancel();
+  });
+}
+
 }  // namespace
 }  // namespace saola::futures

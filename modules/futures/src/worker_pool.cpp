@@ -11,6 +11,7 @@
 
 #include <saola/base/check.hpp>
 #include <saola/base/log.hpp>
+#include <saola/runtime/placed.hpp>
 #include <saola/runtime/task.hpp>
 
 namespace saola::futures::detail {
@@ -54,6 +55,7 @@ void run_logged(std::string_view what, std::move_only_function<void()>& body) {
 
 WorkerPool::WorkerPool(ExecutorOptions options, runtime::Runtime* runtime)
     : options_(std::move(options)),
+      kind_(fmt::format("executor {}", options_.name)),
       max_workers_(options_.max_workers > 0 ? static_cast<std::size_t>(options_.max_workers)
                                             : default_workers()),
       runtime_(runtime) {}
@@ -224,7 +226,7 @@ void WorkerPool::run_worker(std::uint64_t number) {
     if (good && head_ != nullptr) {
       std::shared_ptr<Work> work = pop();
       guard_.unlock();
-      work->run();
+      run_work(*work, task);
       work.reset();
       guard_.lock();
       continue;
@@ -240,6 +242,23 @@ void WorkerPool::run_worker(std::uint64_t number) {
   if (runtime_ == nullptr) ended_.push_back(std::this_thread::get_id());
   if (--workers_ == 0 && starting_ == 0) all_ended_.notify_all();
   guard_.unlock();
+}
+
+void WorkerPool::run_work(Work& work, std::uint64_t worker) {
+  if (runtime_ == nullptr) return work.run();
+  // Work of an executor that has hogged the loop runs on a native thread the next time, in the
+  // worker's name.
+  runtime::run_placed(kind_, [&] {
+    const std::uint64_t here = runtime::this_task::id();
+    if (here == worker) return work.run();
+    {
+      const std::lock_guard lock(guard_);
+      tasks_.push_back(here);
+    }
+    work.run();
+    const std::lock_guard lock(guard_);
+    std::erase(tasks_, here);
+  });
 }
 
 void WorkerPool::stop(OnShutdown pending) {

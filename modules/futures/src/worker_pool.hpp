@@ -5,6 +5,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <thread>
 #include <vector>
@@ -53,6 +54,8 @@ class WorkerPool final : public std::enable_shared_from_this<WorkerPool> {
   bool need_worker();
   void start_worker();
   void run_worker(std::uint64_t number);
+  // Runs it on behalf of a worker, whose task this is. Throws nothing.
+  void run_work(Work& work, std::uint64_t worker);
   bool initialize();
   void break_pool(std::exception_ptr cause);
   // REQUIRES of all below: guard_ held.
@@ -64,6 +67,7 @@ class WorkerPool final : public std::enable_shared_from_this<WorkerPool> {
   std::vector<std::thread> reap();
 
   const ExecutorOptions options_;
+  const std::string kind_;  // what placement is learned for
   const std::size_t max_workers_;
   runtime::Runtime* const runtime_;
 
