@@ -441,7 +441,7 @@ TEST_P(ConnectionTest, AStartedConnectionCountsBeforeItsTaskRuns) {
     int ends[2];
     ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), 0);
     unique_fd peer(ends[1]);
-    service.start(runtime::Socket(unique_fd(ends[0])), nullptr, [&] { closed = true; });
+    service.start(runtime::Socket(unique_fd(ends[0])), {}, [&] { closed = true; });
     EXPECT_EQ(service.stats().open, 1U);
     peer.reset();
     EXPECT_TRUE(service.wait_closed(Deadline::after(10s)));

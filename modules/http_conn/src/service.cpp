@@ -1,9 +1,12 @@
+#include <sys/socket.h>
+
 #include <random>
 #include <string>
 
 #include <saola/base/check.hpp>
 #include <saola/base/log.hpp>
 #include <saola/http/problem.hpp>
+#include <saola/http_conn/proxy_protocol.hpp>
 #include <saola/http_conn/service.hpp>
 #include <saola/runtime/task.hpp>
 
@@ -37,20 +40,21 @@ class Presence {
   Service::State* state_;
 };
 
-// A TLS handshake, which the service may end.
-class Handshake final : public Member {
+// A prologue, which the service may end: nothing is being done for a client yet.
+class PrologueGuard final : public Member {
  public:
-  Handshake(Service::State& service, Transport& transport)
-      : service_(service), transport_(transport) {
+  // REQUIRES: `fd` stays open for as long as this lives.
+  PrologueGuard(Service::State& service, int fd) : service_(service), fd_(fd) {
     service_.add(*this);
+    if (service_.stopping.load()) stop();
   }
-  ~Handshake() override { service_.remove(*this); }
-  void stop() override { transport_.shutdown_both(); }
+  ~PrologueGuard() override { service_.remove(*this); }
+  void stop() override { ::shutdown(fd_, SHUT_RDWR); }
   void abort() override { stop(); }
 
  private:
   Service::State& service_;
-  Transport& transport_;
+  const int fd_;
 };
 
 void serve_on(Service::State& state, Transport& transport) {
@@ -58,21 +62,34 @@ void serve_on(Service::State& state, Transport& transport) {
   connection.serve();
 }
 
-// With TLS unless `tls` is null.
-void serve_socket(Service::State& state, runtime::Socket socket, TlsContext* tls) {
-  if (tls == nullptr) {
-    SocketTransport transport(std::move(socket));
+void ended_early(const Error& error) {
+  runtime::this_task::check_cancelled();
+  log_debug("a connection ended before its first request", {{"error", error.message()}});
+}
+
+void serve_socket(Service::State& state, runtime::Socket socket, const Prologue& prologue) {
+  const auto deadline = Deadline::after(state.options.header_timeout);
+  const int fd = socket.fd();
+  std::string client;
+  if (prologue.proxy == Prologue::Proxy::kExpected) {
+    auto named = [&] {
+      const PrologueGuard guard(state, fd);
+      return read_proxy_header(socket, deadline);
+    }();
+    if (!named) return ended_early(named.error());
+    client = std::move(*named);
+  }
+  if (prologue.tls == nullptr) {
+    SocketTransport transport(std::move(socket), std::move(client));
     return serve_on(state, transport);
   }
-  TlsTransport transport(std::move(socket), *tls);
+  TlsTransport transport(std::move(socket), *prologue.tls, std::move(client));
   const auto shaken = [&] {
-    const Handshake handshake(state, transport);
-    if (state.stopping.load()) transport.shutdown_both();
-    return transport.handshake(Deadline::after(state.options.header_timeout));
+    const PrologueGuard guard(state, fd);
+    return transport.handshake(deadline);
   }();
-  if (shaken) return serve_on(state, transport);
-  runtime::this_task::check_cancelled();
-  log_debug("a connection ended inside the TLS handshake", {{"error", shaken.error().message()}});
+  if (!shaken) return ended_early(shaken.error());
+  serve_on(state, transport);
 }
 
 }  // namespace
@@ -140,9 +157,9 @@ Service::~Service() {
   SAOLA_CHECK(state_->open == 0, "a Service ended while it had open connections");
 }
 
-void Service::serve(runtime::Socket socket, TlsContext* tls) {
+void Service::serve(runtime::Socket socket, Prologue prologue) {
   const Presence presence(*state_);
-  serve_socket(*state_, std::move(socket), tls);
+  serve_socket(*state_, std::move(socket), prologue);
 }
 
 void Service::serve(Transport& transport) {
@@ -150,11 +167,11 @@ void Service::serve(Transport& transport) {
   serve_on(*state_, transport);
 }
 
-void Service::start(runtime::Socket socket, TlsContext* tls,
+void Service::start(runtime::Socket socket, Prologue prologue,
                     std::move_only_function<void()> on_closed) {
   // Always on a fiber (where there are fibers): what a connection costs depends on its requests.
   runtime::spawn(
-      [state = state_.get(), tls, presence = Presence(*state_), s = std::move(socket),
+      [state = state_.get(), prologue, presence = Presence(*state_), s = std::move(socket),
        done = std::move(on_closed)]() mutable {
         struct Closed {
           std::move_only_function<void()>& done;
@@ -162,13 +179,13 @@ void Service::start(runtime::Socket socket, TlsContext* tls,
             if (done) done();
           }
         } const closed{done};
-        serve_socket(*state, std::move(s), tls);
+        serve_socket(*state, std::move(s), prologue);
       },
       {.name = "http connection", .placement = runtime::Placement::kFiber})
       .detach();
 }
 
-Result<void> Service::accept_from(runtime::Listener& listener, TlsContext* tls) {
+Result<void> Service::accept_from(runtime::Listener& listener, Prologue prologue) {
   constexpr Duration kPause = std::chrono::milliseconds(100);
   for (;;) {
     auto socket = listener.accept(Deadline::never());
@@ -183,7 +200,7 @@ Result<void> Service::accept_from(runtime::Listener& listener, TlsContext* tls) 
       runtime::this_task::sleep_for(kPause);
       continue;
     }
-    start(std::move(*socket), tls);
+    start(std::move(*socket), prologue);
   }
 }
 

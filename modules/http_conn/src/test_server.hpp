@@ -61,8 +61,10 @@ class FunctionHandler final : public http::Handler {
 class TestServer {
  public:
   TestServer(Model model, FunctionHandler::Function function, ServiceOptions options = {},
-             TlsContext* tls = nullptr)
-      : handler_(std::move(function)), service_(handler_, std::move(options), &access_), tls_(tls) {
+             Prologue prologue = {})
+      : handler_(std::move(function)),
+        service_(handler_, std::move(options), &access_),
+        prologue_(prologue) {
     listener_ = runtime::Listener::bind(*runtime::SocketAddress::parse("127.0.0.1:0")).value();
     sockaddr_in address{};
     socklen_t size = sizeof address;
@@ -86,7 +88,7 @@ class TestServer {
 
  private:
   void run() {
-    auto accepting = runtime::spawn([this] { (void)service_.accept_from(listener_, tls_); });
+    auto accepting = runtime::spawn([this] { (void)service_.accept_from(listener_, prologue_); });
     end_.wait();
     accepting.cancel();
     accepting.join();
@@ -97,7 +99,7 @@ class TestServer {
   FunctionHandler handler_;
   AccessRecorder access_;
   Service service_;
-  TlsContext* tls_;
+  Prologue prologue_;
   runtime::Listener listener_;
   runtime::Event end_;
   std::uint16_t port_ = 0;

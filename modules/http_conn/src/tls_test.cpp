@@ -144,7 +144,7 @@ class TlsTest : public testing::TestWithParam<Model> {
 };
 
 TEST_P(TlsTest, ServesRequestsOneAfterTheOther) {
-  TestServer server(GetParam(), handle, {}, context_.get());
+  TestServer server(GetParam(), handle, {}, {.tls = context_.get()});
   TlsClient client(server);
   ASSERT_TRUE(client.connected());
   EXPECT_EQ(client.protocol(), "http/1.1");
@@ -159,7 +159,7 @@ TEST_P(TlsTest, ServesRequestsOneAfterTheOther) {
 }
 
 TEST_P(TlsTest, LargeBodiesBothWays) {
-  TestServer server(GetParam(), handle, {}, context_.get());
+  TestServer server(GetParam(), handle, {}, {.tls = context_.get()});
   TlsClient client(server);
   client.send("GET /large HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
   EXPECT_THAT(client.read_all(), EndsWith("\r\n\r\n" + std::string(3000000, 'x')));
@@ -174,7 +174,7 @@ TEST_P(TlsTest, LargeBodiesBothWays) {
 }
 
 TEST_P(TlsTest, RefusesWhatIsTooOldOrAnotherProtocol) {
-  TestServer server(GetParam(), handle, {}, context_.get());
+  TestServer server(GetParam(), handle, {}, {.tls = context_.get()});
   EXPECT_FALSE(TlsClient(server, "\x08http/1.1", TLS1_1_VERSION).connected());
   EXPECT_FALSE(TlsClient(server, "\x02h2").connected());
   EXPECT_EQ(TlsClient(server, "\x02h2\x08http/1.1").protocol(), "http/1.1");
@@ -186,14 +186,14 @@ TEST_P(TlsTest, RefusesWhatIsTooOldOrAnotherProtocol) {
 TEST_P(TlsTest, ASilentHandshakeEnds) {
   ServiceOptions options;
   options.header_timeout = 100ms;
-  TestServer server(GetParam(), handle, options, context_.get());
+  TestServer server(GetParam(), handle, options, {.tls = context_.get()});
   Client client(server);
   client.send("\x16\x03\x01");
   EXPECT_EQ(client.read_all(), "");
 }
 
 TEST_P(TlsTest, StopEndsAHandshakeThatWaits) {
-  TestServer server(GetParam(), handle, {}, context_.get());
+  TestServer server(GetParam(), handle, {}, {.tls = context_.get()});
   Client client(server);
   client.send("\x16");
   while (server.service().stats().open == 0) std::this_thread::yield();
@@ -203,7 +203,7 @@ TEST_P(TlsTest, StopEndsAHandshakeThatWaits) {
 }
 
 TEST_P(TlsTest, ANewCertificateIsUsedAfterReload) {
-  TestServer server(GetParam(), handle, {}, context_.get());
+  TestServer server(GetParam(), handle, {}, {.tls = context_.get()});
   TlsClient before(server);
   EXPECT_EQ(before.server_name(), "first.test");
   certificate_.write("second.test");

@@ -28,6 +28,7 @@ constexpr std::string_view kEncrypted = "the TLS connection failed";
 // SSL_get_error().
 struct TlsTransport::Session {
   runtime::Socket socket;
+  std::string peer;                  // empty: the socket's own
   std::shared_ptr<SSL_CTX> context;  // shared: a reload must not take it from under the connection
   std::unique_ptr<SSL, decltype(&SSL_free)> ssl{nullptr, SSL_free};
   BIO* from_peer = nullptr;  // owned by ssl
@@ -108,9 +109,10 @@ struct TlsTransport::Session {
   }
 };
 
-TlsTransport::TlsTransport(runtime::Socket socket, TlsContext& context)
+TlsTransport::TlsTransport(runtime::Socket socket, TlsContext& context, std::string peer)
     : session_(std::make_unique<Session>()) {
   session_->socket = std::move(socket);
+  session_->peer = std::move(peer);
   session_->context = context.state().get();
   session_->ssl.reset(SSL_new(session_->context.get()));
   session_->from_peer = BIO_new(BIO_s_mem());
@@ -216,7 +218,7 @@ void TlsTransport::reset_on_close() {
   ::setsockopt(session_->socket.fd(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
 }
 std::string TlsTransport::peer_address() const {
-  return session_->socket.peer_address();
+  return session_->peer.empty() ? session_->socket.peer_address() : session_->peer;
 }
 
 }  // namespace saola::http_conn

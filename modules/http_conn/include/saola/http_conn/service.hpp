@@ -63,6 +63,16 @@ struct ServiceOptions {
   std::function<void(std::exception_ptr error, const http::Request& request)> on_exception;
 };
 
+// What comes before HTTP on a connection; it must end within the header time-out.
+struct Prologue {
+  // Expect a PROXY header, and believe it: only for listeners and peers that are trusted to send
+  // one.
+  enum class Proxy : bool { kNone, kExpected };
+  Proxy proxy = Proxy::kNone;
+  // Then a TLS handshake. Null: plain text. Outlives the connection.
+  TlsContext* tls = nullptr;
+};
+
 struct ServiceStats {
   std::uint64_t open = 0;      // connections now
   std::uint64_t idle = 0;      // of those, between requests
@@ -80,22 +90,20 @@ class Service {
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
 
-  // Serves one connection until it ends; with `tls` (may be null) after a handshake, which must end
-  // within the header time-out. Throws runtime::Cancelled when the task is cancelled, nothing else.
-  // SUSPENDS.
-  void serve(runtime::Socket socket, TlsContext* tls = nullptr);
+  // Serves one connection until it ends; a prologue that fails ends it. Throws runtime::Cancelled
+  // when the task is cancelled, nothing else. SUSPENDS.
+  void serve(runtime::Socket socket, Prologue prologue = {});
   // The same over a transport that is ready to be read.
   void serve(Transport& transport);
 
   // Serves the connection on a task of its own; it counts as open from now on. `on_closed` (may be
   // empty) is called at its end, before it ceases to count. Does not suspend.
-  void start(runtime::Socket socket, TlsContext* tls = nullptr,
+  void start(runtime::Socket socket, Prologue prologue = {},
              std::move_only_function<void()> on_closed = {});
 
   // Accepts connections and serves each on a task of its own, until this task is cancelled, stop()
-  // is called and the listener is closed, or the listener fails. `tls` as for
-  // serve(). SUSPENDS.
-  Result<void> accept_from(runtime::Listener& listener, TlsContext* tls = nullptr);
+  // is called and the listener is closed, or the listener fails. SUSPENDS.
+  Result<void> accept_from(runtime::Listener& listener, Prologue prologue = {});
 
   // Graceful end: idle connections close now, busy ones after their response. May come twice. The
   // caller stops accepting.

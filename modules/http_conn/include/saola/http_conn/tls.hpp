@@ -38,8 +38,9 @@ class TlsContext {
 // A connection under TLS. Costs about 40 KiB while it is busy, less while it is idle.
 class TlsTransport final : public Transport {
  public:
-  // REQUIRES: handshake() succeeds before anything is read or written.
-  TlsTransport(runtime::Socket socket, TlsContext& context);
+  // `peer` as for SocketTransport. REQUIRES: handshake() succeeds before anything is read or
+  // written.
+  TlsTransport(runtime::Socket socket, TlsContext& context, std::string peer = {});
   // kInvalidArgument: the peer does not speak TLS, or none that is offered here. SUSPENDS.
   Result<void> handshake(Deadline deadline);
   // Tells the peer that the stream ends here, without waiting.

@@ -54,7 +54,9 @@ class Transport {
 
 class SocketTransport final : public Transport {
  public:
-  explicit SocketTransport(runtime::Socket socket) : socket_(std::move(socket)) {}
+  // `peer`: who a trusted proxy says its client is; empty for the socket's own peer.
+  explicit SocketTransport(runtime::Socket socket, std::string peer = {})
+      : socket_(std::move(socket)), peer_(std::move(peer)) {}
 
   Result<std::size_t> read_some(std::span<char> into, Deadline deadline) override;
   Result<std::size_t> try_read(std::span<char> into) override;
@@ -67,11 +69,14 @@ class SocketTransport final : public Transport {
   void stop_reading() override;
   void shutdown_both() override;
   void reset_on_close() override;
-  std::string peer_address() const override { return socket_.peer_address(); }
+  std::string peer_address() const override {
+    return peer_.empty() ? socket_.peer_address() : peer_;
+  }
   std::string_view scheme() const override { return "http"; }
 
  private:
   runtime::Socket socket_;
+  std::string peer_;
 };
 
 }  // namespace saola::http_conn
