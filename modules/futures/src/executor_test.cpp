@@ -203,6 +203,7 @@ TEST_P(ExecutorTest, RequestStopReachesRunningWork) {
     EXPECT_TRUE(pending.request_stop()) << "what has not begun is cancelled";
     EXPECT_TRUE(pending.cancelled());
     go.set();
+    no_token.result();  // it uses go, which ends before the pool
   });
 }
 
@@ -726,7 +727,7 @@ TEST(FiberExecutor, WorkThatHasHoggedTheLoopRunsOnANativeThreadTheNextTime) {
         })
         .wait()
         .value();
-    EXPECT_EQ(loop.stats().rescues, 1U);
+    EXPECT_GE(loop.stats().rescues, 1U);
     // The monitor may need a moment to have learned it.
     while (loop.stats().placed_native == 0 && !limit.passed()) {
       EXPECT_EQ(pool.submit([] { return 7; }).result(), 7);
