@@ -40,6 +40,9 @@ namespace saola::server {
 
 inline constexpr std::array kRoles{Role::kWeb, Role::kTask, Role::kManagement};
 
+// The server's and the application's checks of settings together, before a start and a reload.
+Result<void> check_settings(const ServerDefinition& definition, const Settings& settings);
+
 // The settings in force with what was opened for them.
 struct Generation {
   unsigned number = 0;

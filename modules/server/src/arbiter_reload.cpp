@@ -12,6 +12,11 @@
 
 namespace saola::server {
 
+Result<void> check_settings(const ServerDefinition& definition, const Settings& settings) {
+  if (auto checked = check_server_settings(settings); !checked) return checked;
+  return definition.check ? definition.check(settings) : Result<void>();
+}
+
 // HUP: read the settings anew, start workers with them, and when they serve let the old ones go.
 // Whatever fails before that leaves everything as it was.
 Result<void> Arbiter::reload() {
@@ -29,9 +34,7 @@ Result<void> Arbiter::reload() {
     return fail(ErrorCode::kNotFound, "the directory {} has gone", here.c_str());
   }
   if (!loaded) return std::unexpected(loaded.error());
-  if (definition_.check) {
-    if (auto checked = definition_.check(loaded->settings); !checked) return checked;
-  }
+  if (auto checked = check_settings(definition_, loaded->settings); !checked) return checked;
   if (auto opened = open_log_files(loaded->settings); !opened) return opened;
   auto generation = open_generation(std::move(loaded->settings), &current_);
   if (!generation) return std::unexpected(generation.error());

@@ -69,9 +69,9 @@ int run(const ServerDefinition& definition, int argc, char** argv) {
   std::vector<std::string> flags(argv + (argc > 0 ? 1 : 0), argv + argc);
 
   auto loaded = table.load(flags, environment_texts());
-  if (loaded && definition.check && loaded->command != SettingsCommand::kHelp &&
+  if (loaded && loaded->command != SettingsCommand::kHelp &&
       loaded->command != SettingsCommand::kVersion) {
-    if (auto checked = definition.check(loaded->settings); !checked) {
+    if (auto checked = check_settings(definition, loaded->settings); !checked) {
       loaded = std::unexpected(checked.error());
     }
   }

@@ -253,6 +253,21 @@ std::vector<SettingRow> server_rows() {
        .shape = "ADDRESS",
        .check = check_proxy},
 
+      {.section = "TLS",
+       .key = "certfile",
+       .type = kText,
+       .default_value = "",
+       .doc = "PEM file with the server's certificate and its chain: every bind but the management "
+              "one then speaks TLS 1.2 or later. Read by each worker when it starts, so HUP puts a "
+              "new one in use.",
+       .shape = "FILE"},
+      {.section = "TLS",
+       .key = "keyfile",
+       .type = kText,
+       .default_value = "",
+       .doc = "PEM file with the certificate's key, not encrypted.",
+       .shape = "FILE"},
+
       {.section = "Logging",
        .key = "log-level",
        .type = kChoice,
@@ -333,6 +348,17 @@ std::vector<SettingRow> server_rows() {
        .shape = "NAME",
        .letter = 'n'},
   };
+}
+
+Result<void> check_server_settings(const Settings& settings) {
+  if (settings.text("certfile").empty() != settings.text("keyfile").empty()) {
+    return fail(ErrorCode::kInvalidArgument,
+                "TLS needs both --certfile and --keyfile; only one of them is given");
+  }
+  if (settings.list("bind").empty()) {
+    return fail(ErrorCode::kInvalidArgument, "bind is empty: the server would listen nowhere");
+  }
+  return {};
 }
 
 }  // namespace saola::server

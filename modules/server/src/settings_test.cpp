@@ -252,6 +252,13 @@ TEST(Settings, SecretsAreNeverPrinted) {
   EXPECT_THAT(printed, HasSubstr("secret-key = \"…\""));
 }
 
+TEST(Settings, SomeAreWrongTogether) {
+  EXPECT_TRUE(check_server_settings(good({})));
+  EXPECT_FALSE(check_server_settings(good({"--certfile=x"})));
+  EXPECT_TRUE(check_server_settings(good({"--certfile=x", "--keyfile=y"})));
+  EXPECT_FALSE(check_server_settings(good({}, {"SAOLA_BIND="})));
+}
+
 TEST(Settings, CommandsAreSeenEvenWhenTheRestIsWrong) {
   EXPECT_EQ(table().load({"--nonsense", "--help"}, {})->command, SettingsCommand::kHelp);
   EXPECT_EQ(table().load({"-h"}, {})->command, SettingsCommand::kHelp);

@@ -12,6 +12,7 @@
 
 #include <saola/base/log.hpp>
 #include <saola/http_conn/service.hpp>
+#include <saola/http_conn/tls.hpp>
 #include <saola/runtime/runtime.hpp>
 #include <saola/runtime/socket.hpp>
 #include <saola/runtime/sync/event.hpp>
@@ -156,10 +157,14 @@ runtime::RuntimeOptions runtime_options(const Settings& settings, observe::Stall
 // The process's listeners and the connections from them, on the loop.
 class Front {
  public:
-  // Counts open connections in `open`.
-  Front(const WorkerProcess& process, http_conn::Service& service, observe::Gauge open)
+  // Counts open connections in `open`. `tls` may be null. REQUIRES: `service` and `tls` outlive the
+  // connections, this object does too.
+  Front(const WorkerProcess& process, http_conn::Service& service, http_conn::TlsContext* tls,
+        observe::Gauge open)
       : service_(service),
-        gate_(std::make_shared<Gate>(process.settings().integer("worker-connections"), open)) {
+        tls_(tls),
+        room_(process.settings().integer("worker-connections")),
+        open_(open) {
     for (const BootListener& listener : process.boot().listeners) {
       listeners_.emplace_back(unique_fd(listener.fd));
     }
@@ -186,20 +191,13 @@ class Front {
   }
 
  private:
-  // Who may come in, and how many are.
-  struct Gate {
-    Gate(std::int64_t permits, observe::Gauge connections) : room(permits), open(connections) {}
-    runtime::Semaphore room;
-    observe::Gauge open;
-  };
-
   void accept(runtime::Listener& listener) {
     constexpr Duration kPause = std::chrono::milliseconds(100);
     while (true) {
-      gate_->room.acquire();
+      room_.acquire();
       auto socket = listener.accept(Deadline::never());
       if (!socket) {
-        gate_->room.release();
+        room_.release();
         if (socket.error().code() == ErrorCode::kCancelled) return;
         // Out of descriptors or memory: others may free some.
         log_warning("a connection cannot be accepted: " + socket.error().message());
@@ -210,23 +208,19 @@ class Front {
     }
   }
 
-  // Takes over a permit of the gate.
+  // Takes over a permit.
   void serve(runtime::Socket socket) {
-    gate_->open.add(1);
-    runtime::spawn(
-        [&service = service_, gate = gate_, connection = std::move(socket)]() mutable {
-          service.serve(std::move(connection));
-          gate->open.add(-1);
-          gate->room.release();
-        },
-        {.name = "http connection", .placement = runtime::Placement::kFiber})
-        .detach();
+    open_.add(1);
+    service_.start(std::move(socket), tls_, [this] {
+      open_.add(-1);
+      room_.release();
+    });
   }
 
   http_conn::Service& service_;
-  // Shared because a connection's task steps out of the gate after the service has counted it as
-  // closed, when this object may be gone.
-  std::shared_ptr<Gate> gate_;
+  http_conn::TlsContext* tls_;
+  runtime::Semaphore room_;
+  observe::Gauge open_;
   std::vector<runtime::Listener> listeners_;
   std::vector<runtime::Task> acceptors_;
 };
@@ -242,17 +236,24 @@ void beat(WorkerProcess& process, const HandlerPool* pool) {
   }
 }
 
+struct Serving {
+  int threads = 0;                        // native ones for the handler; 0: on fibers
+  http_conn::AccessSink* sink = nullptr;  // told every request, unless null
+  http_conn::TlsContext* tls = nullptr;   // unless null
+  observe::Gauge connections = {};        // open ones
+};
+
 // Serves `handler` until the arbiter says otherwise. Runs on the first fiber.
 void serve_http(WorkerProcess& process, http::Handler& handler, runtime::Runtime& runtime,
-                int threads, http_conn::AccessSink* sink, observe::Gauge connections) {
+                const Serving& how) {
   std::optional<HandlerPool> pool;
-  if (threads > 0) pool.emplace(handler, threads);
+  if (how.threads > 0) pool.emplace(handler, how.threads);
   const Settings& settings = process.settings();
   // Checked by the settings table.
   FrontHandler front_handler(pool ? static_cast<http::Handler&>(*pool) : handler, runtime,
                              *TrustedProxies::parse(settings.list("forwarded-allow-ips")));
-  http_conn::Service service(front_handler, service_options(settings), sink);
-  Front front(process, service, connections);
+  http_conn::Service service(front_handler, service_options(settings), how.sink);
+  Front front(process, service, how.tls, how.connections);
   front.start();
   runtime::Task heart =
       runtime::spawn([&] { beat(process, pool ? &*pool : nullptr); },
@@ -304,21 +305,32 @@ int serve_web(const ServerDefinition& definition, WorkerProcess& process, Contex
     }
     log = std::move(*opened);
   }
+  std::unique_ptr<http_conn::TlsContext> tls;
+  if (const std::string& certificate = settings.text("certfile"); !certificate.empty()) {
+    auto loaded = http_conn::TlsContext::load(
+        {.certificate_file = certificate, .key_file = settings.text("keyfile")});
+    if (!loaded) {
+      log_error(loaded.error().message());
+      return kExitBootFailed;
+    }
+    tls = std::move(*loaded);
+  }
   RequestSink sink(process, log.get());
-  int threads = 0;
+  Serving how{.sink = &sink,
+              .tls = tls.get(),
+              .connections = context.metrics.gauge(process.metrics().connections)};
   switch (*parse_worker_class(settings.text("worker-class"))) {
     case WorkerClass::kGreen:
       break;
     case WorkerClass::kThreads:
-      threads = static_cast<int>(settings.integer("threads"));
+      how.threads = static_cast<int>(settings.integer("threads"));
       break;
     case WorkerClass::kSync:
-      threads = 1;
+      how.threads = 1;
       break;
   }
   if (log) process.on_reopen([&log] { log->reopen(); });
-  serve_http(process, **handler, runtime, threads, &sink,
-             context.metrics.gauge(process.metrics().connections));
+  serve_http(process, **handler, runtime, how);
   process.on_reopen({});
   if (definition.hooks.worker_exit) definition.hooks.worker_exit(context);
   return kExitOk;
@@ -345,7 +357,7 @@ int run_web_worker(const ServerDefinition& definition, WorkerProcess& process) {
 int run_management(WorkerProcess& process) {
   runtime::Runtime runtime;
   ManagementHandler handler(process.state());
-  runtime.run([&] { serve_http(process, handler, runtime, 0, nullptr, {}); });
+  runtime.run([&] { serve_http(process, handler, runtime, {}); });
   return kExitOk;
 }
 

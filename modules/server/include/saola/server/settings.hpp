@@ -142,6 +142,8 @@ class SettingsTable {
 
 // The rows every server has.
 std::vector<SettingRow> server_rows();
+// What can be wrong about several of them together.
+Result<void> check_server_settings(const Settings& settings);
 
 // The candidate nearest to `word` by edit distance, or empty when none is near.
 std::string nearest(std::string_view word, const std::vector<std::string>& candidates);
