@@ -1,12 +1,14 @@
 #include "split_api.hpp"
 
 #include <algorithm>
+#include <optional>
 
 #include <boost/json.hpp>
 #include <fmt/core.h>
 
 #include <saola/base/check.hpp>
 #include <saola/jobs/job_id.hpp>
+#include <saola/runtime/placed.hpp>
 #include <saola/web/files.hpp>
 #include <saola/web/openapi.hpp>
 
@@ -114,6 +116,13 @@ void SplitApi::bind(ApiServices services) {
 }
 
 void SplitApi::add_routes() {
+  // A route that has hogged the loop once starts on a native thread the next time.
+  app_.around_handler(
+      [](const web::Route& route, Request&, const std::function<Response()>& handle) {
+        std::optional<Response> response;
+        runtime::run_placed("route " + route.pattern, [&] { response = handle(); });
+        return std::move(*response);
+      });
   app_.post(
       "/split", [this](Request& request) { return post_split(request); },
       {.endpoint = "split",
