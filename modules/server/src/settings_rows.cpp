@@ -253,6 +253,22 @@ std::vector<SettingRow> server_rows() {
        .shape = "ADDRESS",
        .check = check_proxy},
 
+      {.section = "HTTP",
+       .key = "proxy-protocol",
+       .type = kBool,
+       .default_value = "false",
+       .doc =
+           "Connections from the addresses in proxy-allow-ips begin with a PROXY header (version "
+           "1 or 2) that names the client."},
+      {.section = "HTTP",
+       .key = "proxy-allow-ips",
+       .type = kList,
+       .default_value = "127.0.0.1,::1",
+       .doc = "Addresses or networks (CIDR) that send a PROXY header; * for all. Others are taken "
+              "for clients.",
+       .shape = "ADDRESS",
+       .check = check_proxy},
+
       {.section = "TLS",
        .key = "certfile",
        .type = kText,

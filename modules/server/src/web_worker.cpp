@@ -163,6 +163,9 @@ class Front {
         observe::Gauge open)
       : service_(service),
         tls_(tls),
+        proxy_protocol_(process.settings().boolean("proxy-protocol")),
+        // Checked by the settings table.
+        proxies_(*TrustedProxies::parse(process.settings().list("proxy-allow-ips"))),
         room_(process.settings().integer("worker-connections")),
         open_(open) {
     for (const BootListener& listener : process.boot().listeners) {
@@ -211,7 +214,11 @@ class Front {
   // Takes over a permit.
   void serve(runtime::Socket socket) {
     open_.add(1);
-    service_.start(std::move(socket), tls_, [this] {
+    http_conn::Prologue prologue{.tls = tls_};
+    if (proxy_protocol_ && proxies_.trusts(socket.peer_address())) {
+      prologue.proxy = http_conn::Prologue::Proxy::kExpected;
+    }
+    service_.start(std::move(socket), prologue, [this] {
       open_.add(-1);
       room_.release();
     });
@@ -219,6 +226,8 @@ class Front {
 
   http_conn::Service& service_;
   http_conn::TlsContext* tls_;
+  const bool proxy_protocol_;
+  const TrustedProxies proxies_;
   runtime::Semaphore room_;
   observe::Gauge open_;
   std::vector<runtime::Listener> listeners_;

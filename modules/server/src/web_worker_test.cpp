@@ -260,10 +260,11 @@ TEST(WebWorker, WritesTheAccessLogAndReopensIt) {
   EXPECT_TRUE(eventually([&] { return read(file) == "GET / 200 13\n"; })) << read(file);
   std::filesystem::rename(file, file + ".1");
   server.signal(SIGUSR1);
-  EXPECT_TRUE(eventually([&] { return std::filesystem::exists(file); }));
-  server.get("/pid");
-  EXPECT_TRUE(eventually([&] { return read(file).starts_with("GET /pid 200"); })) << read(file);
-  EXPECT_EQ(read(file + ".1"), "GET / 200 13\n");
+  EXPECT_TRUE(eventually([&] {
+    server.get("/pid");
+    return read(file).starts_with("GET /pid 200");
+  })) << read(file);
+  EXPECT_THAT(read(file + ".1"), StartsWith("GET / 200 13\n"));
 }
 
 TEST(WebWorker, BelievesForwardedFieldsOfTrustedPeersOnly) {
@@ -281,6 +282,23 @@ TEST(WebWorker, BelievesForwardedFieldsOfTrustedPeersOnly) {
   ProbeServer wary({"--forwarded-allow-ips=10.0.0.0/8"});
   ASSERT_TRUE(wary.serves()) << wary.log();
   EXPECT_THAT(from(wary), StartsWith("127.0.0.1:"));
+}
+
+TEST(WebWorker, BelievesProxyHeadersOfTrustedPeersOnly) {
+  const auto from = [](const ProbeServer& server) {
+    const unique_fd fd(connect_to(server.address()));
+    const std::string request =
+        "PROXY TCP4 192.0.2.9 192.0.2.1 4711 80\r\nGET /from HTTP/1.1\r\nHost: probe\r\n\r\n";
+    ::send(fd.get(), request.data(), request.size(), MSG_NOSIGNAL);
+    return read_answer(fd.get());
+  };
+  ProbeServer trusting({"--proxy-protocol"});
+  ASSERT_TRUE(trusting.serves()) << trusting.log();
+  EXPECT_EQ(from(trusting).body, "192.0.2.9:4711 http");
+  ProbeServer wary({"--proxy-protocol", "--proxy-allow-ips=10.0.0.0/8"});
+  ASSERT_TRUE(wary.serves()) << wary.log();
+  EXPECT_EQ(wary.get("/").status, 200);
+  EXPECT_EQ(from(wary).status, 400);
 }
 
 TEST(WebWorker, SpeaksTlsWithTheCertificateOfTheLastReload) {
