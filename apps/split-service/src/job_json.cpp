@@ -52,8 +52,10 @@ json::object summary_json(const jobs::Job& job) {
       {"finished_at", time_json(job.finished_at)},
       {"error", nullptr},
   };
-  // Of a job that is completed in the end, what went wrong before is history.
-  if (job.state != jobs::State::kCompleted && !job.errors.empty()) {
+  if (job.state == jobs::State::kCompleted) {
+    // The attempt's last words may have come too late to be stored.
+    out["progress"] = {{"fraction", 1.0}, {"message", "done"}};
+  } else if (!job.errors.empty()) {
     out["error"] = job.errors.back().text;
   }
   if (job.state == jobs::State::kRetryable) out["retry_at"] = time_json(job.scheduled_at);

@@ -16,7 +16,8 @@ boost::json::object links_of(const jobs::Job& job);
 // The answer of POST /split: id, state, kind, links.
 boost::json::object accepted_json(const jobs::Job& job);
 
-// One line of GET /jobs: what GET /jobs/{id} has but request, result and position.
+// One line of GET /jobs: what GET /jobs/{id} has but request, result and position. `error` is that
+// of the latest attempt that failed; null when the job is completed.
 boost::json::object summary_json(const jobs::Job& job);
 
 // GET /jobs/{id}. `position` is shown while the job waits.

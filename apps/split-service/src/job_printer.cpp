@@ -57,7 +57,10 @@ std::string what_of(const json::value& job) {
   std::string what = text_of(job, "error");
   if (what.empty()) what = text_of(member_of(job, "progress"), "message");
   const json::value& position = member_of(job, "position");
-  if (position.is_object()) what = fmt::format("{} jobs go first", text_of(position, "ahead"));
+  if (position.is_object() && what.empty()) {
+    const double ahead = number_of(position, "ahead");
+    what = ahead == 0 ? "next in line" : fmt::format("{} jobs go first", ahead);
+  }
   const std::string state = text_of(job, "state");
   return plain(what.empty() ? state : state + ": " + what);
 }
@@ -65,9 +68,7 @@ std::string what_of(const json::value& job) {
 }  // namespace
 
 std::string progress_line(const json::value& job, int width) {
-  double fraction = number_of(member_of(job, "progress"), "fraction");
-  if (text_of(job, "state") == "completed") fraction = 1;
-  fraction = std::clamp(fraction, 0.0, 1.0);
+  const double fraction = std::clamp(number_of(member_of(job, "progress"), "fraction"), 0.0, 1.0);
   const auto full = static_cast<std::size_t>(fraction * width);
   return fmt::format("[{}{}] {:3.0f} % {}", std::string(full, '#'),
                      std::string(static_cast<std::size_t>(width) - full, '.'), fraction * 100,
@@ -134,6 +135,13 @@ std::string result_text(const json::value& result) {
                       number_of(column, "smd_before"), number_of(column, "smd_after"));
     }
   }
+  if (const json::value& warnings = member_of(result, "warnings"); warnings.is_array()) {
+    for (const json::value& warning : warnings.as_array()) {
+      if (warning.is_string()) {
+        out += fmt::format("\nnote: {}\n", plain(std::string(warning.as_string())));
+      }
+    }
+  }
   out += fmt::format("\nassignment  {}\nreport      {}\n", plain(text_of(result, "assignment")),
                      plain(text_of(result, "report")));
   return out;
@@ -147,11 +155,10 @@ std::string job_table(const json::value& page) {
   for (const json::value& job : jobs.as_array()) {
     std::string what = text_of(job, "error");
     if (what.empty()) what = text_of(member_of(job, "progress"), "message");
-    const bool completed = text_of(job, "state") == "completed";
-    out += fmt::format("{:<36}  {:<9}  {:>3.0f} %  {:<24}  {}\n", text_of(job, "id"),
-                       text_of(job, "state"),
-                       (completed ? 1 : number_of(member_of(job, "progress"), "fraction")) * 100,
-                       text_of(job, "created_at"), plain(what));
+    out +=
+        fmt::format("{:<36}  {:<9}  {:>3.0f} %  {:<24}  {}\n", text_of(job, "id"),
+                    text_of(job, "state"), number_of(member_of(job, "progress"), "fraction") * 100,
+                    text_of(job, "created_at"), plain(what));
   }
   return out;
 }

@@ -139,7 +139,7 @@ class SplitRun {
     if (!assignment) return assignment;
     auto report = put(request.destination, leaf + ".report.json", report_json);
     if (!report) return report;
-    context_.progress(1, outcome.warnings.empty() ? "done" : "done; " + outcome.warnings.front());
+    context_.progress(1, "done");
     return result_json(outcome, *assignment, *report);
   }
 
@@ -169,6 +169,9 @@ class SplitRun {
                      {"objective", nullptr},        {"seconds", outcome.seconds},
                      {"groups", std::move(groups)}, {"balance", std::move(balance)}};
     if (outcome.objective_after) out["objective"] = *outcome.objective_after;
+    if (!outcome.warnings.empty()) {
+      out["warnings"] = json::array(outcome.warnings.begin(), outcome.warnings.end());
+    }
     return json::serialize(out);
   }
 

@@ -150,7 +150,7 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"EmptyName",
             R"({"source": "s3://samples/a", "groups": {"": 0.5, "b": 0.5}})",
             {"a group's name must not be empty"}}),
-    [](const auto& info) { return std::string(info.param.name); });
+    [](const auto& tested) { return std::string(tested.param.name); });
 
 }  // namespace
 }  // namespace saola::split_service

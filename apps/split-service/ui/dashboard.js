@@ -78,6 +78,8 @@ let stream = null;
 
 function choose(id) {
   chosen = id;
+  // So that a job's page can be linked to and survives a reload.
+  history.replaceState(null, "", "#" + id);
   stream?.close();
   stream = new EventSource(`/jobs/${id}/events`);
   stream.addEventListener("progress", (event) => showJob(JSON.parse(event.data)));
@@ -110,7 +112,7 @@ function action(job) {
 const time = (text) => text === null ? "" : new Date(text).toLocaleTimeString();
 
 function progressCell(job) {
-  const fraction = job.state === "completed" ? 1 : job.progress.fraction;
+  const {fraction} = job.progress;
   return element("td", {},
                  element("progress", {max: 1, value: fraction}), ` ${Math.round(fraction * 100)} %`,
                  element("span", {class: "message"}, job.error ?? job.progress.message));
@@ -151,7 +153,8 @@ function showJob(job) {
   if (job.result) {
     facts.push(["Assignment", job.result.assignment], ["Report", job.result.report],
                ["Groups", Object.entries(job.result.groups).map(([name, size]) => `${name}: ${size}`).join(", ")],
-               ["Objective", String(job.result.objective)], ["Seconds", job.result.seconds.toFixed(2)]);
+               ["Objective", String(job.result.objective)], ["Seconds", job.result.seconds.toFixed(2)],
+               ...(job.result.warnings ?? []).map((warning) => ["Note", warning]));
   }
   const rows = facts.filter(([, value]) => value !== null && value !== undefined)
       .flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]);
@@ -180,4 +183,5 @@ async function keepFresh() {
 }
 
 byId("form").addEventListener("submit", submit);
+if (location.hash.length > 1) choose(location.hash.slice(1));
 keepFresh();
