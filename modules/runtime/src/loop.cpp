@@ -352,6 +352,13 @@ void Loop::run_timers() {
   if (any) publish_next_timer();
 }
 
+// Every way out of sleep passes here: a monitor that saw it, however short it was, may be going to
+// sleep itself.
+void Loop::stop_sleeping() {
+  asleep_.store(false);
+  if (monitor_wanted.load() != 0 && monitor_wanted.exchange(0) != 0) futex_wake(monitor_wanted);
+}
+
 void Loop::poll(bool wait) {
   timespec timeout{};
   timespec* limit = &timeout;
@@ -359,7 +366,7 @@ void Loop::poll(bool wait) {
     // Sequentially consistent on purpose; see asleep_ and send().
     asleep_.store(true);
     if (inbox_.load() != nullptr) {
-      asleep_.store(false);
+      stop_sleeping();
       return;
     }
     switches.store(++epoch_, std::memory_order_relaxed);
@@ -373,9 +380,8 @@ void Loop::poll(bool wait) {
   }
   const int n = ::epoll_pwait2(epoll_.get(), events_.get(), kEventsPerPoll, limit, nullptr);
   if (wait) {
-    asleep_.store(false);
     switches.store(++epoch_, std::memory_order_relaxed);
-    if (monitor_wanted.load() != 0 && monitor_wanted.exchange(0) != 0) futex_wake(monitor_wanted);
+    stop_sleeping();
   }
   for (int i = 0; i < n; ++i) {
     const epoll_event& event = events_[static_cast<std::size_t>(i)];

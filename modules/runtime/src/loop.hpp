@@ -158,6 +158,7 @@ class Loop {
   void drain_inbox();
   void run_timers();
   void poll(bool wait);
+  void stop_sleeping();
   void pass();
   void set_ready_count(std::uint64_t n) { ready_count_.store(n, std::memory_order_relaxed); }
   void publish_next_timer();
