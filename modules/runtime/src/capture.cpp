@@ -79,7 +79,7 @@ void prepare_capture() {
   note_code_ranges();
 }
 
-std::vector<std::uintptr_t> capture_running(pid_t tid, std::uint64_t run_word) {
+std::vector<std::uintptr_t> capture_running(pid_t tid, std::uint64_t run_word, Duration patience) {
   static std::mutex one_at_a_time;
   std::lock_guard lock(one_at_a_time);
   // A handler of an abandoned request may still be writing: let it finish, or give up.
@@ -95,7 +95,7 @@ std::vector<std::uintptr_t> capture_running(pid_t tid, std::uint64_t run_word) {
     ticket.store(asked + 1);
     return {};
   }
-  const Deadline deadline = Deadline::after(std::chrono::milliseconds(2));
+  const Deadline deadline = Deadline::after(patience);
   while (ticket.load() == asked && !deadline.passed()) futex_wait(ticket, asked, deadline);
   std::uint32_t expected = asked;
   if (ticket.compare_exchange_strong(expected, asked + 1)) return {};  // no answer

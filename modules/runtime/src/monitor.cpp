@@ -17,6 +17,10 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration kSleepAfterIdle = 100ms;
+// How long the others wait longer for the sake of the hog's stack; and how long once they are
+// rescued.
+constexpr Duration kCapturePatience = 2ms;
+constexpr Duration kLateCapturePatience = 50ms;
 
 // The CPU clock of a thread of this process by its id (clock_getcpuclockid's encoding, kernel ABI):
 // exact even for a thread that is running, where schedstat lags by a tick.
@@ -159,7 +163,9 @@ void Monitor::judge(std::uint64_t word, SteadyTime now, Duration held, Duration 
   const Duration delay = probe_.usage(tid).run_delay - seen_.usage.run_delay;
   const char state = ThreadProbe::state(tid);
   const bool blocked = state != 'R';
-  const Duration own_time = blocked || held > 3 * threshold ? held - delay : cpu;
+  // A runnable thread may be waiting for a CPU right now, which run_delay does not hold yet: only
+  // the CPU it got counts.
+  const Duration own_time = blocked ? held - delay : cpu;
   if (own_time < threshold * 9 / 10) return;
 
   auto policy = impl_.options.on_stall;
@@ -229,7 +235,7 @@ StallNote Monitor::describe(const Fiber& fiber, pid_t tid, std::uint64_t word, b
   if (!fiber.learnable.load(std::memory_order_relaxed)) kind.clear();
   note.stack = blocked ? capture_waiting(tid, fiber.lowest.load(std::memory_order_relaxed),
                                          fiber.highest.load(std::memory_order_relaxed))
-                       : capture_running(tid, word);
+                       : capture_running(tid, word, kCapturePatience);
   return note;
 }
 
@@ -242,6 +248,7 @@ bool Monitor::rescue(std::uint64_t word, StallNote note, std::string kind, bool 
   }
   // The hog cannot leave its thread, nor its Carrier end, until `stealing` is cleared.
   Carrier* hog = loop.running_carrier();
+  const pid_t tid = hog->tid;
   impl_.carriers.hand_over(loop);
   Rescue& entry = rescues_.emplace_back();
   entry.since = seen_.since;
@@ -251,8 +258,8 @@ bool Monitor::rescue(std::uint64_t word, StallNote note, std::string kind, bool 
   hog->rescue = &entry;
   if (impl_.options.rescued_nice > 0) {
     // Relative to the thread's own; the kernel takes it from the thread, not the process.
-    const int own = ::getpriority(PRIO_PROCESS, static_cast<id_t>(hog->tid));
-    hog->demoted = ::setpriority(PRIO_PROCESS, static_cast<id_t>(hog->tid),
+    const int own = ::getpriority(PRIO_PROCESS, static_cast<id_t>(tid));
+    hog->demoted = ::setpriority(PRIO_PROCESS, static_cast<id_t>(tid),
                                  std::min(19, own + impl_.options.rescued_nice)) == 0;
   }
   loop.stealing.store(false, std::memory_order_release);
@@ -262,8 +269,13 @@ bool Monitor::rescue(std::uint64_t word, StallNote note, std::string kind, bool 
     impl_.placement.learn(entry.kind, entry.note.report.duration);
     entry.learned = true;
   }
-  reporter_.add(std::move(note));
   impl_.carriers.keep_spare();
+  if (note.stack.empty() && note.report.verdict == observe::StallVerdict::kCpu) {
+    // It had no CPU to answer with. Nobody waits any longer: ask again, with patience.
+    note.stack = capture_running(tid, word, kLateCapturePatience);
+    entry.note.stack = note.stack;
+  }
+  reporter_.add(std::move(note));
   return true;
 }
 

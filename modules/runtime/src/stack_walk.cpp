@@ -46,15 +46,31 @@ SAOLA_UNCHECKED bool is_frame(std::uintptr_t frame, std::uintptr_t lowest, std::
   return is_code(word_at(frame + sizeof(void*)));
 }
 
-// Does a call instruction end where this return address points? (x86-64: E8 rel32, or FF /2 in its
-// usual lengths.)
-SAOLA_UNCHECKED bool follows_call(std::uintptr_t address) {
+// Can the instruction before this return address have called library code? Any call can, from
+// within a library. Our own code does it through the procedure linkage table or the global offset
+// table; a call of our own function is not what we look for, for that function would be in the
+// chain: the word is a leftover.
+SAOLA_UNCHECKED bool calls_library(std::uintptr_t address) {
   const Range* range = range_of(address);
   if (range == nullptr || address - range->begin < 8) return false;
 #if defined(__x86_64__)
   const auto* p = reinterpret_cast<const volatile unsigned char*>(address);
-  if (p[-5] == 0xE8) return true;
-  for (const int length : {2, 3, 4, 6, 7}) {
+  if (p[-5] == 0xE8) {
+    if (!range->ours) return true;
+    std::uint32_t relative = 0;
+    for (int i = 0; i < 4; ++i) relative |= static_cast<std::uint32_t>(p[-4 + i]) << (8 * i);
+    const std::uintptr_t target = address + static_cast<std::uintptr_t>(static_cast<std::intptr_t>(
+                                                static_cast<std::int32_t>(relative)));
+    if (target < range->begin || target + 12 > range->end) return false;
+    // A stub: jmp *offset(%rip), perhaps behind endbr64 and a bnd prefix.
+    const auto* stub = reinterpret_cast<const volatile unsigned char*>(target);
+    if (stub[0] == 0xF3 && stub[1] == 0x0F && stub[2] == 0x1E && stub[3] == 0xFA) stub += 4;
+    if (stub[0] == 0xF2) ++stub;
+    return stub[0] == 0xFF && stub[1] == 0x25;
+  }
+  if (p[-6] == 0xFF && p[-5] == 0x15) return true;  // call *offset(%rip)
+  if (range->ours) return false;
+  for (const int length : {2, 3, 4, 7}) {
     if (p[-length] == 0xFF && (p[1 - length] & 0x38) == 0x10) return true;
   }
   return false;
@@ -70,7 +86,7 @@ SAOLA_UNCHECKED std::size_t add_hidden(std::uintptr_t from, std::uintptr_t frame
   constexpr std::uintptr_t kWord = sizeof(void*);
   for (std::uintptr_t at = (from + kWord - 1) / kWord * kWord;
        at + kWord <= frame && n < kMostFrames && is_foreign(frames[n - 1]); at += kWord) {
-    if (follows_call(word_at(at))) frames[n++] = word_at(at);
+    if (calls_library(word_at(at))) frames[n++] = word_at(at);
   }
   return n;
 }
