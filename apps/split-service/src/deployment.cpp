@@ -28,25 +28,25 @@ Result<objects_s3::S3Options> s3_options(const server::NamedTable& table) {
   options.endpoint = table.get("endpoint");
   options.region = table.get("region");
   options.bucket = table.get("bucket");
-  options.ca_file = table.get("ca_file");
+  options.ca_file = table.get("ca-file");
   options.profile = table.get("profile");
-  options.credentials = {.access_key_id = std::string(table.get("access_key_id")),
-                         .secret_access_key = std::string(table.get("secret_access_key")),
-                         .session_token = std::string(table.get("session_token"))};
-  const std::string_view path_style = table.get("path_style");
+  options.credentials = {.access_key_id = std::string(table.get("access-key-id")),
+                         .secret_access_key = std::string(table.get("secret-access-key")),
+                         .session_token = std::string(table.get("session-token"))};
+  const std::string_view path_style = table.get("path-style");
   if (path_style == "true") {
     options.addressing = objects_s3::S3Addressing::kPath;
   } else if (path_style == "false") {
     options.addressing = objects_s3::S3Addressing::kVirtualHost;
   } else if (!path_style.empty()) {
-    return fail(ErrorCode::kInvalidArgument, "path_style is '{}'; write true or false", path_style);
+    return fail(ErrorCode::kInvalidArgument, "path-style is '{}'; write true or false", path_style);
   }
   const std::string_view source = table.get("credentials");
   if (!options.credentials.access_key_id.empty() ||
       !options.credentials.secret_access_key.empty()) {
     if (!source.empty()) {
       return fail(ErrorCode::kInvalidArgument,
-                  "credentials = '{}' and access_key_id are both given; keep one", source);
+                  "credentials = '{}' and access-key-id are both given; keep one", source);
     }
     options.credential_source = objects_s3::S3CredentialSource::kExplicit;
   } else if (source == "environment") {
@@ -58,7 +58,7 @@ Result<objects_s3::S3Options> s3_options(const server::NamedTable& table) {
   } else if (!source.empty()) {
     return fail(ErrorCode::kInvalidArgument,
                 "credentials is '{}'; write environment, profile or anonymous, or give "
-                "access_key_id and secret_access_key",
+                "access-key-id and secret-access-key",
                 source);
   } else if (!options.profile.empty()) {
     options.credential_source = objects_s3::S3CredentialSource::kProfile;
@@ -123,17 +123,17 @@ std::vector<server::SettingRow> setting_rows() {
                 "http[s]://host[:port] of an S3 server; empty: Amazon's of the region."},
                {"region", "Empty: AWS_REGION, else us-east-1."},
                {"bucket", "What the endpoint calls the bucket; empty: NAME."},
-               {"path_style",
+               {"path-style",
                 "true: https://endpoint/bucket/key; false: https://bucket.endpoint/key; empty: as "
                 "fits the endpoint."},
                {"credentials",
                 "environment (AWS_ACCESS_KEY_ID, …), profile or anonymous; empty: the environment, "
                 "else the profile file."},
                {"profile", "Section of the credentials file; empty: AWS_PROFILE, else default."},
-               {"access_key_id", "Together with secret_access_key instead of credentials."},
-               {"secret_access_key", "Kept out of every listing.", true},
-               {"session_token", "Of temporary credentials.", true},
-               {"ca_file", "PEM file of authorities to trust instead of the system's."},
+               {"access-key-id", "Together with secret-access-key instead of credentials."},
+               {"secret-access-key", "Kept out of every listing.", true},
+               {"session-token", "Of temporary credentials.", true},
+               {"ca-file", "PEM file of authorities to trust instead of the system's."},
            }},
   };
 }

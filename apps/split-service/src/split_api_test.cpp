@@ -76,8 +76,7 @@ TEST_F(SplitApiTest, EveryProblemIsTold) {
       "/split", {{"source", "s3://other/t.csv"}, {"groups", 1}, {"objectiv", "kplus"}});
   EXPECT_EQ(answer.status, 422);
   EXPECT_EQ(answer.header("Content-Type"), "application/problem+json");
-  const json::array& errors = answer.json().at("errors").as_array();
-  EXPECT_EQ(errors.size(), 3U) << answer.body;
+  EXPECT_EQ(answer.json().at("errors").as_array().size(), 3U) << answer.body;
   EXPECT_THAT(answer.body, HasSubstr("#/objectiv"));
   EXPECT_THAT(answer.body, HasSubstr("objective"));
   EXPECT_THAT(answer.body, HasSubstr("configured buckets: samples"));

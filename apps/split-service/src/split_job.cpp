@@ -16,7 +16,8 @@ namespace json = boost::json;
 // How the parts of the work share the progress bar.
 constexpr double kDownloaded = 0.10;
 constexpr double kParsed = 0.15;
-constexpr double kSplit = 0.97;
+constexpr double kSplit = 0.96;
+constexpr double kAssignmentWritten = 0.98;
 
 // Bytes of a source's name that go into the names of its results.
 constexpr std::size_t kMaxStem = 100;
@@ -135,9 +136,11 @@ class SplitRun {
     const std::string leaf = fmt::format("{}.{}", stem_of(request.source.key()), context_.job().id);
     const std::string assignment_csv = split::assignment_csv(table, outcome);
     const std::string report_json = split::report_json(outcome);
-    auto assignment = put(request.destination, leaf + ".assignment.csv", assignment_csv);
+    auto assignment = put(request.destination, leaf + ".assignment.csv", assignment_csv, kSplit,
+                          kAssignmentWritten);
     if (!assignment) return assignment;
-    auto report = put(request.destination, leaf + ".report.json", report_json);
+    auto report =
+        put(request.destination, leaf + ".report.json", report_json, kAssignmentWritten, 1);
     if (!report) return report;
     context_.progress(1, "done");
     return result_json(outcome, *assignment, *report);
@@ -145,12 +148,12 @@ class SplitRun {
 
   // Returns the name of the object written.
   Result<std::string> put(const objects::ObjectPrefix& destination, std::string_view leaf,
-                          std::string_view bytes) {
+                          std::string_view bytes, double from, double to) {
     auto name = destination.object(leaf);
     if (!name) return std::unexpected(std::move(name).error());
-    context_.progress(kSplit, "writing " + name->to_string());
+    context_.progress(from, "writing " + name->to_string());
     auto stored =
-        buckets_.put_bytes(*name, bytes, call_options<objects::CallOptions>(kSplit, 1, "writing"));
+        buckets_.put_bytes(*name, bytes, call_options<objects::CallOptions>(from, to, "writing"));
     if (!stored) return std::unexpected(std::move(stored).error());
     return name->to_string();
   }

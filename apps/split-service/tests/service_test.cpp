@@ -164,7 +164,7 @@ TEST(Service, InputThatCannotBeSplitIsDiscardedWithTheReason) {
   ApiClient client(service.url());
   const std::vector<BadTable> tables = {
       {"empty.csv", "", "empty"},
-      {"one.csv", "id,x\na,1\n", "1 row"},
+      {"one.csv", "id,x\na,1\n", "one row"},
       {"nan.csv", "id,x\na,1\nb,NaN\nc,3\n", "row 2"},
       {"few.csv", "id,x\na,1\nb,2\n", "3 groups asked for, but the table has 2 rows"},
       {"binary.csv", std::string("\x7F\x45LF\0\1\2\xFF\xFE\0\0", 11), "binary.csv"},
