@@ -134,8 +134,10 @@ function balanceTable(balance) {
     return element("td", {}, span);
   };
   return element("table", {},
-                 element("thead", {}, element("tr", {}, ...["Column", "Random split", "", "This split", ""]
-                     .map((title) => element("th", {}, title)))),
+                 element("thead", {}, element("tr", {},
+                     element("th", {}, "Column"),
+                     element("th", {class: "number"}, "Random split"), element("th"),
+                     element("th", {class: "number"}, "This split"), element("th"))),
                  element("tbody", {}, ...balance.map((column) => element("tr", {},
                      element("td", {}, column.column),
                      element("td", {class: "number"}, column.smd_before.toFixed(3)),
