@@ -42,7 +42,8 @@ SAOLA_UNCHECKED std::uintptr_t word_at(std::uintptr_t address) {
 
 // A saved frame pointer at `frame` and a return address above it?
 SAOLA_UNCHECKED bool is_frame(std::uintptr_t frame, std::uintptr_t lowest, std::uintptr_t top) {
-  if (frame < lowest || frame % sizeof(void*) != 0 || frame + 2 * sizeof(void*) > top) return false;
+  if (frame < lowest || frame >= top || frame % sizeof(void*) != 0) return false;
+  if (top - frame < 2 * sizeof(void*)) return false;  // never frame + …: that may wrap around
   return is_code(word_at(frame + sizeof(void*)));
 }
 
