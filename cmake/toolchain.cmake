@@ -37,3 +37,12 @@ elseif(SAOLA_SANITIZE STREQUAL "thread")
   target_compile_options(saola_options INTERFACE -fsanitize=thread -Wno-tsan)
   target_link_options(saola_options INTERFACE -fsanitize=thread)
 endif()
+
+# What every test includes, compiled once. Tests are optimised less than what they test: it halves their build.
+file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/test_precompiled.cpp CONTENT "int main() {}\n")
+add_executable(saola_test_precompiled ${CMAKE_BINARY_DIR}/test_precompiled.cpp)
+target_compile_options(saola_test_precompiled PRIVATE $<$<CONFIG:Release>:-O1>)
+target_link_libraries(saola_test_precompiled PRIVATE saola_options fmt::fmt GTest::gmock_main)
+target_precompile_headers(saola_test_precompiled PRIVATE
+  <gmock/gmock.h> <gtest/gtest.h> <fmt/core.h>
+  <algorithm> <atomic> <chrono> <expected> <functional> <map> <memory> <string> <string_view> <thread> <vector>)
