@@ -137,9 +137,9 @@ TEST(Rescue, BlockedCallIsToldFromComputation) {
     Runtime runtime({.stall_sink = &sink});
     runtime.run([&] {
       Pulse pulse;
-      Task blocker = spawn([] { ::usleep(100'000); }, {.name = "blocker"});
+      Task blocker = spawn([] { ::usleep(500'000); }, {.name = "blocker"});
       blocker.join();
-      EXPECT_LT(pulse.stop(), 90ms);
+      EXPECT_LT(pulse.stop(), 450ms);
     });
   }
   const auto reports = sink.take();
