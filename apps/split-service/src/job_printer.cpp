@@ -80,8 +80,9 @@ void ProgressPrinter::show(const json::value& job) {
   if (line == last_) return;
   last_ = line;
   if (terminal_) {
-    // Back to the line's start, the line, and nothing behind it; long ones do not wrap.
-    std::fputs(fmt::format("\r\x1b[?7l{}\x1b[K\x1b[?7h", line).c_str(), stderr);
+    // The line, without wrapping, nothing behind it, and back to its start: what others write on
+    // this terminal meanwhile goes over it.
+    std::fputs(fmt::format("\r\x1b[?7l{}\x1b[K\x1b[?7h\r", line).c_str(), stderr);
     drawn_ = true;
   } else {
     std::fputs((line + "\n").c_str(), stderr);
