@@ -147,6 +147,7 @@ Result<std::unique_ptr<Child>> Arbiter::start_child(Role role) {
   state.role.store(static_cast<std::uint32_t>(role), std::memory_order_relaxed);
   state.number.store(child->number, std::memory_order_relaxed);
   state.not_ready.store(false, std::memory_order_relaxed);
+  state.why_not_ready.write("");
   auto pid = spawn_program("/proc/self/exe", arguments_, environment, keep);
   if (!pid) return std::unexpected(pid.error());
   child->pid = *pid;

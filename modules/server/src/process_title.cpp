@@ -39,13 +39,13 @@ ProcessTitle::ProcessTitle() {
     if (field == kEnvironmentEnd) end = std::strtoull(text.c_str(), nullptr, 10);
   }
   if (begin == 0 || end <= begin) return;
-  std::size_t count = 0;
-  while (environ[count] != nullptr) ++count;
-  // Lives as long as the process: the C library keeps pointing at it.
-  char** copy = new char*[count + 1];
-  for (std::size_t i = 0; i < count; ++i) copy[i] = ::strdup(environ[i]);
-  copy[count] = nullptr;
-  environ = copy;
+  // Live as long as the process: the C library keeps pointing at them.
+  static std::vector<std::string> texts;
+  static std::vector<char*> pointers;
+  for (char** variable = environ; *variable != nullptr; ++variable) texts.emplace_back(*variable);
+  for (std::string& variable : texts) pointers.push_back(variable.data());
+  pointers.push_back(nullptr);
+  environ = pointers.data();
   begin_ = reinterpret_cast<char*>(begin);
   end_ = reinterpret_cast<char*>(end);
 }

@@ -1,5 +1,6 @@
 #include "shared_state.hpp"
 
+#include <sched.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -12,6 +13,8 @@
 namespace saola::server {
 namespace {
 
+// Looks at a text that is being written, and does not change, until its writer counts as dead.
+constexpr int kDeadWriter = 20'000;
 constexpr std::size_t kServerBytes = 64;
 constexpr std::size_t kSlotBytes = 256;
 static_assert(sizeof(ServerState) <= kServerBytes && sizeof(SlotState) <= kSlotBytes);
@@ -37,21 +40,23 @@ void SharedText::write(std::string_view text) {
   std::array<char, kCapacity> bytes{};
   text = text.substr(0, kCapacity - 1);
   std::ranges::copy(text, bytes.begin());
-  const std::uint32_t sequence = sequence_.load(std::memory_order_relaxed);
-  sequence_.store(sequence + 1, std::memory_order_relaxed);
+  // Odd while writing; a writer that died in the middle left an odd one.
+  const std::uint32_t writing = (sequence_.load(std::memory_order_relaxed) + 1) | 1;
+  sequence_.store(writing, std::memory_order_relaxed);
   for (std::size_t i = 0; i < words_.size(); ++i) {
     std::uint64_t word = 0;
     std::memcpy(&word, bytes.data() + i * 8, 8);
     // Release: who reads a new word also sees the odd sequence before it.
     words_[i].store(word, std::memory_order_release);
   }
-  sequence_.store(sequence + 2, std::memory_order_release);
+  sequence_.store(writing + 1, std::memory_order_release);
 }
 
 std::string SharedText::read() const {
   std::array<char, kCapacity> bytes{};
-  // A writer that died in the middle leaves the sequence odd: then a torn text must do.
-  for (int attempt = 0; attempt < 100; ++attempt) {
+  std::uint32_t odd = 0;
+  int same = 0;
+  while (true) {
     const std::uint32_t before = sequence_.load(std::memory_order_acquire);
     for (std::size_t i = 0; i < words_.size(); ++i) {
       const std::uint64_t word = words_[i].load(std::memory_order_acquire);
@@ -59,6 +64,11 @@ std::string SharedText::read() const {
     }
     // The acquire loads above keep this one after them.
     if (before % 2 == 0 && sequence_.load(std::memory_order_relaxed) == before) break;
+    // A writer that died in the middle leaves the number odd for ever: then a torn text must do.
+    same = before % 2 == 1 && before == odd ? same + 1 : 0;
+    odd = before;
+    if (same == kDeadWriter) break;
+    ::sched_yield();
   }
   return std::string(bytes.data(), ::strnlen(bytes.data(), bytes.size()));
 }
