@@ -42,6 +42,8 @@ void on_segv(int signal, siginfo_t* info, void* context) {
   }
   // Let the fault happen again with the action that was there before us (usually: a core dump).
   ::sigaction(signal, &previous_action, nullptr);
+  // One that a process sent does not happen again by itself.
+  if (info->si_code <= 0) ::raise(signal);
 }
 
 }  // namespace
