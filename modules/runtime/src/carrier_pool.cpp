@@ -7,6 +7,7 @@
 
 #include "overflow_guard.hpp"
 #include "runtime_impl.hpp"
+#include "time_slice.hpp"
 
 namespace saola::runtime::detail {
 
@@ -55,6 +56,8 @@ std::uint64_t CarrierPool::threads() const {
 
 void CarrierPool::serve(ThreadSet::Handle self) {
   ::pthread_setname_np(::pthread_self(), "saola-carrier");
+  // Whoever waits for the loop has waited long enough: take it over without waiting for a turn.
+  set_time_slice(0, kCarrierSlice);
   OverflowGuard guard;
   Carrier carrier;
   bind_to_this_thread(carrier);

@@ -10,6 +10,7 @@
 #include "capture.hpp"
 #include "futex.hpp"
 #include "runtime_impl.hpp"
+#include "time_slice.hpp"
 
 namespace saola::runtime::detail {
 namespace {
@@ -92,6 +93,8 @@ RuntimeStats Monitor::stats() const {
 
 void Monitor::run() {
   ::pthread_setname_np(::pthread_self(), "saola-monitor");
+  // It must not wait for the end of the turn of a hog.
+  set_time_slice(0, kMonitorSlice);
   std::unique_lock lock(mutex_);
   while (!stopping_) {
     if (!watching_) {
@@ -256,6 +259,8 @@ bool Monitor::rescue(std::uint64_t word, StallNote note, std::string kind, bool 
   note.report.action = observe::StallAction::kRescued;
   entry.note = note;
   hog->rescue = &entry;
+  // It may have carried the loop with a short one.
+  set_time_slice(tid, kDefaultSlice);
   if (impl_.options.rescued_nice > 0) {
     // Relative to the thread's own; the kernel takes it from the thread, not the process.
     const int own = ::getpriority(PRIO_PROCESS, static_cast<id_t>(tid));

@@ -12,6 +12,7 @@
 
 #include "futex.hpp"
 #include "loop.hpp"
+#include "time_slice.hpp"
 
 namespace saola::runtime::detail {
 
@@ -131,6 +132,7 @@ std::size_t NativePool::threads() const {
 
 void NativePool::serve(ThreadSet::Handle self) {
   ::pthread_setname_np(::pthread_self(), options_.name.substr(0, 15).c_str());
+  set_time_slice(0, kDefaultSlice);  // it may have inherited a carrier's
   if (options_.nice != 0) ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), options_.nice);
   std::unique_lock lock(mutex_);
   for (;;) {

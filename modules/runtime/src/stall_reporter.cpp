@@ -1,4 +1,6 @@
 #include <pthread.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <saola/base/log.hpp>
 #include <saola/runtime/symbolise.hpp>
@@ -15,6 +17,8 @@ constexpr std::size_t kMostNotes = 1024;
 constexpr Duration kLogAgainAfter = 10s;
 constexpr std::size_t kMostLogged = 256;
 constexpr std::size_t kLoggedFrames = 12;
+constexpr int kNice = 10;
+constexpr Duration kLater = 50ms;
 
 }  // namespace
 
@@ -45,10 +49,16 @@ void StallReporter::add(StallNote note) {
 
 void StallReporter::run() {
   ::pthread_setname_np(::pthread_self(), "saola-reporter");
+  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNice);
   std::unique_lock lock(mutex_);
   for (;;) {
-    changed_.wait(lock, [&] { return stopping_ || !notes_.empty(); });
-    if (notes_.empty()) return;
+    if (notes_.empty()) {
+      changed_.wait(lock, [&] { return stopping_ || !notes_.empty(); });
+      if (notes_.empty()) return;
+      // Reading debug information takes a core for milliseconds: first those run who were kept
+      // waiting.
+      changed_.wait_for(lock, kLater, [&] { return stopping_; });
+    }
     StallNote note = std::move(notes_.front());
     notes_.pop_front();
     const std::uint64_t dropped = std::exchange(dropped_, 0);
