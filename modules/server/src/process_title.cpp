@@ -39,9 +39,9 @@ ProcessTitle::ProcessTitle() {
     if (field == kEnvironmentEnd) end = std::strtoull(text.c_str(), nullptr, 10);
   }
   if (begin == 0 || end <= begin) return;
-  // Live as long as the process: the C library keeps pointing at them.
-  static std::vector<std::string> texts;
-  static std::vector<char*> pointers;
+  // Never destroyed: libraries that are unloaded at exit still read the environment.
+  static auto& texts = *new std::vector<std::string>;
+  static auto& pointers = *new std::vector<char*>;
   for (char** variable = environ; *variable != nullptr; ++variable) texts.emplace_back(*variable);
   for (std::string& variable : texts) pointers.push_back(variable.data());
   pointers.push_back(nullptr);
