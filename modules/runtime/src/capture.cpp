@@ -83,8 +83,10 @@ std::vector<std::uintptr_t> capture_running(pid_t tid, std::uint64_t run_word, D
   static std::mutex one_at_a_time;
   std::lock_guard lock(one_at_a_time);
   // A handler of an abandoned request may still be writing: let it finish, or give up.
-  for (int i = 0; in_handler.load() != 0; ++i) {
-    if (i == 100) return {};
+  // Its thread may have no CPU, so the wait is part of the patience.
+  const Deadline deadline = Deadline::after(patience);
+  while (in_handler.load() != 0) {
+    if (deadline.passed()) return {};
     ::usleep(10);
   }
   request.tid = tid;
@@ -95,7 +97,6 @@ std::vector<std::uintptr_t> capture_running(pid_t tid, std::uint64_t run_word, D
     ticket.store(asked + 1);
     return {};
   }
-  const Deadline deadline = Deadline::after(patience);
   while (ticket.load() == asked && !deadline.passed()) futex_wait(ticket, asked, deadline);
   std::uint32_t expected = asked;
   if (ticket.compare_exchange_strong(expected, asked + 1)) return {};  // no answer

@@ -65,8 +65,13 @@ Carrier* Loop::go_home(Carrier* carrier, Fiber& fiber) {
 }
 
 bool Loop::steal(std::uint64_t run_word) {
-  return word_.compare_exchange_strong(run_word, stolen_word(run_word), std::memory_order_acq_rel,
-                                       std::memory_order_relaxed);
+  if (!word_.compare_exchange_strong(run_word, stolen_word(run_word), std::memory_order_acq_rel,
+                                     std::memory_order_relaxed)) {
+    return false;
+  }
+  // Those who are ready are late, as the new carrier will say too; see carry().
+  backlog_.store(ready_count_.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  return true;
 }
 
 void Loop::adopt(Carrier& carrier) {

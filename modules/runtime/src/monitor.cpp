@@ -236,9 +236,11 @@ StallNote Monitor::describe(const Fiber& fiber, pid_t tid, std::uint64_t word, b
   note.report.verdict = blocked ? observe::StallVerdict::kBlocked : observe::StallVerdict::kCpu;
   note.report.advice = advice_for(note.report.verdict);
   if (!fiber.learnable.load(std::memory_order_relaxed)) kind.clear();
-  note.stack = blocked ? capture_waiting(tid, fiber.lowest.load(std::memory_order_relaxed),
-                                         fiber.highest.load(std::memory_order_relaxed))
-                       : capture_running(tid, word, kCapturePatience);
+  note.stack =
+      blocked ? capture_waiting(tid, fiber.lowest.load(std::memory_order_relaxed),
+                                fiber.highest.load(std::memory_order_relaxed))
+              : capture_running(tid, word,
+                                impl_.loop.backlog() > 0 ? kCapturePatience / 4 : kCapturePatience);
   return note;
 }
 
@@ -275,8 +277,10 @@ bool Monitor::rescue(std::uint64_t word, StallNote note, std::string kind, bool 
     entry.learned = true;
   }
   impl_.carriers.keep_spare();
-  if (note.stack.empty() && note.report.verdict == observe::StallVerdict::kCpu) {
-    // It had no CPU to answer with. Nobody waits any longer: ask again, with patience.
+  if (note.stack.empty() && note.report.verdict == observe::StallVerdict::kCpu &&
+      loop.backlog() == 0) {
+    // It had no CPU to answer with. Nobody waits any longer (there may be more hogs among those who
+    // do): ask again, with patience.
     note.stack = capture_running(tid, word, kLateCapturePatience);
     entry.note.stack = note.stack;
   }
