@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -54,14 +55,16 @@ TEST(Arbiter, TitlesTellTheRole) {
 TEST(Arbiter, ReplacesAKilledWorkerAtOnce) {
   ProbeServer server;
   ASSERT_TRUE(server.serves()) << server.log();
-  for (const char* role : {"web", "task"}) {
-    const pid_t before = server.serving(role).at(0);
-    ::kill(before, SIGKILL);
-    EXPECT_TRUE(eventually([&] {
-      const auto now = server.serving(role);
-      return now.size() == 1 && now[0] != before;
-    })) << server.log();
-    EXPECT_THAT(server.log(), HasSubstr("ended: signal KILL"));
+  for (const int signal : {SIGKILL, SIGSEGV}) {
+    for (const char* role : {"web", "task"}) {
+      const pid_t before = server.serving(role).at(0);
+      ::kill(before, signal);
+      EXPECT_TRUE(eventually([&] {
+        const auto now = server.serving(role);
+        return now.size() == 1 && now[0] != before;
+      })) << server.log();
+    }
+    EXPECT_THAT(server.log(), HasSubstr(std::string("ended: signal ") + ::sigabbrev_np(signal)));
   }
 }
 

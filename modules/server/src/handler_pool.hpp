@@ -1,22 +1,32 @@
 // Runs handlers on native threads for the classes `threads` and `sync`: connections stay on the
 // event loop, where a slow client costs no thread, and only the handler's call goes to one of a
 // fixed number of threads.
+//
+// As few threads as possible are awake: a thread that is awake takes the next call without being
+// woken, and more are woken only when a call has waited for kPatience. Short handlers then cost no
+// thread switch each, and long ones still get every thread.
 #pragma once
 
 #include <atomic>
+#include <chrono>
+#include <deque>
 #include <exception>
 #include <optional>
 #include <thread>
 #include <vector>
 
+#include <saola/base/time.hpp>
 #include <saola/http/handler.hpp>
+#include <saola/runtime/sync/condition.hpp>
 #include <saola/runtime/sync/event.hpp>
-#include <saola/runtime/sync/queue.hpp>
+#include <saola/runtime/sync/mutex.hpp>
 
 namespace saola::server {
 
 class HandlerPool final : public http::Handler {
  public:
+  static constexpr Duration kPatience = std::chrono::microseconds(200);
+
   // REQUIRES: `inner` outlives the pool. Starts the threads.
   HandlerPool(http::Handler& inner, int threads);
   // REQUIRES: no call is under way.
@@ -43,9 +53,19 @@ class HandlerPool final : public http::Handler {
     runtime::Event done;
   };
   void run_thread();
+  // The next call; null when the pool ends. Sleeps while there is none.
+  Call* next_call();
+  // Wakes a thread if one sleeps. REQUIRES: mutex_ is held.
+  void wake_one();
 
   http::Handler& inner_;
-  runtime::Queue<Call*> calls_;
+  runtime::Mutex mutex_;
+  runtime::Condition work_;
+  std::deque<Call*> calls_;  // GUARDED_BY(mutex_), as the next four
+  int awake_ = 0;            // threads that will look at calls_ again before they sleep
+  int sleeping_ = 0;         // threads in work_ that nobody has woken
+  int wakes_ = 0;            // threads that are woken and have not noticed yet
+  bool ended_ = false;
   std::atomic<int> busy_{0};
   std::atomic<std::uint64_t> finished_{0};
   std::vector<std::jthread> threads_;
