@@ -236,11 +236,15 @@ StallNote Monitor::describe(const Fiber& fiber, pid_t tid, std::uint64_t word, b
   note.report.verdict = blocked ? observe::StallVerdict::kBlocked : observe::StallVerdict::kCpu;
   note.report.advice = advice_for(note.report.verdict);
   if (!fiber.learnable.load(std::memory_order_relaxed)) kind.clear();
-  note.stack =
-      blocked ? capture_waiting(tid, fiber.lowest.load(std::memory_order_relaxed),
-                                fiber.highest.load(std::memory_order_relaxed))
-              : capture_running(tid, word,
-                                impl_.loop.backlog() > 0 ? kCapturePatience / 4 : kCapturePatience);
+  if (!blocked) {
+    note.stack = capture_running(
+        tid, word, impl_.loop.backlog() > 0 ? kCapturePatience / 4 : kCapturePatience);
+    return note;
+  }
+  const std::uintptr_t lowest = fiber.lowest.load(std::memory_order_relaxed);
+  const std::uintptr_t highest = fiber.highest.load(std::memory_order_relaxed);
+  // The bounds of two lives of this fiber would have a guard page between them.
+  if (impl_.loop.word() == word) note.stack = capture_waiting(tid, lowest, highest);
   return note;
 }
 
