@@ -241,9 +241,10 @@ StallNote Monitor::describe(const Fiber& fiber, pid_t tid, std::uint64_t word, b
         tid, word, impl_.loop.backlog() > 0 ? kCapturePatience / 4 : kCapturePatience);
     return note;
   }
-  const std::uintptr_t lowest = fiber.lowest.load(std::memory_order_relaxed);
-  const std::uintptr_t highest = fiber.highest.load(std::memory_order_relaxed);
-  // The bounds of two lives of this fiber would have a guard page between them.
+  const std::uintptr_t lowest = fiber.lowest.load(std::memory_order_acquire);
+  const std::uintptr_t highest = fiber.highest.load(std::memory_order_acquire);
+  // The bounds of two lives of this fiber would have a guard page between them. Acquire: read
+  // before the word.
   if (impl_.loop.word() == word) note.stack = capture_waiting(tid, lowest, highest);
   return note;
 }
