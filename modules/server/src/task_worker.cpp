@@ -1,5 +1,7 @@
 #include "task_worker.hpp"
 
+#include <unistd.h>
+
 #include <exception>
 
 #include <saola/base/log.hpp>
@@ -28,6 +30,9 @@ Result<void> run(const ServerDefinition& definition, TaskContext& context) {
 }  // namespace
 
 int run_task_worker(const ServerDefinition& definition, WorkerProcess& process) {
+  // A session of its own, whose autogroup demote_this_thread() then lowers: see
+  // docs/decisions/0021.
+  ::setsid();
   Context context(process);
   if (definition.hooks.worker_init) definition.hooks.worker_init(context);
   process.ready();
