@@ -74,15 +74,15 @@ class TableReader {
 
   Result<Table> read() && {
     if (auto ok = check_text(table_.bytes_); !ok) return std::unexpected(std::move(ok).error());
+    // Blank lines at the end are no records. They go for good, for cells are read from bytes_
+    // later.
+    table_.bytes_.resize(table_.bytes_.find_last_not_of("\r\n") + 1);
     std::string_view content = table_.bytes_;
     if (content.starts_with(kUtf8Mark)) content.remove_prefix(kUtf8Mark.size());
-    // Blank lines at the end are no records.
-    const auto last = content.find_last_not_of("\r\n");
-    if (last == std::string_view::npos || content.find_first_not_of(" \t\r\n") == content.npos) {
+    if (content.find_first_not_of(" \t\r\n") == content.npos) {
       return fail(ErrorCode::kInvalidArgument,
                   "the file is empty; it needs a header line and at least two rows");
     }
-    content = content.substr(0, last + 1);
 
     CsvScanner scanner(content);
     if (auto ok = read_header(scanner); !ok) return std::unexpected(std::move(ok).error());

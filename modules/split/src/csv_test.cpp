@@ -224,6 +224,14 @@ TEST(Csv, GzipBombStopsAtTheLimit) {
   EXPECT_EQ(table_of(gzip("id,x\na,1\n")).rows(), 1u);
 }
 
+// The reader stopped before the blank lines at the end, a later look at a cell did not, and ended
+// the process.
+TEST(Csv, CarriageReturnsBeforeTheLastLineEndDoNotReachTheCells) {
+  const auto table = table_of("x\na\nb\r\r\n\n");
+  ASSERT_EQ(table.rows(), 2u);
+  EXPECT_EQ(table.cell(1, 0), "b");
+}
+
 TEST(Csv, LongNamesAreCutInMessages) {
   const std::string name(5000, 'n');
   const auto text = error_of(fmt::format("{0},{0}\n1,2\n", name));
