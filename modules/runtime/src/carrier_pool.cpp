@@ -14,21 +14,22 @@ namespace saola::runtime::detail {
 CarrierPool::~CarrierPool() {
   std::unique_lock lock(mutex_);
   stopping_ = true;
-  changed_.notify_all();
+  offer_.notify_all();
   changed_.wait(lock, [&] { return threads_.running() == 0; });
   lock.unlock();
   threads_.join_all();
 }
 
-bool CarrierPool::keep_spare() {
+bool CarrierPool::keep_spares(int count) {
   std::lock_guard lock(mutex_);
-  if (waiting_ > 0) return true;
-  try {
-    threads_.start([this](ThreadSet::Handle self) { serve(self); });
-  } catch (const std::system_error&) {
-    return false;
+  while (waiting_ < count) {
+    try {
+      threads_.start([this](ThreadSet::Handle self) { serve(self); });
+    } catch (const std::system_error&) {
+      return waiting_ > 0;
+    }
+    ++waiting_;  // it will be; hand_over() may already count on it
   }
-  ++waiting_;  // it will be; hand_over() may already count on it
   return true;
 }
 
@@ -36,7 +37,7 @@ void CarrierPool::hand_over(Loop& loop) {
   std::lock_guard lock(mutex_);
   offered_ = &loop;
   --waiting_;
-  changed_.notify_all();
+  offer_.notify_one();
 }
 
 void CarrierPool::wait_finished() {
@@ -63,7 +64,7 @@ void CarrierPool::serve(ThreadSet::Handle self) {
   bind_to_this_thread(carrier);
   std::unique_lock lock(mutex_);
   for (;;) {
-    changed_.wait(lock, [&] { return stopping_ || offered_ != nullptr; });
+    offer_.wait(lock, [&] { return stopping_ || offered_ != nullptr; });
     if (offered_ == nullptr) {
       --waiting_;
       break;
@@ -81,7 +82,7 @@ void CarrierPool::serve(ThreadSet::Handle self) {
       changed_.notify_all();
     }
     // A demoted thread cannot in general raise its priority again, so it must not carry the loop.
-    if (carrier.demoted || waiting_ > 0) break;
+    if (carrier.demoted || waiting_ >= kSpares) break;
     ++waiting_;
   }
   threads_.leave(self);

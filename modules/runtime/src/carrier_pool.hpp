@@ -16,10 +16,13 @@ class CarrierPool {
   // REQUIRES: the loop has finished.
   ~CarrierPool();
 
-  // One thread is kept waiting, so that a rescue does not begin with starting one. False when the
-  // system gives no thread.
-  bool keep_spare();
-  // Lets a spare carry `loop`, which the caller has stolen. REQUIRES: keep_spare() returned true
+  // Spares that wait in quiet times: hogs come in groups, and a thread is slow to start while they
+  // hold the cores.
+  static constexpr int kSpares = 4;
+  // Sees to it that at least `count` threads wait. False when the system does not give enough for
+  // one.
+  bool keep_spares(int count);
+  // Lets a spare carry `loop`, which the caller has stolen. REQUIRES: keep_spares() returned true
   // since the last hand_over().
   void hand_over(Loop& loop);
   // The first carrier's thread, its own fiber rescued and gone home, waits here until the loop has
@@ -35,6 +38,7 @@ class CarrierPool {
   mutable std::mutex mutex_;
   // All GUARDED_BY(mutex_).
   std::condition_variable changed_;
+  std::condition_variable offer_;  // a loop is offered, or the end
   Loop* offered_ = nullptr;
   int waiting_ = 0;
   ThreadSet threads_;

@@ -29,7 +29,7 @@ class ForcedStealer {
     detail::Loop& loop = impl.loop;
     const std::uint64_t word = loop.word();
     if (!detail::is_running(word)) return false;
-    if (!impl.carriers.keep_spare()) return false;
+    if (!impl.carriers.keep_spares(1)) return false;
     loop.stealing.store(true);
     const bool stolen = loop.steal(word);
     if (stolen) impl.carriers.hand_over(loop);

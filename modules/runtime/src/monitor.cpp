@@ -74,7 +74,7 @@ void Monitor::watch(bool on) {
   watching_ = on;
   if (on) {
     seen_ = {};
-    impl_.carriers.keep_spare();
+    impl_.carriers.keep_spares(CarrierPool::kSpares);
   } else {
     if (seen_.open) close_stall(std::chrono::steady_clock::now());
     collect_ended();
@@ -125,9 +125,13 @@ Duration Monitor::tick() {
   const SteadyTime now = std::chrono::steady_clock::now();
   const bool backlog = loop.backlog() > 0;
   Duration threshold = options.stall_threshold;
-  // While those who waited through a stall have not run yet, a tenth of the patience is left.
-  if (backlog) threshold = std::max<Duration>(threshold / 10, 500us);
-  const Duration pause = std::clamp<Duration>(threshold / 4, 250us, 5ms);
+  // While those who waited through a stall have not run yet, a twentieth of the patience is left.
+  if (backlog) threshold = std::max<Duration>(threshold / 20, 250us);
+  const Duration pause = std::clamp<Duration>(threshold / 4, 100us, 5ms);
+  if (refill_ && !backlog) {
+    refill_ = false;
+    impl_.carriers.keep_spares(CarrierPool::kSpares);
+  }
 
   if (sight.switches != seen_.switches) {
     if (!sight.idle && now - loop.last_pass() > 2ms) loop.want_pass();
@@ -203,7 +207,7 @@ void Monitor::judge(std::uint64_t word, SteadyTime now, Duration held, Duration 
         note.report.why =
             "as many fibers as allowed are rescued already; new requests are refused until one "
             "comes home";
-      } else if (!impl_.carriers.keep_spare()) {
+      } else if (!impl_.carriers.keep_spares(1)) {
         note.report.why = "the system gives no thread to carry the loop";
       } else if (rescue(word, note, kind, !backlog)) {
         return;
@@ -281,7 +285,7 @@ bool Monitor::rescue(std::uint64_t word, StallNote note, std::string kind, bool 
     impl_.placement.learn(entry.kind, entry.note.report.duration);
     entry.learned = true;
   }
-  impl_.carriers.keep_spare();
+  refill_ = true;
   if (note.stack.empty() && note.report.verdict == observe::StallVerdict::kCpu &&
       loop.backlog() == 0) {
     // It had no CPU to answer with. Nobody waits any longer (there may be more hogs among those who

@@ -108,6 +108,7 @@ class Monitor {
   StallReporter reporter_;
   ThreadProbe probe_;
   Seen seen_;
+  bool refill_ = false;        // spares were used; the monitor's thread only
   std::list<Rescue> rescues_;  // the monitor's thread only
 
   // Written by the monitor's thread, read by anyone: relaxed counters.
