@@ -24,6 +24,8 @@ bool is_port(std::string_view text) {
 bool is_ipv6(std::string_view text) {
   std::array<char, INET6_ADDRSTRLEN> copy{};
   if (text.size() >= copy.size()) return false;
+  // inet_pton() stops at a NUL; what follows it must not slip through.
+  if (text.contains('\0')) return false;
   std::ranges::copy(text, copy.begin());
   in6_addr address;
   return inet_pton(AF_INET6, copy.data(), &address) == 1;
