@@ -1,6 +1,7 @@
 #include "serve.hpp"
 
 #include <condition_variable>
+#include <filesystem>
 #include <memory>
 #include <mutex>
 
@@ -32,11 +33,17 @@ Result<std::unique_ptr<http::Handler>> make_web(server::WebContext& context,
   if (!store) return std::unexpected(std::move(store).error());
   auto buckets = open_buckets(context.settings);
   if (!buckets) return std::unexpected(std::move(buckets).error());
+  const std::string folder = std::filesystem::path(store_path(context.settings)).parent_path();
   api->bind({.store = *std::move(store),
              .buckets = *std::move(buckets),
              .metrics_text = [&context] { return context.metrics_text(); },
              .metrics = context.metrics,
              .queue_limit = static_cast<std::size_t>(context.settings.integer("queue-limit")),
+             .health = {.room = [folder] { return room_for_a_job(folder.empty() ? "." : folder); },
+                        .on_change =
+                            [&context](bool ready, std::string_view why) {
+                              context.set_ready(ready, why);
+                            }},
              .one_event_a_stream = context.settings.text("worker-class") == "sync"});
   return std::move(api);
 }

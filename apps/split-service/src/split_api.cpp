@@ -112,6 +112,7 @@ SplitApi::SplitApi() {
 void SplitApi::bind(ApiServices services) {
   SAOLA_CHECK(!services_.store, "an API is bound once");
   services_ = std::move(services);
+  health_ = std::make_unique<StoreHealth>(*services_.store, std::move(services_.health));
   if (services_.metrics) app_.count_in(*services_.metrics);
 }
 
@@ -197,13 +198,12 @@ void SplitApi::add_operator_routes() {
             .responses = {{200, "Yes"}}});
   app_.get("/readyz",
            [this] {
-             const auto counts = store_call(
-                 [&] { return services_.store->counts(Deadline::after(kProbePatience)); });
-             if (!counts) {
-               throw web::HttpError(http::Problem{
-                   .status = 503,
-                   .detail = "Not ready: the job store cannot be used: " + counts.error().message(),
-                   .code = std::string(to_string(counts.error().code()))});
+             const auto ready = store_call([&] { return health_->check(); });
+             if (!ready) {
+               throw web::HttpError(
+                   http::Problem{.status = 503,
+                                 .detail = "Not ready: " + ready.error().message(),
+                                 .code = std::string(to_string(ready.error().code()))});
              }
              return web::json(json::object{{"ready", true}});
            },
@@ -258,10 +258,15 @@ Response SplitApi::job_answer(const jobs::Job& job, int status) const {
 }
 
 web::HttpError SplitApi::queue_error(const Error& error) const {
+  const auto store_failed = [&] {
+    web::HttpError answer = store_error(error);
+    if (answer.status() >= 500) health_->refused(error);
+    return answer;
+  };
   // A full disk and a full queue are told apart by looking at the queue.
-  if (error.code() != ErrorCode::kResourceExhausted) return store_error(error);
+  if (error.code() != ErrorCode::kResourceExhausted) return store_failed();
   const auto status = store_call([&] { return services_.store->queue_status(kQueue, patience()); });
-  if (!status || status->waiting < services_.queue_limit) return store_error(error);
+  if (!status || status->waiting < services_.queue_limit) return store_failed();
   // When about one job more will have ended.
   std::int64_t seconds = 5;
   if (status->mean_run) {
@@ -286,6 +291,7 @@ Response SplitApi::post_split(Request& request) const {
   job.payload = to_payload(*split);
   const auto stored = store_call([&] { return services_.store->enqueue(job, patience()); });
   if (!stored) throw queue_error(stored.error());
+  health_->accepted();
   Response response = web::json(accepted_json(stored->job), 202);
   response.headers.add("Location", "/jobs/" + stored->job.id);
   return response;

@@ -13,6 +13,8 @@
 #include <saola/observe/metrics.hpp>
 #include <saola/web/app.hpp>
 
+#include "store_health.hpp"
+
 namespace saola::split_service {
 
 // What the routes work on.
@@ -25,6 +27,8 @@ struct ApiServices {
   // Where requests are counted; none: nowhere.
   std::optional<observe::MetricSlot> metrics;
   std::size_t queue_limit = 0;
+  // How /readyz looks at the store.
+  StoreHealthOptions health = {};
   // A stream of events holds the worker (class sync): send one event and let the client reconnect.
   bool one_event_a_stream = false;
 };
@@ -61,6 +65,8 @@ class SplitApi final : public http::Handler {
   web::HttpError queue_error(const Error& error) const;
 
   ApiServices services_;
+  // After the store, which it uses.
+  std::unique_ptr<StoreHealth> health_;
   web::App app_;
 };
 

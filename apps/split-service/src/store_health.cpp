@@ -1,0 +1,153 @@
+#include "store_health.hpp"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/statvfs.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include <saola/base/log.hpp>
+#include <saola/base/unique_fd.hpp>
+
+namespace saola::split_service {
+namespace {
+
+constexpr std::chrono::seconds kEvery(2);
+constexpr std::chrono::seconds kFresh(1);
+constexpr std::chrono::seconds kPatience(1);
+// How long a refused job speaks against the store: until others have had a chance to prove it.
+constexpr std::chrono::seconds kRemembered(5);
+// The largest job's payload.
+constexpr off_t kRoom = 1 << 20;
+
+Result<void> free_blocks(const std::string& folder) {
+  struct statvfs info{};
+  if (::statvfs(folder.c_str(), &info) != 0) return std::unexpected(errno_error(errno, folder));
+  if (info.f_bavail * info.f_frsize >= static_cast<std::uint64_t>(kRoom)) return {};
+  return std::unexpected(errno_error(ENOSPC, folder));
+}
+
+}  // namespace
+
+Result<void> room_for_a_job(const std::string& folder) {
+  const unique_fd file(::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+  // Not every file system has files without names, or reserves space.
+  if (!file && (errno == EOPNOTSUPP || errno == EISDIR)) return free_blocks(folder);
+  if (!file) return std::unexpected(errno_error(errno, folder));
+  if (::fallocate(file.get(), 0, 0, kRoom) == 0) return {};
+  if (errno == EOPNOTSUPP) return free_blocks(folder);
+  return std::unexpected(errno_error(errno, folder));
+}
+
+class StoreHealth::Impl {
+ public:
+  Impl(jobs::Store& store, StoreHealthOptions options)
+      : store_(store),
+        options_(std::move(options)),
+        thread_([this](const std::stop_token& stop) { run(stop); }) {}
+
+  Result<void> check() {
+    const std::lock_guard lock(look_mutex_);
+    if (const auto refusal = latest_refusal()) return std::unexpected(*refusal);
+    const SteadyTime now = options_.clock->steady_now();
+    if (!looked_ || now - *looked_ >= kFresh) {
+      seen_ = look();
+      looked_ = options_.clock->steady_now();
+    }
+    return seen_;
+  }
+
+  void refused(const Error& error) {
+    const std::lock_guard lock(refusal_mutex_);
+    refusal_ = error;
+    refused_at_ = options_.clock->steady_now();
+  }
+
+  void accepted() {
+    const std::lock_guard lock(refusal_mutex_);
+    refusal_.reset();
+  }
+
+ private:
+  Result<void> look() {
+    const auto blame = [](Error error, const char* what) {
+      return std::unexpected(std::move(error).wrap(what));
+    };
+    if (options_.room) {
+      if (auto room = options_.room(); !room) {
+        return blame(std::move(room.error()), "there is no room for jobs, so free some");
+      }
+    }
+    if (auto counts = store_.counts(Deadline::after(kPatience)); !counts) {
+      return blame(std::move(counts.error()), "the job store cannot be read");
+    }
+    // Upkeep that finds nothing to do takes the lock for writing and writes nothing.
+    if (auto done = store_.promote_due(Deadline::after(kPatience)); !done) {
+      return blame(std::move(done.error()), "the job store cannot be written");
+    }
+    return {};
+  }
+
+  std::optional<Error> latest_refusal() {
+    const std::lock_guard lock(refusal_mutex_);
+    if (!refusal_ || options_.clock->steady_now() - refused_at_ >= kRemembered) return std::nullopt;
+    return Error(*refusal_).wrap("the job store refused a job a moment ago");
+  }
+
+  void run(const std::stop_token& stop) {
+    ::pthread_setname_np(::pthread_self(), "store health");
+    std::optional<std::string> told;
+    while (!stop.stop_requested()) {
+      const Result<void> seen = check();
+      const std::string why = seen ? "" : seen.error().message();
+      if (told != why) {
+        if (!seen) log_error("not ready: " + why);
+        if (seen && told) log_info("ready again: the job store can be used");
+        told = why;
+        if (options_.on_change) options_.on_change(seen.has_value(), why);
+      }
+      std::unique_lock lock(wake_mutex_);
+      wake_.wait_for(lock, stop, kEvery, [] { return false; });
+    }
+  }
+
+  jobs::Store& store_;
+  const StoreHealthOptions options_;
+
+  std::mutex look_mutex_;
+  // Guarded by look_mutex_.
+  std::optional<SteadyTime> looked_;
+  Result<void> seen_;
+
+  std::mutex refusal_mutex_;
+  // Guarded by refusal_mutex_.
+  std::optional<Error> refusal_;
+  SteadyTime refused_at_{};
+
+  std::mutex wake_mutex_;
+  std::condition_variable_any wake_;
+  // Last, so that it ends before what it uses.
+  std::jthread thread_;
+};
+
+StoreHealth::StoreHealth(jobs::Store& store, StoreHealthOptions options)
+    : impl_(std::make_unique<Impl>(store, std::move(options))) {}
+StoreHealth::~StoreHealth() = default;
+
+Result<void> StoreHealth::check() {
+  return impl_->check();
+}
+
+void StoreHealth::refused(const Error& error) {
+  impl_->refused(error);
+}
+
+void StoreHealth::accepted() {
+  impl_->accepted();
+}
+
+}  // namespace saola::split_service
