@@ -129,6 +129,7 @@ void log(LogLevel level, std::string_view message, std::initializer_list<LogFiel
   const std::string time = format_rfc3339(real_clock().system_now());
   std::string line;
   line.reserve(256);
+  std::size_t record_at = 0;
   const bool json = s.options.format == LogFormat::kJson;
   if (json) {
     line += fmt::format(R"({{"time":"{}","level":"{}","pid":{},"role":")", time, to_string(level),
@@ -145,6 +146,7 @@ void log(LogLevel level, std::string_view message, std::initializer_list<LogFiel
     }
   } else {
     line += fmt::format("{} {:<7} [{} {}] ", time, to_string(level), s.options.role, ::getpid());
+    record_at = line.size();
     append_json_escaped(line, message);
     for (const LogField& f : fields) {
       const bool quote = f.quoted && f.value.find_first_of(" \"=\n\t") != std::string::npos;
@@ -156,6 +158,9 @@ void log(LogLevel level, std::string_view message, std::initializer_list<LogFiel
   }
   if (line.size() > kLongestLine) line.resize(kLongestLine);
   if (json) line += '}';
+  if (s.options.sink != nullptr) {
+    s.options.sink->write(level, std::string_view(line).substr(record_at));
+  }
   line += '\n';
   // A short write loses the rest of one line: better than blocking the caller in a loop.
   [[maybe_unused]] ssize_t n =

@@ -57,5 +57,25 @@ TEST_F(LogTest, ReopenFollowsARotatedFile) {
   EXPECT_NE(read_all(path_).find("second"), std::string::npos);
 }
 
+class Records final : public LogSink {
+ public:
+  void write(LogLevel level, std::string_view record) override {
+    text += std::string(to_string(level)) + '|' + std::string(record) + '\n';
+  }
+  std::string text;
+};
+
+TEST_F(LogTest, ASinkIsToldWhatPassesTheLevel) {
+  Records records;
+  ASSERT_TRUE(log_configure({.path = path_, .role = "web 1", .sink = &records}));
+  log_debug("hidden");
+  log_warning("seen", {{"n", 3}});
+  EXPECT_EQ(records.text, "warning|seen n=3\n");
+  ASSERT_TRUE(log_configure({.format = LogFormat::kJson, .path = path_, .sink = &records}));
+  log_error("bad");
+  EXPECT_NE(records.text.find("error|{\"time\":"), std::string::npos) << records.text;
+  EXPECT_TRUE(records.text.ends_with("\"message\":\"bad\"}\n")) << records.text;
+}
+
 }  // namespace
 }  // namespace saola

@@ -1,4 +1,5 @@
 // The program that the server's tests start: a service whose workers can be made to fail.
+#include <signal.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -66,6 +67,8 @@ Result<std::unique_ptr<http::Handler>> make_probe(WebContext& context) {
   const std::string& how = context.settings.text("probe");
   if (how == "bad-boot") return fail(ErrorCode::kUnavailable, "the probe's store is away");
   if (how == "crash-boot") std::abort();
+  if (how == "kill-boot") ::raise(SIGKILL);
+  if (how == "exit-boot") std::_Exit(0);
   return std::make_unique<Probe>(context);
 }
 
@@ -74,6 +77,7 @@ Result<void> run_tasks(TaskContext& context) {
   if (context.settings.text("probe") == "bad-task") {
     return fail(ErrorCode::kUnavailable, "the task worker's store is away");
   }
+  if (context.settings.text("probe") == "crash-task") std::abort();
   std::mutex mutex;
   std::condition_variable_any changed;
   std::unique_lock lock(mutex);

@@ -233,21 +233,26 @@ std::string AccessLogFormat::line(const http_conn::Access& access) const {
   return out + '\n';
 }
 
-Result<std::unique_ptr<AccessLog>> AccessLog::open(const std::string& path,
-                                                   AccessLogFormat format) {
-  unique_fd fd = open_file(path);
-  if (!fd) return std::unexpected(errno_error(errno, "cannot open the access log " + path));
-  return std::unique_ptr<AccessLog>(new AccessLog(path, std::move(fd), std::move(format)));
+Result<std::unique_ptr<AccessLog>> AccessLog::open(const std::string& path, AccessLogFormat format,
+                                                   Syslog* syslog) {
+  unique_fd fd;
+  if (!path.empty()) fd = open_file(path);
+  if (!path.empty() && !fd) {
+    return std::unexpected(errno_error(errno, "cannot open the access log " + path));
+  }
+  return std::unique_ptr<AccessLog>(new AccessLog(path, std::move(fd), std::move(format), syslog));
 }
 
 void AccessLog::write(const http_conn::Access& access) const {
   const std::string line = format_.line(access);
   // A full disk loses lines, not requests.
-  [[maybe_unused]] const ssize_t written = ::write(fd_.get(), line.data(), line.size());
+  if (fd_) [[maybe_unused]]
+    const ssize_t written = ::write(fd_.get(), line.data(), line.size());
+  if (syslog_ != nullptr) syslog_->write_access(line);
 }
 
 void AccessLog::reopen() {
-  if (path_ == "-") return;
+  if (path_ == "-" || path_.empty()) return;
   const unique_fd fresh = open_file(path_);
   if (!fresh || ::dup3(fresh.get(), fd_.get(), O_CLOEXEC) < 0) {
     log_warning("the access log cannot be opened anew; lines go to the old file",

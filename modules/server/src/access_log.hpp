@@ -20,6 +20,8 @@
 #include <saola/base/unique_fd.hpp>
 #include <saola/http_conn/service.hpp>
 
+#include "syslog.hpp"
+
 namespace saola::server {
 
 class AccessLogFormat {
@@ -41,20 +43,23 @@ class AccessLogFormat {
 // Thread-safe; one write(2) a line, no lock.
 class AccessLog {
  public:
-  // `path`: a file to append to, or "-" for standard output.
-  static Result<std::unique_ptr<AccessLog>> open(const std::string& path, AccessLogFormat format);
+  // `path`: a file to append to, "-" for standard output, or empty for none. `syslog` gets the
+  // lines too, unless it is null; it must outlive the log.
+  static Result<std::unique_ptr<AccessLog>> open(const std::string& path, AccessLogFormat format,
+                                                 Syslog* syslog = nullptr);
 
   void write(const http_conn::Access& access) const;
   // Opens the file anew, after it was renamed.
   void reopen();
 
  private:
-  AccessLog(std::string path, unique_fd fd, AccessLogFormat format)
-      : path_(std::move(path)), fd_(std::move(fd)), format_(std::move(format)) {}
+  AccessLog(std::string path, unique_fd fd, AccessLogFormat format, Syslog* syslog)
+      : path_(std::move(path)), fd_(std::move(fd)), format_(std::move(format)), syslog_(syslog) {}
 
   const std::string path_;
   const unique_fd fd_;  // reopen() puts the new file under the same number
   const AccessLogFormat format_;
+  Syslog* const syslog_;
 };
 
 }  // namespace saola::server

@@ -66,6 +66,7 @@ struct Child {
   pid_t pid;
   unique_fd channel;
   SteadyTime started;
+  std::optional<SteadyTime> serving_since;
   Stage stage = Stage::kBooting;
   bool retiring = false;   // asked for a successor (max-requests): told to leave when it is there
   bool hung = false;       // killed for its silence
@@ -123,7 +124,9 @@ class Arbiter {
   void hand_over();
   void reap();
   void note_exit(const Child& child, int wait_status);
-  void on_exit(const Child& child, int wait_status);
+  // An uninvited end: wait, give up a reload, or give up altogether.
+  void note_crash(const Child& child, int wait_status);
+  CrashLoop::Rule crash_rule();
   void read_channels(const std::vector<pollfd>& polled);
   void on_message(Child& child, std::string_view message);
   void to_all(int signal);

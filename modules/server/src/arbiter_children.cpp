@@ -11,6 +11,7 @@
 #include <saola/base/log.hpp>
 
 #include "arbiter.hpp"
+#include "process_log.hpp"
 #include "stall_json.hpp"
 
 namespace saola::server {
@@ -20,6 +21,8 @@ namespace {
 // to go.
 constexpr Duration kLastWords = std::chrono::seconds(5);
 constexpr std::size_t kArbiterSlot = 0;
+// A task worker's function may need this long to find out that it cannot work.
+constexpr Duration kStarting = std::chrono::seconds(10);
 
 std::string how_it_ended(int wait_status) {
   return WIFSIGNALED(wait_status) ? fmt::format("signal {}", ::sigabbrev_np(WTERMSIG(wait_status)))
@@ -42,7 +45,11 @@ void Arbiter::supervise() {
                  children_, [](const auto& child) { return child->role == Role::kManagement; })) {
     for (const auto& child : children_) retire(*child, Leave::kQuick);
   }
+  const SteadyTime now = std::chrono::steady_clock::now();
   for (const auto& child : children_) {
+    if (child->serving_since) {
+      crashes_of(child->role).lives(child->started, now - *child->serving_since, crash_rule());
+    }
     check_pulse(*child);
     press(*child);
   }
@@ -52,6 +59,9 @@ void Arbiter::supervise() {
 
 void Arbiter::note_gauges() {
   const observe::MetricSlot slot{state_->metrics(), kArbiterSlot};
+  if (Syslog* syslog = process_syslog(); syslog != nullptr) {
+    slot.counter(metrics_.syslog_lost).add(syslog->tick());
+  }
   int waiting = 0;
   for (const auto& listener : current_.listeners) {
     waiting += std::max(0, waiting_connections(listener->fd.get()));
@@ -90,7 +100,8 @@ void Arbiter::spawn(Role role) {
   auto child = start_child(role);
   if (!child) {
     log_error("a worker cannot be started: " + child.error().message());
-    crashes_of(role).died(std::chrono::steady_clock::now(), Duration::zero(), true);
+    // Not the worker's fault, so nothing to stop for: try again after a pause.
+    crashes_of(role).died(std::chrono::steady_clock::now(), Duration::zero(), true, crash_rule());
     return;
   }
   event("worker_started", fmt::format("{} pid {}", name_of(**child), (*child)->pid));
@@ -256,7 +267,6 @@ void Arbiter::reap() {
 }
 
 void Arbiter::note_exit(const Child& child, int status) {
-  const SteadyTime now = std::chrono::steady_clock::now();
   SlotState& slot = state_->slot(child.slot);
   slot.stage.store(Stage::kFree, std::memory_order_relaxed);
   slot.pid.store(0, std::memory_order_relaxed);
@@ -269,7 +279,8 @@ void Arbiter::note_exit(const Child& child, int status) {
   const std::string text = fmt::format("worker {} ended: {}", name_of(child), how_it_ended(status));
   event("worker_ended",
         fmt::format("{} pid {}: {}", name_of(child), child.pid, how_it_ended(status)));
-  if (expected || status == 0) {
+  // One that returns before it serves, whatever its status, has failed.
+  if (expected || (status == 0 && child.serving_since)) {
     log_info(text, {{"pid", child.pid}});
     return;
   }
@@ -277,30 +288,51 @@ void Arbiter::note_exit(const Child& child, int status) {
   observe::MetricSlot{state_->metrics(), kArbiterSlot}
       .counter(metrics_.deaths[static_cast<std::size_t>(child.role)])
       .add();
+  if (stopping_ == Stopping::kNo) note_crash(child, status);
+}
+
+void Arbiter::note_crash(const Child& child, int status) {
+  const SteadyTime now = std::chrono::steady_clock::now();
   const bool by_kill = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
-  if (pending_ && child.generation == pending_->number && !by_kill) {
-    return abandon_reload(text);
+  const CrashLoop::Rule rule = crash_rule();
+  CrashLoop& crashes = crashes_of(child.role);
+  std::optional<Duration> served;
+  if (child.serving_since) served = now - *child.serving_since;
+  crashes.died(now, served, by_kill, rule);
+  if (pending_ && child.generation == pending_->number) {
+    // Perhaps somebody's kill -9; the same again and again is the new settings' fault.
+    if (by_kill && !crashes.give_up(rule)) return;
+    return abandon_reload(fmt::format("worker {} ended: {}", name_of(child), how_it_ended(status)));
   }
-  if (stopping_ != Stopping::kNo) return;
-  // A task worker's function may need a while to find out that it cannot work.
-  const bool starting = !was_ready_ || now - started_ < CrashLoop::kYoung;
+  const bool starting = !was_ready_ || now - started_ < kStarting;
   if (starting && WIFEXITED(status) && WEXITSTATUS(status) == kExitBootFailed) {
     log(LogLevel::kCritical, "a worker cannot start, so the server stops; its message is above");
     exit_status_ = kExitBootFailed;
     return stop(Stopping::kQuick);
   }
-  CrashLoop& crashes = crashes_of(child.role);
-  crashes.died(now, now - child.started, by_kill);
-  if (!crashes.give_up()) return;
-  log(LogLevel::kCritical,
-      fmt::format("{} workers keep dying: {} in a row lived less than {} s, the last ended with "
-                  "{}. The server stops, because it would only go on like this; the messages above "
-                  "say what each one met",
-                  to_string(child.role), crashes.deaths(),
-                  std::chrono::duration_cast<std::chrono::seconds>(CrashLoop::kYoung).count(),
-                  how_it_ended(status)));
-  exit_status_ = kExitFailure;
-  stop(Stopping::kQuick);
+  const auto young = std::chrono::duration<double>(rule.young).count();
+  if (crashes.give_up(rule)) {
+    log(LogLevel::kCritical,
+        fmt::format("{} workers keep dying: {} in a row before they served or within {:g} s of it, "
+                    "the last by {}. The server stops, because it would only go on like this; the "
+                    "messages above say what each one met (settings crash-limit, crash-window)",
+                    to_string(child.role), crashes.deaths(), young, how_it_ended(status)));
+    exit_status_ = kExitFailure;
+    return stop(Stopping::kQuick);
+  }
+  if (rule.limit > 0 && crashes.deaths() == rule.limit) {
+    log_error(
+        fmt::format("{} workers keep being killed from outside: {} in a row within {:g} s of "
+                    "serving. The server goes on, with pauses. If the machine or the cgroup "
+                    "is out of memory, run fewer workers or give it more",
+                    to_string(child.role), crashes.deaths(), young));
+  }
+}
+
+CrashLoop::Rule Arbiter::crash_rule() {
+  const Settings& settings = newest().settings;
+  return {.limit = static_cast<int>(settings.integer("crash-limit")),
+          .young = settings.duration("crash-window")};
 }
 
 void Arbiter::read_channels(const std::vector<pollfd>& polled) {
@@ -330,6 +362,7 @@ void Arbiter::on_message(Child& child, std::string_view message) {
   const std::string_view rest = message.substr(std::min(verb.size() + 1, message.size()));
   if (verb == "ready" && child.stage == Stage::kBooting) {
     child.stage = Stage::kServing;
+    child.serving_since = std::chrono::steady_clock::now();
     state_->slot(child.slot).stage.store(Stage::kServing, std::memory_order_relaxed);
     log_info(fmt::format("worker {} serves", name_of(child)), {{"pid", child.pid}});
   } else if (verb == "retire") {

@@ -43,8 +43,8 @@ Result<void> Arbiter::reload() {
                                   std::chrono::steady_clock::now().time_since_epoch())
                                   .count()));
   pending_ = std::move(*generation);
-  if (!configure_log(pending_->settings, "arbiter")) {
-    log_warning("the log file cannot be opened; the old one stays in use");
+  if (auto set = configure_log(pending_->settings, definition_.name, "arbiter"); !set) {
+    log_warning("the old log stays in use: " + set.error().message());
   }
   if (definition_.hooks.on_reload) definition_.hooks.on_reload(pending_->settings);
   for (CrashLoop& crashes : crashes_) crashes.reset();
@@ -81,6 +81,10 @@ void Arbiter::abandon_reload(std::string_view why) {
   const unsigned abandoned = pending_->number;
   pending_.reset();
   reload_again_ = false;
+  for (CrashLoop& crashes : crashes_) crashes.reset();
+  if (auto set = configure_log(current_.settings, definition_.name, "arbiter"); !set) {
+    log_warning("the log stays that of the reload: " + set.error().message());
+  }
   for (const auto& child : children_) {
     if (child->generation == abandoned) retire(*child, Leave::kQuick);
   }

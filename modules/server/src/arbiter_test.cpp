@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -116,8 +117,53 @@ TEST(Arbiter, SignalsDuringAStartHurtNobody) {
 TEST(Arbiter, ACrashLoopBacksOffAndStops) {
   ProbeServer server({"--probe=crash-boot"});
   EXPECT_EQ(server.exit_status(std::chrono::seconds(40)), 1) << server.log();
-  EXPECT_THAT(server.log(), HasSubstr("web workers keep dying: 10 in a row"));
-  EXPECT_THAT(server.log(), HasSubstr("the last ended with signal ABRT"));
+  EXPECT_THAT(server.log(), HasSubstr("web workers keep dying: 10 in a row before they served or "
+                                      "within 10 s of it, the last by signal ABRT"));
+}
+
+TEST(Arbiter, EveryKindOfCrashLoopStops) {
+  for (const auto& [how, role, end] :
+       std::vector<std::array<std::string, 3>>{{"kill-boot", "web", "signal KILL"},
+                                               {"exit-boot", "web", "exit status 0"},
+                                               {"crash-task", "task", "signal ABRT"}}) {
+    ProbeServer server({"--probe=" + how, "--crash-limit=5", "--crash-window=7.5"});
+    EXPECT_EQ(server.exit_status(), 1) << server.log();
+    EXPECT_THAT(server.log(), HasSubstr(role +
+                                        " workers keep dying: 5 in a row before they served "
+                                        "or within 7.5 s of it, the last by " +
+                                        end));
+  }
+}
+
+// As by an operator, or by the kernel when memory is short now and then.
+TEST(Arbiter, KillsOfServingWorkersDoNotStopTheServer) {
+  ProbeServer server({"--crash-limit=3"});
+  ASSERT_TRUE(server.serves()) << server.log();
+  for (int i = 0; i < 6; ++i) {
+    pid_t pid = 0;
+    ASSERT_TRUE(eventually([&] {
+      const auto now = server.serving("web");
+      if (!now.empty()) pid = now[0];
+      return pid != 0;
+    })) << server.log();
+    ::kill(pid, SIGKILL);
+    ASSERT_TRUE(eventually([&] { return !process_exists(pid); }));
+  }
+  EXPECT_TRUE(eventually([&] { return server.serving("web").size() == 1; })) << server.log();
+  EXPECT_THAT(server.log(), HasSubstr("web workers keep being killed from outside: 3 in a row"));
+}
+
+TEST(Arbiter, AReloadWhoseWorkersAreKilledAgainAndAgainIsGivenUp) {
+  TemporaryDirectory directory;
+  const std::string file = directory.path() + "/saola.toml";
+  std::ofstream(file) << "threads = 2\n";
+  ProbeServer server({"--config=" + file, "--crash-limit=4"});
+  ASSERT_TRUE(server.serves()) << server.log();
+  const auto before = server.serving("web");
+  std::ofstream(file) << "probe = 'kill-boot'\n";
+  server.signal(SIGHUP);
+  EXPECT_TRUE(eventually([&] { return server.log_has("the reload is given up"); })) << server.log();
+  EXPECT_EQ(server.serving("web"), before);
 }
 
 TEST(Arbiter, BadSettingsEndWithTwo) {

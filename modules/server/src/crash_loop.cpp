@@ -4,15 +4,21 @@
 
 namespace saola::server {
 
-void CrashLoop::died(SteadyTime now, Duration lived, bool by_kill) {
-  if (lived >= kYoung) reset();
+void CrashLoop::died(SteadyTime now, std::optional<Duration> served, bool by_kill,
+                     const Rule& rule) {
+  if (served && *served >= rule.young) return;
+  if (deaths_ == 0) first_death_ = now;
   ++deaths_;
-  if (!by_kill) ++crashes_;
+  if (!by_kill || !served) ++crashes_;
   Duration pause{};
   if (deaths_ > kFree) {
     pause = std::min(kLongestPause, kFirstPause * (1 << std::min(deaths_ - kFree - 1, 10)));
   }
   next_start_ = now + pause;
+}
+
+void CrashLoop::lives(SteadyTime started, Duration served, const Rule& rule) {
+  if (deaths_ > 0 && started >= first_death_ && served >= rule.young) reset();
 }
 
 }  // namespace saola::server

@@ -99,9 +99,8 @@ int run(const ServerDefinition& definition, int argc, char** argv) {
       print(fmt::format("{} {}\n", definition.name, definition.version));
       return kExitOk;
   }
-  if (!configure_log(loaded->settings, "arbiter")) {
-    std::cerr << definition.name << ": the log file " << loaded->settings.text("log-file")
-              << " cannot be opened; choose another --log-file\n";
+  if (auto set = configure_log(loaded->settings, definition.name, "arbiter"); !set) {
+    std::cerr << definition.name << ": " << set.error().message() << '\n';
     return kExitFailure;
   }
   return Arbiter(definition, table, std::move(loaded->settings), std::move(flags)).run();

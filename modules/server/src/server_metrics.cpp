@@ -12,6 +12,8 @@ ServerMetrics ServerMetrics::add_to(observe::MetricTable& table) {
   }
   out.reloads = table.counter("saola_reloads_total", "Settings read anew and put in force.");
   out.backlog = table.gauge("saola_backlog", "Connections that wait to be accepted.");
+  out.syslog_lost = table.counter("saola_syslog_lost_lines_total",
+                                  "Lines of the logs that syslog could not take.");
   for (std::size_t i = 0; i < out.requests.size(); ++i) {
     out.requests[i] = table.counter("saola_http_requests_total", "Requests answered, by status.",
                                     {{"status", std::to_string(i + 1) + "xx"}});

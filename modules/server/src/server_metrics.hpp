@@ -14,6 +14,8 @@ struct ServerMetrics {
   std::array<observe::CounterId, 3> deaths;  // by Role: that ended unasked
   observe::CounterId reloads;
   observe::GaugeId backlog;  // connections waiting to be accepted
+  // Of every process.
+  observe::CounterId syslog_lost;
   // The web workers'.
   std::array<observe::CounterId, 5> requests;  // by the status's first digit - 1
   observe::HistogramId request_time;

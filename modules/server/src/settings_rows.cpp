@@ -5,6 +5,7 @@
 
 #include "access_log.hpp"
 #include "bind_address.hpp"
+#include "syslog_address.hpp"
 #include "trusted_proxies.hpp"
 #include "worker_class.hpp"
 
@@ -35,6 +36,17 @@ Result<void> check_proxy(std::string_view text) {
 Result<void> check_access_format(std::string_view text) {
   if (auto parsed = AccessLogFormat::parse(text); !parsed) return std::unexpected(parsed.error());
   return {};
+}
+
+Result<void> check_syslog(std::string_view text) {
+  if (auto parsed = SyslogAddress::parse(text); !parsed) return std::unexpected(parsed.error());
+  return {};
+}
+
+std::vector<std::string> syslog_facility_names() {
+  std::vector<std::string> names;
+  for (const auto& [name, number] : syslog_facilities()) names.push_back(name);
+  return names;
 }
 
 Result<void> check_umask(std::string_view text) {
@@ -315,6 +327,53 @@ std::vector<SettingRow> server_rows() {
        .doc = "Line of the access log in Gunicorn's atoms, or json.",
        .check = check_access_format},
 
+      {.section = "Logging",
+       .key = "log-syslog",
+       .type = kBool,
+       .default_value = "false",
+       .doc = "Send the log to syslog as well, and the access log too, also when access-log is "
+              "empty. --log-file /dev/null leaves only syslog."},
+      {.section = "Logging",
+       .key = "log-syslog-to",
+       .type = kText,
+       .default_value = "unix:///dev/log",
+       .doc = "Where syslog listens. Nothing waits for it: up to 256 KiB of lines in each process "
+              "do while it is away or slow; lines beyond are lost and counted.",
+       .shape = "udp://HOST:PORT|tcp://HOST:PORT|unix:///PATH[#dgram|#stream]",
+       .check = check_syslog},
+      {.section = "Logging",
+       .key = "log-syslog-prefix",
+       .type = kText,
+       .default_value = "",
+       .doc = "Name of the program in syslog; lines of the access log have .access behind it. "
+              "Empty: that of proc-name."},
+      {.section = "Logging",
+       .key = "log-syslog-facility",
+       .type = kChoice,
+       .default_value = "user",
+       .doc = "Syslog's facility.",
+       .shape = "FACILITY",
+       .choices = syslog_facility_names()},
+      {.section = "Logging",
+       .key = "disable-redirect-access-to-syslog",
+       .type = kBool,
+       .default_value = "false",
+       .doc = "Keep the access log out of syslog."},
+
+      {.section = "Process",
+       .key = "crash-limit",
+       .type = kInteger,
+       .default_value = "10",
+       .doc = "Workers of one kind that may die young in a row before the server stops with an "
+              "error; a pause that grows to 1 s comes before each new one. A worker that had "
+              "served and was ended by SIGKILL does not count. 0: go on for ever.",
+       .max = 100'000},
+      {.section = "Process",
+       .key = "crash-window",
+       .type = kSeconds,
+       .default_value = "10",
+       .doc = "A worker that ends uninvited before it has served for this long has died young; one "
+              "that serves for longer ends the row."},
       {.section = "Process",
        .key = "state-dir",
        .type = kText,

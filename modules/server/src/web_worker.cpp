@@ -21,6 +21,7 @@
 #include "access_log.hpp"
 #include "handler_pool.hpp"
 #include "management.hpp"
+#include "process_log.hpp"
 #include "stall_relay.hpp"
 #include "trusted_proxies.hpp"
 #include "worker_class.hpp"
@@ -305,9 +306,11 @@ int serve_web(const ServerDefinition& definition, WorkerProcess& process, Contex
   }
   const Settings& settings = process.settings();
   std::unique_ptr<AccessLog> log;
-  if (const std::string& path = settings.text("access-log"); !path.empty()) {
+  Syslog* syslog =
+      settings.boolean("disable-redirect-access-to-syslog") ? nullptr : process_syslog();
+  if (const std::string& path = settings.text("access-log"); !path.empty() || syslog != nullptr) {
     auto opened =
-        AccessLog::open(path, *AccessLogFormat::parse(settings.text("access-log-format")));
+        AccessLog::open(path, *AccessLogFormat::parse(settings.text("access-log-format")), syslog);
     if (!opened) {
       log_error(opened.error().message());
       return kExitBootFailed;

@@ -66,9 +66,8 @@ Result<std::unique_ptr<WorkerProcess>> WorkerProcess::create(const ServerDefinit
   // After the change of user, which would clear it. If the arbiter died before, nobody would tell.
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != boot.arbiter) ::_exit(kExitFailure);
-  if (!configure_log(boot.settings, role)) {
-    return fail(ErrorCode::kPermissionDenied, "the log file {} cannot be opened",
-                boot.settings.text("log-file"));
+  if (auto set = configure_log(boot.settings, definition.name, role); !set) {
+    return std::unexpected(set.error());
   }
   auto table = std::make_unique<observe::MetricTable>();
   const ServerMetrics metrics = ServerMetrics::add_to(*table);
@@ -139,6 +138,11 @@ void WorkerProcess::run_control(std::stop_token end) {
                                pollfd{.fd = channel_.get(), .events = POLLIN},
                                pollfd{.fd = wake_.get(), .events = POLLIN}};
   while (!end.stop_requested()) {
+    if (Syslog* syslog = process_syslog(); syslog != nullptr) {
+      observe::MetricSlot{state_.metrics(), boot_.slot}
+          .counter(metrics_.syslog_lost)
+          .add(syslog->tick());
+    }
     if (control_beats_.load(std::memory_order_relaxed)) slot().beat();
     ::poll(polled.data(), polled.size(), kBeatMs);
     signalfd_siginfo signal{};

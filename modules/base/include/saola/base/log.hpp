@@ -32,6 +32,15 @@ struct LogField {
   LogField(std::string_view n, Number v) : name(n), value(fmt::format("{}", v)), quoted(false) {}
 };
 
+// A second place for the records that pass the level. Any thread writes to it, also several at
+// once; write() must neither block nor log. `record` is message and fields, or with
+// LogFormat::kJson the whole line; without its newline.
+class LogSink {
+ public:
+  virtual ~LogSink() = default;
+  virtual void write(LogLevel level, std::string_view record) = 0;
+};
+
 struct LogOptions {
   LogLevel level = LogLevel::kInfo;
   LogFormat format = LogFormat::kText;
@@ -39,6 +48,8 @@ struct LogOptions {
   std::string path;
   // Who speaks: "arbiter", "web 1", "task 2".
   std::string role;
+  // Or null. Must outlive the options.
+  LogSink* sink = nullptr;
 };
 
 // Sets the process's log. Call before threads start; log_reopen() may be called at any time.
