@@ -1,5 +1,3 @@
-#include <dirent.h>
-
 #include <atomic>
 #include <memory>
 #include <string>
@@ -9,10 +7,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <saola/futures/fiber_executor.hpp>
 #include <saola/futures/wait.hpp>
-#include <saola/runtime/runtime.hpp>
 #include <saola/runtime/sync/event.hpp>
+
+#include "executor_models.hpp"
 
 namespace saola::futures {
 namespace {
@@ -22,40 +20,6 @@ using runtime::Event;
 using runtime::Latch;
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-// Who submits and waits, and who works.
-enum class Model { kThreads, kFibers, kFibersAndThreads };
-
-std::string name_of(const testing::TestParamInfo<Model>& info) {
-  switch (info.param) {
-    case Model::kThreads:
-      return "ThreadAndThreads";
-    case Model::kFibers:
-      return "FiberAndFibers";
-    case Model::kFibersAndThreads:
-      return "FiberAndThreads";
-  }
-  return "?";
-}
-
-// Runs every test in each model.
-class ExecutorTest : public testing::TestWithParam<Model> {
- protected:
-  void in_model(const std::function<void()>& body) {
-    if (GetParam() == Model::kThreads) return body();
-    runtime::Runtime loop;
-    loop.run(body);
-  }
-  static std::unique_ptr<Executor> make(ExecutorOptions options) {
-    if (GetParam() == Model::kFibers) {
-      return std::make_unique<FiberExecutor>(*runtime::Runtime::current(), std::move(options));
-    }
-    return std::make_unique<ThreadPoolExecutor>(std::move(options));
-  }
-  static std::unique_ptr<Executor> make(int workers) {
-    return make(ExecutorOptions{.max_workers = workers});
-  }
-};
 
 INSTANTIATE_TEST_SUITE_P(Models, ExecutorTest,
                          testing::Values(Model::kThreads, Model::kFibers, Model::kFibersAndThreads),
@@ -416,115 +380,6 @@ TEST_P(ExecutorTest, ExtraWorkersEndWhenTheDeadlockIsOver) {
   });
 }
 
-TEST_P(ExecutorTest, WaitKinds) {
-  in_model([] {
-    auto pool = make(4);
-    Event go;
-    const auto slow = pool->submit([&] {
-      go.wait();
-      return 1;
-    });
-    const auto quick = pool->submit([] { return 2; });
-    const auto failing = pool->submit([]() -> int { throw std::runtime_error("x"); });
-    auto first =
-        wait(std::vector{slow, quick, quick}, Deadline::never(), ReturnWhen::kFirstCompleted);
-    EXPECT_THAT(first.done, ElementsAre(quick));
-    EXPECT_THAT(first.not_done, ElementsAre(slow));
-    auto raised = wait(std::vector{slow, failing}, Deadline::never(), ReturnWhen::kFirstException);
-    EXPECT_THAT(raised.done, ElementsAre(failing));
-    auto late = wait(std::vector{slow, quick}, Deadline::after(1ms));
-    EXPECT_THAT(late.done, ElementsAre(quick));
-    EXPECT_THAT(late.not_done, ElementsAre(slow));
-    EXPECT_TRUE(wait(std::vector<Future<int>>{}).done.empty());
-    auto later = runtime::spawn([&] { go.set(); });
-    auto all = wait(std::vector{slow, quick, failing});
-    EXPECT_EQ(all.done.size(), 3U);
-    auto none_raises =
-        wait(std::vector{slow, quick}, Deadline::never(), ReturnWhen::kFirstException);
-    EXPECT_EQ(none_raises.done.size(), 2U) << "no exception: as all";
-    later.join();
-  });
-}
-
-TEST_P(ExecutorTest, AsCompletedGivesDoneOnesFirstAndEachOnce) {
-  in_model([] {
-    auto pool = make(2);
-    Event one;
-    Event two;
-    const auto a = pool->submit([&] {
-      one.wait();
-      return 'a';
-    });
-    const auto b = pool->submit([&] {
-      two.wait();
-      return 'b';
-    });
-    Promise<char> ready;
-    ready.set_result('c');
-    const auto c = ready.future();
-    std::string order;
-    for (const auto& future : as_completed(std::vector{a, b, c, a, c})) {
-      order += future.result();
-      if (order == "c") two.set();
-      if (order == "cb") one.set();
-    }
-    EXPECT_EQ(order, "cba");
-  });
-}
-
-TEST_P(ExecutorTest, AsCompletedTimesOut) {
-  in_model([] {
-    auto pool = make(1);
-    Event go;
-    const auto slow = pool->submit([&] { go.wait(); });
-    auto completed = as_completed(std::vector{slow}, Deadline::after(1ms));
-    EXPECT_THROW(completed.next(), TimeoutError);
-    go.set();
-  });
-}
-
-TEST_P(ExecutorTest, MapKeepsTheOrderOfInputs) {
-  in_model([] {
-    auto pool = make(3);
-    std::vector<int> squares;
-    for (int square : pool->map([](int n) { return n * n; }, std::vector{3, 1, 2}))
-      squares.push_back(square);
-    EXPECT_THAT(squares, ElementsAre(9, 1, 4));
-  });
-}
-
-TEST_P(ExecutorTest, MapRaisesWhereItIsReachedAndCancelsTheRest) {
-  in_model([] {
-    auto pool = make(1);
-    std::atomic<int> ran = 0;
-    Event go;
-    auto mapped = pool->map(
-        [&](int n) {
-          ++ran;
-          if (n == 1) throw std::runtime_error("one");
-          if (n == 2) go.wait();
-          return n;
-        },
-        std::vector{0, 1, 2, 3, 4});
-    EXPECT_EQ(mapped.next(), 0);
-    EXPECT_THROW(mapped.next(), std::runtime_error);
-    EXPECT_EQ(mapped.next(), std::nullopt);
-    go.set();
-    pool->shutdown();
-    EXPECT_LE(ran, 3);
-    auto slow = make(1);
-    Event later;
-    auto timed = slow->map(
-        [&](int n) {
-          later.wait();
-          return n;
-        },
-        std::vector{1, 2}, Deadline::after(1ms));
-    EXPECT_THROW(timed.next(), TimeoutError);
-    later.set();
-  });
-}
-
 TEST_P(ExecutorTest, ManyFromManySubmitters) {
   in_model([] {
     auto pool = make(4);
@@ -601,106 +456,6 @@ TEST_P(ExecutorTest, WorkThatThrowsCancelledIsACancelledError) {
     EXPECT_THROW(future.result(), CancelledError);
     EXPECT_EQ(pool->submit([] { return 1; }).result(), 1) << "the worker lives";
   });
-}
-
-TEST(ThreadPool, AFutureCrossesLoopsAndThreads) {
-  ThreadPoolExecutor pool({.max_workers = 1});
-  Promise<int> promise;
-  const auto shared = promise.future();
-  std::vector<std::jthread> threads;
-  std::atomic<int> sum = 0;
-  for (int i = 0; i < 2; ++i) {
-    threads.emplace_back([&] {
-      runtime::Runtime loop;
-      loop.run([&] { sum += shared.result(); });
-    });
-  }
-  threads.emplace_back([&] { sum += shared.result(); });
-  pool.submit([&] { promise.set_result(5); }).result();
-  threads.clear();
-  EXPECT_EQ(sum, 15);
-}
-
-TEST(ThreadPool, LoopStaysAliveWhileWorkersCompute) {
-  runtime::Runtime loop;
-  loop.run([] {
-    ThreadPoolExecutor pool({.max_workers = 1});
-    std::atomic<bool> stop = false;
-    const auto hog = pool.submit([&] {
-      while (!stop) {
-      }
-      return 1;
-    });
-    int turns = 0;
-    for (; turns < 100; ++turns) runtime::this_task::yield();
-    EXPECT_FALSE(hog.done());
-    stop = true;
-    EXPECT_EQ(hog.result(), 1);
-  });
-}
-
-TEST(ThreadPool, ThreadsCarryTheName) {
-  ThreadPoolExecutor pool({.max_workers = 1, .name = "split"});
-  EXPECT_EQ(pool.submit([] {
-                  char name[16];
-                  ::pthread_getname_np(::pthread_self(), name, sizeof name);
-                  return std::string(name);
-                })
-                .result(),
-            "split-0");
-}
-
-std::size_t thread_count() {
-  std::size_t count = 0;
-  DIR* dir = ::opendir("/proc/self/task");
-  while (::readdir(dir) != nullptr) ++count;
-  ::closedir(dir);
-  return count;
-}
-
-TEST(ThreadPool, EndsWithTheThreadsItBeganWith) {
-  ThreadPoolExecutor({.max_workers = 1}).submit([] {}).result();
-  const std::size_t before = thread_count();
-  for (int i = 0; i < 5; ++i) {
-    ThreadPoolExecutor pool({.max_workers = 3});
-    std::vector<Future<void>> futures;
-    for (int k = 0; k < 20; ++k) futures.push_back(pool.submit([] {}));
-    wait(futures);
-  }
-  EXPECT_EQ(thread_count(), before);
-}
-
-TEST(PromiseTest, StatesAndMistakes) {
-  Promise<int> promise;
-  const auto future = promise.future();
-  EXPECT_FALSE(future.done());
-  EXPECT_TRUE(promise.set_running_or_notify_cancel());
-  EXPECT_TRUE(future.running());
-  EXPECT_FALSE(future.cancel());
-  EXPECT_THROW(promise.set_running_or_notify_cancel(), InvalidStateError);
-  promise.set_result(3);
-  EXPECT_EQ(future.result(), 3);
-  EXPECT_THROW(promise.set_result(4), InvalidStateError);
-  EXPECT_THROW(promise.set_exception(std::make_exception_ptr(1)), InvalidStateError);
-  EXPECT_EQ(future.result(), 3);
-
-  Promise<int> cancelled;
-  EXPECT_TRUE(cancelled.future().cancel());
-  EXPECT_FALSE(cancelled.set_running_or_notify_cancel());
-  EXPECT_THROW(cancelled.set_result(1), InvalidStateError);
-}
-
-TEST(PromiseTest, AbandonedIsBroken) {
-  Future<int> future;
-  {
-    Promise<int> promise;
-    future = promise.future();
-  }
-  EXPECT_THROW(future.result(), BrokenPromise);
-  Promise<int> replaced;
-  const auto old = replaced.future();
-  replaced = Promise<int>();
-  EXPECT_THROW(old.result(), BrokenPromise);
 }
 
 TEST(ExecutorDeathTest, ShutdownByItsOwnWorkerIsABug) {

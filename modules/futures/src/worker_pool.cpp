@@ -10,22 +10,13 @@
 #include <fmt/core.h>
 
 #include <saola/base/check.hpp>
+#include <saola/base/exception_text.hpp>
 #include <saola/base/log.hpp>
 #include <saola/runtime/placed.hpp>
 #include <saola/runtime/task.hpp>
 
 namespace saola::futures::detail {
 namespace {
-
-std::string describe(const std::exception_ptr& error) {
-  try {
-    std::rethrow_exception(error);
-  } catch (const std::exception& e) {
-    return e.what();
-  } catch (...) {
-    return "an exception that is not a std::exception";
-  }
-}
 
 std::size_t default_workers() {
   cpu_set_t allowed;
@@ -49,7 +40,7 @@ void run_logged(std::string_view what, std::move_only_function<void()>& body) {
     body();
   } catch (...) {
     log_error(fmt::format("{} threw; nobody else will see it", what),
-              {{"exception", describe(std::current_exception())}});
+              {{"exception", exception_text(std::current_exception())}});
   }
 }
 
@@ -169,7 +160,7 @@ void WorkerPool::start_worker() {
   guard_.unlock();
   if (error != nullptr) {
     log_error("an executor could not start a worker; its work waits for the others or fails",
-              {{"executor", options_.name}, {"exception", describe(error)}});
+              {{"executor", options_.name}, {"exception", exception_text(error)}});
     fail_all(std::move(stranded), error);
   }
 }
@@ -204,11 +195,11 @@ void WorkerPool::break_pool(std::exception_ptr cause) {
   room_.notify_all();
   guard_.unlock();
   log_error("an executor's initializer threw: the executor is broken and runs nothing more",
-            {{"executor", options_.name}, {"exception", describe(cause)}});
+            {{"executor", options_.name}, {"exception", exception_text(cause)}});
   fail_all(std::move(works), std::make_exception_ptr(BrokenExecutor(fmt::format(
                                  "The initializer of the executor '{}' threw ({}), so it runs "
                                  "nothing. Make a new one once the cause is gone.",
-                                 options_.name, describe(cause)))));
+                                 options_.name, exception_text(cause)))));
 }
 
 void WorkerPool::run_worker(std::uint64_t number) {

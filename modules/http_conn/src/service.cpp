@@ -4,6 +4,7 @@
 #include <string>
 
 #include <saola/base/check.hpp>
+#include <saola/base/exception_text.hpp>
 #include <saola/base/log.hpp>
 #include <saola/http/problem.hpp>
 #include <saola/http_conn/proxy_protocol.hpp>
@@ -15,16 +16,6 @@
 
 namespace saola::http_conn {
 namespace {
-
-std::string describe(const std::exception_ptr& error) {
-  try {
-    std::rethrow_exception(error);
-  } catch (const std::exception& e) {
-    return e.what();
-  } catch (...) {
-    return "not a std::exception";
-  }
-}
 
 // Counts a connection as open from its arrival to its end.
 class Presence {
@@ -144,7 +135,7 @@ http::Response Service::State::error_response(int status, std::string_view detai
 
 void Service::State::report_exception(std::exception_ptr error, const http::Request& request) {
   if (options.on_exception) return options.on_exception(error, request);
-  log_error("a handler threw; the client got a 500", {{"what", describe(error)},
+  log_error("a handler threw; the client got a 500", {{"what", exception_text(error)},
                                                       {"method", request.method_name},
                                                       {"target", request.target},
                                                       {"request_id", request.request_id}});

@@ -125,11 +125,6 @@ void NativePool::submit(std::move_only_function<void()> work) {
   }
 }
 
-std::size_t NativePool::threads() const {
-  std::lock_guard lock(mutex_);
-  return threads_.running();
-}
-
 void NativePool::serve(ThreadSet::Handle self) {
   ::pthread_setname_np(::pthread_self(), options_.name.substr(0, 15).c_str());
   set_time_slice(0, kDefaultSlice);  // it may have inherited a carrier's

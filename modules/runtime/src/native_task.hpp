@@ -59,13 +59,12 @@ class NativePool {
   // Queues; a thread is started when none is idle and the limit allows. Throws std::system_error
   // when the first thread cannot be started.
   void submit(std::move_only_function<void()> work);
-  std::size_t threads() const;
 
  private:
   void serve(ThreadSet::Handle self);
 
   const Options options_;
-  mutable std::mutex mutex_;
+  std::mutex mutex_;
   // All GUARDED_BY(mutex_).
   std::condition_variable changed_;
   std::deque<std::move_only_function<void()>> work_;

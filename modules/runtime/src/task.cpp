@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include <saola/base/check.hpp>
+#include <saola/base/exception_text.hpp>
 #include <saola/base/log.hpp>
 #include <saola/runtime/task.hpp>
 
@@ -36,19 +37,9 @@ thread_local TaskState* this_threads_task = nullptr;
   return &task;
 }
 
-std::string describe(const std::exception_ptr& error) {
-  try {
-    std::rethrow_exception(error);
-  } catch (const std::exception& e) {
-    return e.what();
-  } catch (...) {
-    return "an exception that is not a std::exception";
-  }
-}
-
 void log_lost(const TaskState& task, const std::exception_ptr& error) {
   log_error("a detached task ended with an exception; nobody will see it but this log",
-            {{"task", task.id}, {"name", task.name.get()}, {"exception", describe(error)}});
+            {{"task", task.id}, {"name", task.name.get()}, {"exception", exception_text(error)}});
 }
 
 }  // namespace
