@@ -39,11 +39,11 @@ TEST(StallLog, TheEndOfAStallIsNoStallOfItsOwn) {
   StallLog log;
   log.report(stall("a", 1, 10));
   StallReport end = stall("a", 1, 500);
-  end.ended = true;
+  end.phase = StallPhase::kEnded;
   log.report(end);
   StallReport placed = stall("b", 2, 0);
   placed.action = StallAction::kPlaced;
-  placed.ended = true;
+  placed.phase = StallPhase::kEnded;
   log.report(placed);
   EXPECT_EQ(log.total(), 2u);
   const auto entries = log.entries();

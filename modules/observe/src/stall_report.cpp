@@ -32,6 +32,18 @@ std::string_view to_string(StallAction action) {
   std::unreachable();
 }
 
+std::string_view to_string(StallPhase phase) {
+  switch (phase) {
+    case StallPhase::kBegan:
+      return "began";
+    case StallPhase::kHoldsLock:
+      return "holds a lock";
+    case StallPhase::kEnded:
+      return "ended";
+  }
+  std::unreachable();
+}
+
 std::string to_string(const StackFrame& frame) {
   std::string out = frame.symbol.empty() ? fmt::format("{:#x}", frame.address) : frame.symbol;
   if (!frame.file.empty()) out += fmt::format(" at {}:{}", frame.file, frame.line);

@@ -35,19 +35,20 @@ bool CarrierPool::keep_spares(int count) {
 
 void CarrierPool::hand_over(Loop& loop) {
   std::lock_guard lock(mutex_);
-  offered_ = &loop;
-  --waiting_;
-  offer_.notify_one();
+  offer(loop);
 }
 
-void CarrierPool::wait_finished() {
+void CarrierPool::carry_to_end(Loop& loop) {
   std::unique_lock lock(mutex_);
+  finished_ = false;
+  offer(loop);
   changed_.wait(lock, [&] { return finished_; });
 }
 
-void CarrierPool::reset() {
-  std::lock_guard lock(mutex_);
-  finished_ = false;
+void CarrierPool::offer(Loop& loop) {
+  offered_ = &loop;
+  --waiting_;
+  offer_.notify_one();
 }
 
 std::uint64_t CarrierPool::threads() const {

@@ -25,15 +25,14 @@ class CarrierPool {
   // Lets a spare carry `loop`, which the caller has stolen. REQUIRES: keep_spares() returned true
   // since the last hand_over().
   void hand_over(Loop& loop);
-  // The first carrier's thread, its own fiber rescued and gone home, waits here until the loop has
-  // finished.
-  void wait_finished();
-  // Before a new run().
-  void reset();
+  // Lets a spare carry `loop`, which nobody does, and returns when it has finished. REQUIRES: as
+  // hand_over().
+  void carry_to_end(Loop& loop);
   std::uint64_t threads() const;
 
  private:
   void serve(ThreadSet::Handle self);
+  void offer(Loop& loop);  // REQUIRES: mutex_ held
 
   mutable std::mutex mutex_;
   // All GUARDED_BY(mutex_).

@@ -16,7 +16,7 @@ class Loop;
 // What other threads send to a loop. A fiber embeds one for being made ready and one for being
 // cancelled, so that neither needs memory.
 struct InboxNode {
-  enum class Kind : std::uint8_t { kReady, kCancel, kRetireWatch, kNativeEnded };
+  enum class Kind : std::uint8_t { kReady, kCancel, kRetireWatch, kNativeEnded, kLockQuestion };
   Kind kind = Kind::kReady;
   void* subject = nullptr;
   InboxNode* next = nullptr;

@@ -13,6 +13,7 @@
 #include "clock_ticks.hpp"
 #include "fd_watch.hpp"
 #include "futex.hpp"
+#include "last_errno.hpp"
 #include "runtime_impl.hpp"
 #include "sanitizers.hpp"
 
@@ -321,7 +322,14 @@ Wake Loop::park_owned(Carrier*& carrier, Fiber& fiber, Waiter& waiter, Deadline 
     timers_.add(deadline.time(), waiter);
     publish_next_timer();
   }
-  carrier = switch_out(carrier, fiber.context);
+  if (const auto* holder = WaiterAccess::lock_holder(waiter)) [[unlikely]] {
+    LockWait lock_wait{fiber, *holder, std::chrono::steady_clock::now()};
+    lock_waits_.add(lock_wait);
+    carrier = switch_out(carrier, fiber.context);
+    lock_waits_.remove(lock_wait);
+  } else {
+    carrier = switch_out(carrier, fiber.context);
+  }
   fiber.waiting = nullptr;
   if (!deadline.is_never()) {
     timers_.remove(waiter);
@@ -357,6 +365,28 @@ void Loop::run_timers() {
   if (any) publish_next_timer();
 }
 
+namespace {
+
+// epoll_pwait2(2), or where the kernel has none (before Linux 5.11) or a sandbox forbids it,
+// epoll_wait(2), whose milliseconds are rounded up.
+int wait_for_events(int epoll, epoll_event* events, const timespec* limit) {
+  static std::atomic<bool> precise{true};  // relaxed: each thread may find out for itself
+  if (precise.load(std::memory_order_relaxed)) {
+    const int n = ::epoll_pwait2(epoll, events, kEventsPerPoll, limit, nullptr);
+    if (n >= 0 || (last_errno() != ENOSYS && last_errno() != EPERM)) return n;
+    precise.store(false, std::memory_order_relaxed);
+  }
+  int milliseconds = -1;
+  if (limit != nullptr) {
+    constexpr std::int64_t kLongest = 3'600'000;  // the loop looks at its timers, and waits again
+    milliseconds = static_cast<int>(
+        std::min(kLongest, limit->tv_sec * 1000 + (limit->tv_nsec + 999'999) / 1'000'000));
+  }
+  return ::epoll_wait(epoll, events, kEventsPerPoll, milliseconds);
+}
+
+}  // namespace
+
 // Every way out of sleep passes here: a monitor that saw it, however short it was, may be going to
 // sleep itself.
 void Loop::stop_sleeping() {
@@ -383,7 +413,7 @@ void Loop::poll(bool wait) {
       timeout.tv_nsec = left.count() % 1'000'000'000;
     }
   }
-  const int n = ::epoll_pwait2(epoll_.get(), events_.get(), kEventsPerPoll, limit, nullptr);
+  const int n = wait_for_events(epoll_.get(), events_.get(), limit);
   if (wait) {
     switches.store(++epoch_, std::memory_order_relaxed);
     stop_sleeping();
@@ -433,15 +463,17 @@ void Loop::schedule(Fiber& fiber) {
   send(fiber.ready_node);
 }
 
-void Loop::send(InboxNode& node) {
+bool Loop::send(InboxNode& node) {
   InboxNode* head = inbox_.load(std::memory_order_relaxed);
   do {
     node.next = head;
   } while (!inbox_.compare_exchange_weak(head, &node));
+  const bool was_empty = head == nullptr;  // from here on the node may be gone
   if (asleep_.load() && asleep_.exchange(false)) {
     const std::uint64_t one = 1;
     [[maybe_unused]] ssize_t n = ::write(wake_.get(), &one, sizeof one);
   }
+  return was_empty;
 }
 
 void Loop::drain_inbox() {
@@ -474,6 +506,9 @@ void Loop::drain_inbox() {
       case InboxNode::Kind::kRetireWatch:
         delete static_cast<FdWatch*>(current->subject);
         break;
+      case InboxNode::Kind::kLockQuestion:
+        lock_waits_.answer(*static_cast<LockQuestion*>(current->subject));
+        break;
     }
   }
 }
@@ -486,7 +521,9 @@ Loop::Sight Loop::look() const {
 
 bool Loop::others_wait() const {
   if (ready_count_.load(std::memory_order_relaxed) > 0) return true;
-  if (inbox_.load(std::memory_order_relaxed) != nullptr) return true;
+  // The monitor's own question is nobody who waits.
+  const InboxNode* newest = inbox_.load(std::memory_order_relaxed);
+  if (newest != nullptr && !(newest == &lock_question.node && lock_question.alone)) return true;
   if (next_timer_ns_.load(std::memory_order_relaxed) <= now_ns()) return true;
   return is_readable(epoll_.get());
 }

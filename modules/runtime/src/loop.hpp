@@ -33,6 +33,7 @@
 
 #include "fiber.hpp"
 #include "fp_control.hpp"
+#include "lock_waits.hpp"
 #include "timer_heap.hpp"
 
 struct epoll_event;
@@ -68,7 +69,8 @@ class Loop {
   void free_fiber(Fiber* fiber);
   // Makes a fiber ready that is neither running nor ready.
   void schedule(Fiber& fiber);
-  void send(InboxNode& node);
+  // Returns whether the inbox was empty.
+  bool send(InboxNode& node);
 
   // ---- The thread that runs one of this loop's fibers (its carrier, or a thread it was rescued
   // on). Takes the loop for `fiber`; if it was stolen, first sends the fiber home, so that it
@@ -129,6 +131,7 @@ class Loop {
   void want_pass() { until_pass_.store(0, std::memory_order_relaxed); }
   std::uint64_t backlog() const { return backlog_.load(std::memory_order_relaxed); }
   bool steal(std::uint64_t run_word);
+  LockQuestion lock_question;
 
   // Set by the monitor before it steals, cleared when it has noted down the hog's carrier. A hog
   // waits for that before it leaves its thread, so the carrier lives as long as the monitor looks
@@ -173,6 +176,7 @@ class Loop {
   std::uint64_t pass_tsc_ = 0;
   const FpControl fp_control_;  // what a new fiber starts with: that of the Runtime's maker
   TimerHeap timers_;
+  LockWaits lock_waits_;
   StackPool stacks_;
   std::unique_ptr<epoll_event[]> events_;
 

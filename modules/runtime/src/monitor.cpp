@@ -22,6 +22,7 @@ constexpr Duration kSleepAfterIdle = 100ms;
 // rescued.
 constexpr Duration kCapturePatience = 2ms;
 constexpr Duration kLateCapturePatience = 50ms;
+constexpr Duration kAskForLocksEvery = 50ms;
 
 // The CPU clock of a thread of this process by its id (clock_getcpuclockid's encoding, kernel ABI):
 // exact even for a thread that is running, where schedstat lags by a tick.
@@ -74,7 +75,6 @@ void Monitor::watch(bool on) {
   watching_ = on;
   if (on) {
     seen_ = {};
-    impl_.carriers.keep_spares(CarrierPool::kSpares);
   } else {
     if (seen_.open) close_stall(std::chrono::steady_clock::now());
     collect_ended();
@@ -123,6 +123,7 @@ Duration Monitor::tick() {
   collect_ended();
   const Loop::Sight sight = loop.look();
   const SteadyTime now = std::chrono::steady_clock::now();
+  if (!rescues_.empty()) look_at_locks(now);
   const bool backlog = loop.backlog() > 0;
   Duration threshold = options.stall_threshold;
   // While those who waited through a stall have not run yet, a twentieth of the patience is left.
@@ -137,11 +138,6 @@ Duration Monitor::tick() {
     if (!sight.idle && now - loop.last_pass() > 2ms) loop.want_pass();
     if (seen_.open) close_stall(now);
     seen_ = {.switches = sight.switches, .since = now};
-    if (!sight.idle) {
-      const pid_t tid = loop.carrier_tid();
-      seen_.usage = probe_.usage(tid);
-      seen_.usage.cpu = cpu_time(tid);
-    }
     return pause;
   }
   if (sight.idle)
@@ -152,6 +148,13 @@ Duration Monitor::tick() {
   if (fiber == nullptr) return pause;
   if (const auto own = fiber->stall_threshold_ns.load(std::memory_order_relaxed); own > 0)
     threshold = Duration(own);
+  if (seen_.usage_since == SteadyTime{}) {
+    const pid_t tid = loop.carrier_tid();
+    seen_.usage = probe_.usage(tid);
+    seen_.usage.cpu = cpu_time(tid);
+    seen_.usage_since = now;
+    return pause;
+  }
   const Duration held = now - seen_.since;
   if (held >= threshold) judge(running_word(sight.switches), now, held, threshold, backlog);
   return pause;
@@ -172,8 +175,9 @@ void Monitor::judge(std::uint64_t word, SteadyTime now, Duration held, Duration 
   const bool blocked = state != 'R';
   // A runnable thread may be waiting for a CPU right now, which run_delay does not hold yet: only
   // the CPU it got counts.
-  const Duration own_time = blocked ? held - delay : cpu;
-  if (own_time < threshold * 9 / 10) return;
+  const Duration looked = now - seen_.usage_since;
+  const Duration own_time = blocked ? looked - delay : cpu;
+  if (own_time < std::min(looked, threshold) * 9 / 10) return;
 
   auto policy = impl_.options.on_stall;
   if (const auto own = fiber->stall_policy.load(std::memory_order_relaxed); own != 0) {
@@ -264,7 +268,7 @@ bool Monitor::rescue(std::uint64_t word, StallNote note, std::string kind, bool 
   Carrier* hog = loop.running_carrier();
   const pid_t tid = hog->tid;
   impl_.carriers.hand_over(loop);
-  Rescue& entry = rescues_.emplace_back();
+  Rescue& entry = rescues_.emplace_back(hog->fiber->id);
   entry.since = seen_.since;
   entry.kind = std::move(kind);
   note.report.action = observe::StallAction::kRescued;
@@ -305,7 +309,7 @@ void Monitor::collect_ended() {
       continue;
     }
     entry->note.report.duration = SteadyTime(Duration(ended)) - entry->since;
-    entry->note.report.ended = true;
+    entry->note.report.phase = observe::StallPhase::kEnded;
     if (!entry->learned && impl_.options.learn_placement && !entry->kind.empty() &&
         entry->note.report.duration >= impl_.options.stall_threshold) {
       impl_.placement.learn(entry->kind, entry->note.report.duration);
@@ -316,9 +320,38 @@ void Monitor::collect_ended() {
   }
 }
 
+void Monitor::look_at_locks(SteadyTime now) {
+  LockQuestion& question = impl_.loop.lock_question;
+  if (question.pending.load(std::memory_order_acquire)) return;
+  for (LockQuestion::Asked& asked : question.asked) {
+    const auto entry = std::ranges::find(rescues_, asked.holder, &Rescue::task);
+    if (entry == rescues_.end() || asked.answer.tasks == 0) continue;
+    observe::LockWaiters& most = entry->note.report.lock_waiters;
+    if (!entry->lock_told && asked.answer.longest >= impl_.options.stall_threshold) {
+      entry->lock_told = true;
+      StallNote note = entry->note;
+      note.report.phase = observe::StallPhase::kHoldsLock;
+      note.report.duration = now - entry->since;
+      note.report.advice =
+          "it computes with a lock of the runtime held, so rescue does not help those who need "
+          "the lock: compute outside the lock, and hold it only to read the input and to publish "
+          "the result";
+      note.report.lock_waiters = asked.answer;
+      reporter_.add(std::move(note));
+    }
+    if (asked.answer.tasks >= most.tasks) most = std::move(asked.answer);
+  }
+  question.asked.clear();
+  if (now - locks_asked_ < kAskForLocksEvery) return;
+  locks_asked_ = now;
+  for (const Rescue& entry : rescues_) question.asked.push_back({entry.task, {}});
+  question.pending.store(true, std::memory_order_relaxed);
+  question.alone = impl_.loop.send(question.node);
+}
+
 void Monitor::close_stall(SteadyTime now) {
   seen_.note.report.duration = now - seen_.since;
-  seen_.note.report.ended = true;
+  seen_.note.report.phase = observe::StallPhase::kEnded;
   seen_.open = false;
   reporter_.add(std::move(seen_.note));
 }
@@ -330,7 +363,7 @@ void Monitor::report_placed(std::string_view name, const std::string& kind, std:
   note.report.fiber = name;
   note.report.spawn_site = kind;
   note.report.action = observe::StallAction::kPlaced;
-  note.report.ended = true;
+  note.report.phase = observe::StallPhase::kEnded;
   note.report.why = std::move(why);
   note.report.advice =
       "make it permanent: spawn it with Placement::kNative, or wrap it in runtime::offload_cpu()";

@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <deque>
 #include <list>
-#include <map>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -16,6 +15,7 @@
 
 #include <saola/observe/stall_report.hpp>
 #include <saola/runtime/runtime.hpp>
+#include <saola/runtime/stall_logger.hpp>
 
 #include "stack_walk.hpp"
 #include "thread_probe.hpp"
@@ -33,10 +33,12 @@ struct StallNote {
 
 // One rescued fiber. Owned by the monitor; the hog's thread only stores the time at which it left.
 struct Rescue {
+  const std::uint64_t task;  // its id
   StallNote note;
   std::string kind;  // what placement is learned for; empty: nothing
   SteadyTime since{};
   bool learned = false;
+  bool lock_told = false;
   std::atomic<std::int64_t> ended_ns{
       0};  // 0: still away. Release by the hog's thread, acquire by the monitor.
 };
@@ -53,20 +55,14 @@ class StallReporter {
 
  private:
   void run();
-  void write_to_log(const observe::StallReport& report);
 
-  observe::StallSink* const sink_;
+  StallLogger log_;  // when nobody else is told
+  observe::StallSink& sink_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<StallNote> notes_;  // GUARDED_BY(mutex_)
   std::uint64_t dropped_ = 0;    // GUARDED_BY(mutex_)
   bool stopping_ = false;        // GUARDED_BY(mutex_)
-  // By stack: when it was last logged, and how often it was left out since. Touched by run() only.
-  struct Logged {
-    SteadyTime last{};
-    std::uint64_t left_out = 0;
-  };
-  std::map<std::string, Logged> logged_;
   std::thread thread_;
 };
 
@@ -87,6 +83,8 @@ class Monitor {
   struct Seen {
     std::uint64_t switches = 0;
     SteadyTime since{};
+    // From when on its use of the CPU was looked at: only when it has been seen running twice.
+    SteadyTime usage_since{};
     ThreadProbe::Usage usage;
     bool handled = false;  // nothing more to do about this stall
     bool open = false;     // reported, and its end has to be
@@ -101,6 +99,8 @@ class Monitor {
                      std::string& kind);
   bool rescue(std::uint64_t word, StallNote note, std::string kind, bool learn);
   void collect_ended();
+  // Takes in who waits for locks of rescued fibers, as last asked, and asks again.
+  void look_at_locks(SteadyTime now);
   void close_stall(SteadyTime now);
 
   Runtime::Impl& impl_;
@@ -110,6 +110,7 @@ class Monitor {
   Seen seen_;
   bool refill_ = false;        // spares were used; the monitor's thread only
   std::list<Rescue> rescues_;  // the monitor's thread only
+  SteadyTime locks_asked_{};   // the monitor's thread only
 
   // Written by the monitor's thread, read by anyone: relaxed counters.
   std::atomic<std::uint64_t> stalls_{0};

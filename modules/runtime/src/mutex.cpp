@@ -43,7 +43,7 @@ bool Mutex::try_lock_until(Deadline deadline) {
     owner_.store(me, std::memory_order_relaxed);
     return true;
   }
-  if (waiters_.wait(guard_, deadline, Cancellable::kNo) != Wake::kNotified) return false;
+  if (waiters_.wait(guard_, deadline, Cancellable::kNo, &owner_) != Wake::kNotified) return false;
   owner_.store(me, std::memory_order_relaxed);
   return true;
 }

@@ -84,8 +84,10 @@ void WaitQueue::notify_all() {
   }
 }
 
-Wake WaitQueue::wait(SpinLock& lock, Deadline deadline, Cancellable cancellable) {
+Wake WaitQueue::wait(SpinLock& lock, Deadline deadline, Cancellable cancellable,
+                     const std::atomic<std::uint64_t>* lock_holder) {
   Waiter waiter;
+  waiter.lock_holder_ = lock_holder;
   waiter.previous_ = tail_;
   (tail_ != nullptr ? tail_->next_ : head_) = &waiter;
   tail_ = &waiter;

@@ -2,7 +2,6 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -13,65 +12,12 @@
 #include <saola/runtime/runtime.hpp>
 #include <saola/runtime/sync/event.hpp>
 
+#include "test_hog.hpp"
+
 namespace saola::runtime {
 namespace {
 
 using namespace std::chrono_literals;
-
-// Keeps every report.
-class Sink final : public observe::StallSink {
- public:
-  void report(observe::StallReport report) override {
-    std::lock_guard lock(mutex_);
-    reports_.push_back(std::move(report));
-  }
-  std::vector<observe::StallReport> take() {
-    std::lock_guard lock(mutex_);
-    return std::exchange(reports_, {});
-  }
-
- private:
-  std::mutex mutex_;
-  std::vector<observe::StallReport> reports_;
-};
-
-// Burns CPU for so long, in a function that a stack must name.
-[[gnu::noinline]] void burn_cpu_for(Duration duration) {
-  timespec start{};
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &start);
-  const auto ns = [](const timespec& t) { return t.tv_sec * 1'000'000'000L + t.tv_nsec; };
-  timespec now{};
-  volatile std::uint64_t sink = 0;
-  do {
-    for (int i = 0; i < 10'000; ++i) sink = sink + static_cast<std::uint64_t>(i);
-    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  } while (ns(now) - ns(start) < duration.count());
-}
-
-// The longest time between two turns of a fiber that sleeps 1 ms at a time.
-class Pulse {
- public:
-  Pulse()
-      : task_(spawn([this] {
-          auto last = std::chrono::steady_clock::now();
-          while (!stop_) {
-            this_task::sleep_for(1ms);
-            const auto now = std::chrono::steady_clock::now();
-            longest_ = std::max<Duration>(longest_, now - last);
-            last = now;
-          }
-        })) {}
-  Duration stop() {
-    stop_ = true;
-    task_.join();
-    return longest_;
-  }
-
- private:
-  std::atomic<bool> stop_{false};
-  Duration longest_{};
-  Task task_;
-};
 
 TEST(Rescue, HogDoesNotStopTheOthers) {
   Sink sink;
@@ -113,13 +59,13 @@ TEST(Rescue, ReportNamesTheHog) {
   EXPECT_EQ(first.spawn_site, "splitter");
   EXPECT_EQ(first.verdict, observe::StallVerdict::kCpu);
   EXPECT_EQ(first.action, observe::StallAction::kRescued);
-  EXPECT_FALSE(first.ended);
+  EXPECT_EQ(first.phase, observe::StallPhase::kBegan);
   bool named = false;
   std::string names;
   for (const auto& frame : first.stack) {
     names += to_string(frame) + "\n";
     named |= frame.symbol.find("burn_cpu_for") != std::string::npos &&
-             frame.file.ends_with("rescue_test.cpp") && frame.line > 0;
+             frame.file.ends_with("test_hog.hpp") && frame.line > 0;
   }
 #if defined(__SANITIZE_THREAD__)
   // ThreadSanitizer delivers a signal only where its own code runs, so the stack is that code's.
@@ -127,7 +73,7 @@ TEST(Rescue, ReportNamesTheHog) {
 #else
   EXPECT_TRUE(named) << names;
 #endif
-  EXPECT_TRUE(reports.back().ended);
+  EXPECT_EQ(reports.back().phase, observe::StallPhase::kEnded);
   EXPECT_GE(reports.back().duration, 90ms);
 }
 

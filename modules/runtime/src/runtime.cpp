@@ -1,11 +1,12 @@
 #include <sched.h>
 
+#include <system_error>
+
 #include <saola/base/check.hpp>
 #include <saola/runtime/offload.hpp>
 #include <saola/runtime/placed.hpp>
 #include <saola/runtime/runtime.hpp>
 
-#include "overflow_guard.hpp"
 #include "runtime_impl.hpp"
 
 namespace saola::runtime {
@@ -86,19 +87,12 @@ Runtime::~Runtime() = default;
 
 void Runtime::run(std::move_only_function<void()> main) {
   SAOLA_CHECK(detail::current_carrier() == nullptr, "Runtime::run() was called from a fiber");
-  impl_->carriers.reset();
-  Task first = spawn(std::move(main), {.name = "main", .placement = Placement::kFiber});
-  detail::OverflowGuard guard;
-  detail::Carrier carrier;
-  detail::bind_to_this_thread(carrier);
-  impl_->monitor.watch(true);
-  impl_->loop.adopt(carrier);
-  const detail::Loop::Carried end = impl_->loop.carry(carrier);
-  detail::set_current_carrier(nullptr);
-  if (end == detail::Loop::Carried::kLost) {
-    impl_->carriers.wait_finished();
+  if (!impl_->carriers.keep_spares(1 + detail::CarrierPool::kSpares)) {
+    throw std::system_error(EAGAIN, std::system_category(), "no thread to carry the event loop");
   }
-  impl_->monitor.watch(false);
+  Task first = spawn(std::move(main), {.name = "main", .placement = Placement::kFiber});
+  impl_->monitor.watch(true);
+  impl_->carriers.carry_to_end(impl_->loop);
   first.join();
 }
 
@@ -117,7 +111,7 @@ RuntimeStats Runtime::stats() const {
   stats.spawned = impl_->loop.spawned.load(std::memory_order_relaxed);
   stats.fibers = impl_->loop.live.load(std::memory_order_relaxed);
   stats.placed_native = impl_->placed_native.load(std::memory_order_relaxed);
-  stats.threads = 1 + impl_->carriers.threads();
+  stats.threads = impl_->carriers.threads();
   return stats;
 }
 

@@ -3,6 +3,8 @@
 #include <saola/base/check.hpp>
 #include <saola/runtime/sync/shared_mutex.hpp>
 
+#include "task_state.hpp"
+
 namespace saola::runtime {
 
 void SharedMutex::lock() {
@@ -16,6 +18,7 @@ bool SharedMutex::try_lock() {
   std::lock_guard lock(guard_);
   if (readers_ != 0) return false;
   readers_ = -1;
+  writer_.store(detail::current_task().id, std::memory_order_relaxed);
   return true;
 }
 
@@ -24,10 +27,14 @@ bool SharedMutex::try_lock_until(Deadline deadline) {
   if (readers_ == 0 && writer_queue_.empty()) {
     readers_ = -1;
     guard_.unlock();
+    writer_.store(detail::current_task().id, std::memory_order_relaxed);
     return true;
   }
   // wake() sets readers_ on behalf of whom it chooses.
-  if (writer_queue_.wait(guard_, deadline, Cancellable::kNo) == Wake::kNotified) return true;
+  if (writer_queue_.wait(guard_, deadline, Cancellable::kNo, &writer_) == Wake::kNotified) {
+    writer_.store(detail::current_task().id, std::memory_order_relaxed);
+    return true;
+  }
   // A writer that gives up may have been all that kept readers out.
   std::lock_guard lock(guard_);
   wake();
@@ -38,6 +45,7 @@ void SharedMutex::unlock() {
   std::lock_guard lock(guard_);
   SAOLA_CHECK(readers_ == -1, "a SharedMutex was unlocked that no writer holds");
   readers_ = 0;
+  writer_.store(0, std::memory_order_relaxed);
   wake();
 }
 
@@ -55,7 +63,7 @@ bool SharedMutex::try_lock_shared_until(Deadline deadline) {
     guard_.unlock();
     return true;
   }
-  return reader_queue_.wait(guard_, deadline, Cancellable::kNo) == Wake::kNotified;
+  return reader_queue_.wait(guard_, deadline, Cancellable::kNo, &writer_) == Wake::kNotified;
 }
 
 void SharedMutex::unlock_shared() {

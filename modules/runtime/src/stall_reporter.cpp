@@ -13,16 +13,13 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t kMostNotes = 1024;
-// The same stack is logged at most this often; sinks and counters get every report.
-constexpr Duration kLogAgainAfter = 10s;
-constexpr std::size_t kMostLogged = 256;
-constexpr std::size_t kLoggedFrames = 12;
 constexpr int kNice = 10;
 constexpr Duration kLater = 50ms;
 
 }  // namespace
 
-StallReporter::StallReporter(observe::StallSink* sink) : sink_(sink), thread_([this] { run(); }) {}
+StallReporter::StallReporter(observe::StallSink* sink)
+    : sink_(sink != nullptr ? *sink : log_), thread_([this] { run(); }) {}
 
 StallReporter::~StallReporter() {
   finish();
@@ -66,45 +63,9 @@ void StallReporter::run() {
     if (dropped > 0)
       log_warning("stall reports came faster than they could be written", {{"dropped", dropped}});
     note.report.stack = symbolise(note.stack);
-    if (sink_ != nullptr) {
-      sink_->report(std::move(note.report));
-    } else {
-      write_to_log(note.report);
-    }
+    sink_.report(std::move(note.report));
     lock.lock();
   }
-}
-
-void StallReporter::write_to_log(const observe::StallReport& report) {
-  std::string key = report.spawn_site + std::string(observe::to_string(report.action)) +
-                    (report.ended ? "e" : "b");
-  for (const auto& frame : report.stack) key += std::to_string(frame.address) + ",";
-  if (logged_.size() > kMostLogged) logged_.clear();
-  Logged& logged = logged_[key];
-  const SteadyTime now = std::chrono::steady_clock::now();
-  if (logged.last != SteadyTime{} && now - logged.last < kLogAgainAfter) {
-    ++logged.left_out;
-    return;
-  }
-  logged.last = now;
-  std::string stack;
-  for (std::size_t i = 0; i < std::min(report.stack.size(), kLoggedFrames); ++i) {
-    stack += (i > 0 ? " < " : "") + observe::to_string(report.stack[i]);
-  }
-  const auto ms = static_cast<double>(report.duration.count()) / 1e6;
-  log_warning(report.action == observe::StallAction::kPlaced ? "task placed on a native thread"
-              : report.ended                                 ? "stall ended"
-                             : "a fiber holds the event loop while others wait",
-              {{"fiber", report.fiber},
-               {"spawned_at", report.spawn_site},
-               {"subject", report.subject},
-               {"verdict", observe::to_string(report.verdict)},
-               {"action", observe::to_string(report.action)},
-               {"ms", ms},
-               {"why", report.why},
-               {"advice", report.ended ? std::string() : report.advice},
-               {"left_out", std::exchange(logged.left_out, 0)},
-               {"stack", stack}});
 }
 
 }  // namespace saola::runtime::detail

@@ -120,6 +120,7 @@ struct WaiterAccess {
   static std::atomic<std::uint32_t>& state(Waiter& w) { return w.state_; }
   static TaskState* task(Waiter& w) { return w.task_; }
   static std::uint32_t& timer_slot(Waiter& w) { return w.timer_slot_; }
+  static const std::atomic<std::uint64_t>* lock_holder(Waiter& w) { return w.lock_holder_; }
   static bool claim(Waiter& w, std::uint32_t outcome) { return w.claim(outcome); }
   static Wake outcome(std::uint32_t state);
 };

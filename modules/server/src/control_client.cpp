@@ -133,6 +133,11 @@ void print_stalls(const json::array& stalls) {
         std::cout << "  " << key << ": " << cell(stall.at(key)) << '\n';
       }
     }
+    if (const json::value& waiters = stall.at("lock_waiters"); cell(waiters.at("tasks")) != "0") {
+      std::cout << fmt::format("  lock: {} tasks waited for a lock it held, {} for {} ms\n",
+                               cell(waiters.at("tasks")), cell(waiters.at("first")),
+                               cell(waiters.at("longest_ms")));
+    }
     print_frames(stall.at("stack"));
   }
 }

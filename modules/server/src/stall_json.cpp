@@ -6,6 +6,16 @@
 
 namespace saola::server {
 namespace json = boost::json;
+namespace {
+
+double milliseconds(Duration duration) {
+  return std::chrono::duration<double, std::milli>(duration).count();
+}
+Duration duration(const json::value& milliseconds) {
+  return Duration(static_cast<std::int64_t>(milliseconds.to_number<double>() * 1e6));
+}
+
+}  // namespace
 
 json::object stall_to_json(const observe::StallReport& report) {
   json::array stack;
@@ -19,12 +29,16 @@ json::object stall_to_json(const observe::StallReport& report) {
           {"fiber", report.fiber},
           {"spawn_site", report.spawn_site},
           {"subject", report.subject},
-          {"duration_ms", std::chrono::duration<double, std::milli>(report.duration).count()},
-          {"ended", report.ended},
+          {"duration_ms", milliseconds(report.duration)},
+          {"phase", to_string(report.phase)},
           {"verdict", to_string(report.verdict)},
           {"action", to_string(report.action)},
           {"why", report.why},
           {"advice", report.advice},
+          {"lock_waiters",
+           {{"tasks", report.lock_waiters.tasks},
+            {"longest_ms", milliseconds(report.lock_waiters.longest)},
+            {"first", report.lock_waiters.first}}},
           {"stack", stack}};
 }
 
@@ -37,9 +51,16 @@ std::optional<observe::StallReport> stall_from_json(std::string_view text) {
     report.fiber = get("fiber");
     report.spawn_site = get("spawn_site");
     report.subject = get("subject");
-    report.duration =
-        Duration(static_cast<std::int64_t>(value.at("duration_ms").to_number<double>() * 1e6));
-    report.ended = value.at("ended").as_bool();
+    report.duration = duration(value.at("duration_ms"));
+    const std::string phase = get("phase");
+    for (int i = 0; i <= static_cast<int>(observe::StallPhase::kEnded); ++i) {
+      const auto known = static_cast<observe::StallPhase>(i);
+      if (phase == to_string(known)) report.phase = known;
+    }
+    const json::value& waiters = value.at("lock_waiters");
+    report.lock_waiters.tasks = waiters.at("tasks").to_number<std::uint64_t>();
+    report.lock_waiters.longest = duration(waiters.at("longest_ms"));
+    report.lock_waiters.first = std::string(waiters.at("first").as_string());
     report.why = get("why");
     report.advice = get("advice");
     const std::string verdict = get("verdict");

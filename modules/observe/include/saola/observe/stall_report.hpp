@@ -21,8 +21,14 @@ enum class StallAction {
   kAborted,   // policy abort: the worker was given up
   kPlaced,    // started on a native thread, because this spawn site had hogged before
 };
+enum class StallPhase {
+  kBegan,      // it was seen
+  kHoldsLock,  // others wait for a lock that the rescued fiber holds; told once
+  kEnded,      // it is over
+};
 std::string_view to_string(StallVerdict verdict);
 std::string_view to_string(StallAction action);
+std::string_view to_string(StallPhase phase);
 
 struct StackFrame {
   std::uintptr_t address = 0;
@@ -33,25 +39,35 @@ struct StackFrame {
 // "symbol at file:line", or the address when nothing is known.
 std::string to_string(const StackFrame& frame);
 
-// A stall is told when it is seen and once more, with `ended`, when it is over. kPlaced is no stall
-// and told once, with `ended`.
+// Tasks that wait for a lock of the runtime which the rescued fiber holds: rescue does not help
+// them.
+struct LockWaiters {
+  std::uint64_t tasks = 0;
+  Duration longest{};  // how long the first of them has waited
+  std::string first;   // the request or job that one works for, or its name
+};
+
+// A stall is told when it is seen, perhaps once in between, and when it is over. kPlaced is no
+// stall and told once, as kEnded.
 struct StallReport {
+  StallPhase phase = StallPhase::kBegan;
   SystemTime started{};
   std::string fiber;       // its name
   std::string spawn_site;  // "file.cpp:123", or what the task kind or route is called
   std::string subject;     // request or job it worked for, e.g. "GET /ping" or "job 01J…"; or empty
-  Duration duration{};     // how long it held the loop; so far, unless `ended`
-  bool ended = false;
+  Duration duration{};     // how long it held the loop; so far, unless kEnded
   std::vector<StackFrame> stack;  // innermost first
   StallVerdict verdict = StallVerdict::kCpu;
   StallAction action = StallAction::kReported;
   std::string why;     // for kReported and kPlaced: why nothing else was done
   std::string advice;  // what the application's author can do
+  // kHoldsLock: now. kEnded: when they were most, as seen every 50 ms.
+  LockWaiters lock_waiters;
 };
 
 // Whether the report tells of something new, not of the end of a stall that was told before.
 inline bool begins(const StallReport& report) {
-  return !report.ended || report.action == StallAction::kPlaced;
+  return report.phase == StallPhase::kBegan || report.action == StallAction::kPlaced;
 }
 
 // Receives reports. Called by a thread of the monitor, one report at a time.

@@ -58,6 +58,8 @@ class Waiter {
   std::atomic<std::uint32_t> state_{0};
   std::uint32_t timer_slot_ =
       0;  // 1 + place in the loop's timer heap; 0: none. Owned by the loop's owner.
+  // The id of the task that has the lock which is waited for; null: no lock. For stall reports.
+  const std::atomic<std::uint64_t>* lock_holder_ = nullptr;
   // Guarded by the lock of the WaitQueue it is in.
   Waiter* next_ = nullptr;
   Waiter* previous_ = nullptr;
@@ -75,8 +77,10 @@ class WaitQueue {
   void notify_all();
   // Queues the caller, unlocks `lock`, parks. kNotified if and only if notify_one() chose it, even
   // when the deadline or a cancel came at the same moment. `lock` is not held on return. SUSPENDS.
-  // REQUIRES: lock held.
-  Wake wait(SpinLock& lock, Deadline deadline, Cancellable cancellable = Cancellable::kYes);
+  // `lock_holder`: where the id of the task stands that has the lock waited for, so that a stall
+  // report can say who waits for a rescued fiber. REQUIRES: lock held.
+  Wake wait(SpinLock& lock, Deadline deadline, Cancellable cancellable = Cancellable::kYes,
+            const std::atomic<std::uint64_t>* lock_holder = nullptr);
 
  private:
   void unlink(Waiter& waiter);

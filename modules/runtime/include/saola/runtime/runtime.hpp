@@ -60,9 +60,10 @@ class Runtime {
   Runtime(const Runtime&) = delete;
   Runtime& operator=(const Runtime&) = delete;
 
-  // Runs `main` as the first fiber; returns when every fiber has ended. The calling thread is the
-  // first carrier. Throws what `main` threw. REQUIRES: not called from a fiber; one run() at a
-  // time.
+  // Runs `main` as the first fiber; returns when every fiber has ended. The calling thread only
+  // waits: were it a carrier, a rescue would leave it at a lower priority for good. Throws what
+  // `main` threw, std::system_error when no thread can be started. REQUIRES: not called from a
+  // fiber; one run() at a time.
   void run(std::move_only_function<void()> main);
 
   // Starts a fiber of this loop from any thread. The handle may be joined from any thread or fiber.

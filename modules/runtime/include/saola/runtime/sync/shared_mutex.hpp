@@ -1,6 +1,7 @@
 // Many readers or one writer.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 
 #include <saola/runtime/park.hpp>
@@ -23,6 +24,7 @@ class SharedMutex {
  private:
   void wake();
 
+  std::atomic<std::uint64_t> writer_{0};  // the task that writes; information only: relaxed
   SpinLock guard_;
   // All GUARDED_BY(guard_).
   std::int64_t readers_ = 0;  // -1: one writer
