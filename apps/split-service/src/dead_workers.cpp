@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <condition_variable>
@@ -9,6 +10,7 @@
 #include <mutex>
 #include <set>
 #include <thread>
+#include <vector>
 
 #include <fmt/core.h>
 
@@ -74,6 +76,25 @@ bool is_dead_owner(std::string_view owner) {
   const auto [end, error] = std::from_chars(pid.data(), pid.data() + pid.size(), number);
   if (error != std::errc() || end != pid.data() + pid.size() || number <= 0) return false;
   return start_of(pid) != owner.substr(slash + 1);
+}
+
+std::string describe_owner(std::string_view owner) {
+  std::vector<std::string_view> parts;
+  for (std::size_t at = 0; at <= owner.size();) {
+    const std::size_t end = std::min(owner.find('/', at), owner.size());
+    parts.push_back(owner.substr(at, end - at));
+    at = end + 1;
+  }
+  if (parts.size() != 5) return std::string(owner);
+  std::string who(parts[0]);
+  if (owner.starts_with(here())) {
+    // "split-service: task 1"
+    std::string title = first_line(fmt::format("/proc/{}/cmdline", parts[3]));
+    title.resize(std::min(title.find('\0'), title.size()));
+    const std::size_t role = title.find(": ");
+    if (role != std::string::npos) who = title.substr(role + 2);
+  }
+  return fmt::format("{} pid {}", who, parts[3]);
 }
 
 Result<std::size_t> release_dead_owners(jobs::Store& store, Deadline deadline) {

@@ -21,6 +21,10 @@ std::string this_process_as_owner();
 // cannot be known here: another host, another boot, another form of name.
 bool is_dead_owner(std::string_view owner);
 
+// For people: "task 1 pid 4711" of a process of this boot and pid namespace, by its title; "HOST
+// pid 4711" of others; `owner` itself when it has another form.
+std::string describe_owner(std::string_view owner);
+
 // Releases the leases of dead owners; how many jobs these held. Errors as Store's calls.
 Result<std::size_t> release_dead_owners(jobs::Store& store, Deadline deadline);
 

@@ -16,6 +16,7 @@
 #include "dead_workers.hpp"
 #include "deployment.hpp"
 #include "job_metrics.hpp"
+#include "jobs_report.hpp"
 #include "split_api.hpp"
 #include "split_job.hpp"
 #include "version.hpp"
@@ -34,17 +35,16 @@ Result<std::unique_ptr<http::Handler>> make_web(server::WebContext& context,
   auto buckets = open_buckets(context.settings);
   if (!buckets) return std::unexpected(std::move(buckets).error());
   const std::string folder = std::filesystem::path(store_path(context.settings)).parent_path();
-  api->bind({.store = *std::move(store),
-             .buckets = *std::move(buckets),
-             .metrics_text = [&context] { return context.metrics_text(); },
-             .metrics = context.metrics,
-             .queue_limit = static_cast<std::size_t>(context.settings.integer("queue-limit")),
-             .health = {.room = [folder] { return room_for_a_job(folder.empty() ? "." : folder); },
-                        .on_change =
-                            [&context](bool ready, std::string_view why) {
-                              context.set_ready(ready, why);
-                            }},
-             .one_event_a_stream = context.settings.text("worker-class") == "sync"});
+  api->bind(
+      {.store = *std::move(store),
+       .buckets = *std::move(buckets),
+       .metrics_text = [&context] { return context.metrics_text(); },
+       .metrics = context.metrics,
+       .queue_limit = static_cast<std::size_t>(context.settings.integer("queue-limit")),
+       .health = {.room = [folder] { return room_for_a_job(folder.empty() ? "." : folder); },
+                  .on_change = [&context](bool ready,
+                                          std::string_view why) { context.set_ready(ready, why); }},
+       .one_event_a_stream = context.settings.text("worker-class") == "sync"});
   return std::move(api);
 }
 
@@ -107,6 +107,11 @@ int serve(int argc, char** argv) {
   };
   service.web = [&](server::WebContext& context) { return make_web(context, api); };
   service.task = [&](server::TaskContext& context) { return run_tasks(context, job_metrics); };
+  service.show_jobs = [](const server::Settings& settings) -> Result<std::string> {
+    auto store = open_store(settings);
+    if (!store) return std::unexpected(std::move(store).error());
+    return jobs_report(**store, real_clock(), Deadline::after(server::kReportTime));
+  };
   service.describe = describe_settings;
   service.check = check_settings;
   return server::run(service, argc, argv);

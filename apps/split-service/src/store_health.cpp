@@ -23,6 +23,7 @@ constexpr std::chrono::seconds kPatience(1);
 constexpr std::chrono::seconds kRemembered(5);
 // The largest job's payload.
 constexpr off_t kRoom = 1 << 20;
+constexpr std::string_view kNoJob = "00000000-0000-7000-8000-000000000000";
 
 Result<void> free_blocks(const std::string& folder) {
   struct statvfs info{};
@@ -85,9 +86,10 @@ class StoreHealth::Impl {
     if (auto counts = store_.counts(Deadline::after(kPatience)); !counts) {
       return blame(std::move(counts.error()), "the job store cannot be read");
     }
-    // Upkeep that finds nothing to do takes the lock for writing and writes nothing.
-    if (auto done = store_.promote_due(Deadline::after(kPatience)); !done) {
-      return blame(std::move(done.error()), "the job store cannot be written");
+    // To cancel a job that there is not takes the lock for writing, and writes nothing.
+    auto cancelled = store_.cancel(kNoJob, Deadline::after(kPatience));
+    if (!cancelled && cancelled.error().code() != ErrorCode::kNotFound) {
+      return blame(std::move(cancelled.error()), "the job store cannot be written");
     }
     return {};
   }

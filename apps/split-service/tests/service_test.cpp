@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include <saola/base/unique_fd.hpp>
+#include <saola/server/control.hpp>
 
 #include "service_process.hpp"
 
@@ -133,6 +135,43 @@ TEST(Service, AKilledWebWorkerIsReplaced) {
   ASSERT_EQ(::kill(workers[0], SIGKILL), 0);
   ASSERT_TRUE(eventually([&] { return client.get("/readyz").has_value(); }));
   EXPECT_EQ(wait_for(client, id).at("state"), "completed");
+}
+
+// Somebody's sqlite3 shell in the middle of a transaction, say.
+TEST(Service, IsNotReadyWhileItsStoreIsLocked) {
+  Service service;
+  service.start();
+  ApiClient client(service.url());
+  sqlite3* other = nullptr;
+  ASSERT_EQ(sqlite3_open((service.folder() + "/state/jobs.db").c_str(), &other), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(other, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr), SQLITE_OK);
+  std::string why;
+  EXPECT_TRUE(eventually([&] {
+    const auto ready = client.get("/readyz");
+    if (!ready) why = ready.error().message();
+    return !ready;
+  }));
+  EXPECT_THAT(why, HasSubstr("the job store cannot be written"));
+  sqlite3_close(other);
+  EXPECT_TRUE(eventually([&] { return client.get("/readyz").has_value(); }));
+}
+
+TEST(Service, ShowsItsJobsThroughTheControlSocket) {
+  Service service({"--task-workers=1"});
+  service.start();
+  ApiClient client(service.url());
+  const std::string id = submit(client, long_split(3600));
+  ASSERT_TRUE(eventually([&] { return state_of(client, id) == "running"; }));
+  const auto shown = server::control_request(service.folder() + "/state/control.sock",
+                                             R"({"command":"show","what":"jobs"})",
+                                             Deadline::after(std::chrono::seconds(20)));
+  ASSERT_TRUE(shown) << shown.error().message();
+  const json::value report = json::parse(*shown);
+  EXPECT_EQ(report.at("counts").at("running"), 1);
+  const json::value row = report.at("running").as_array().at(0);
+  EXPECT_EQ(row.at("id"), json::string(id));
+  EXPECT_EQ(row.at("worker"),
+            json::string(fmt::format("task 1 pid {}", service.workers("task").at(0))));
 }
 
 TEST(Service, CancelsARunningJobAndRunsItAgain) {

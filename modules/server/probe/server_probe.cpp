@@ -88,6 +88,15 @@ Result<void> run_tasks(TaskContext& context) {
   return {};
 }
 
+// Two jobs that there are not.
+Result<std::string> show_jobs(const Settings& settings) {
+  const std::string& how = settings.text("probe");
+  if (how == "locked-jobs") ::pause();
+  if (how == "crash-jobs") std::abort();
+  if (how == "bad-jobs") return fail(ErrorCode::kUnavailable, "the jobs' store is away");
+  return R"({"counts":{"available":3,"running":1},"running":[{"id":"j1","kind":"split","age":1.5}]})";
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -106,6 +115,7 @@ int main(int argc, char** argv) {
                  .type = SettingType::kText,
                  .default_value = "",
                  .doc = "How workers misbehave."}};
+  if (std::getenv("PROBE_WITHOUT_JOBS") == nullptr) probe.show_jobs = show_jobs;
   probe.describe = [](const Settings&) { return std::vector<std::string>{"store: none"}; };
   return run(probe, argc, argv);
 }

@@ -319,6 +319,7 @@ void Arbiter::wait() {
   for (const auto& child : children_) {
     if (child->channel) polled.push_back({.fd = child->channel.get(), .events = POLLIN});
   }
+  if (report_) polled.push_back({.fd = report_->out.get(), .events = POLLIN});
   if (control_) control_->watch(polled);
   const Duration left = wake_ - std::chrono::steady_clock::now();
   // Rounded up: waking early would only turn the loop once more.

@@ -6,6 +6,7 @@
 //   arbiter_children.cpp  start, watch, retire and reap children
 //   arbiter_reload.cpp    HUP and USR2
 //   arbiter_control.cpp   what the control socket asks
+//   arbiter_report.cpp    what it asks about jobs
 #pragma once
 
 #include <poll.h>
@@ -158,12 +159,19 @@ class Arbiter {
   boost::json::value show_config();
   boost::json::value show_stats();
   boost::json::value show_stalls();
+  // What others have to be asked: the answer goes to the client when it is there. nullopt: nothing.
+  std::optional<Result<void>> ask_others(const boost::json::object& request,
+                                         ControlServer::ClientId client);
   Result<boost::json::value> command(const boost::json::object& request);
   Result<void> kill_worker(pid_t pid);
   Result<void> ask_for_stacks(ControlServer::ClientId client);
   void note_stacks(const Child& child, std::string_view stacks);
   // Once all have answered, or the patience is over.
   void answer_stacks();
+
+  // arbiter_report.cpp
+  Result<void> ask_for_jobs(ControlServer::ClientId client);
+  void read_report();
 
   const ServerDefinition& definition_;
   const SettingsTable& table_;
@@ -214,6 +222,16 @@ class Arbiter {
     std::vector<Answer> answers;
   };
   std::optional<StacksRequest> stacks_;
+
+  // `ctl show jobs` under way, for everybody who asks meanwhile.
+  struct Report {
+    pid_t pid = 0;
+    unique_fd out;
+    std::string text;
+    std::vector<ControlServer::ClientId> clients;
+    SteadyTime patience{};
+  };
+  std::optional<Report> report_;
 };
 
 }  // namespace saola::server

@@ -54,6 +54,7 @@ void Arbiter::supervise() {
     press(*child);
   }
   if (stacks_) answer_stacks();
+  if (report_) read_report();
   note_gauges();
 }
 

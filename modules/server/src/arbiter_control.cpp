@@ -11,6 +11,7 @@
 #include <saola/base/log.hpp>
 
 #include "arbiter.hpp"
+#include "report.hpp"
 #include "stall_json.hpp"
 
 namespace saola::server {
@@ -25,8 +26,8 @@ double seconds(Duration duration) {
 }
 
 std::string answer_text(const Result<json::value>& result) {
-  return json::serialize(result ? json::object{{"ok", true}, {"result", *result}}
-                                : json::object{{"ok", false}, {"error", result.error().message()}});
+  return control_answer(result ? Result<std::string>(json::serialize(*result))
+                               : std::unexpected(result.error()));
 }
 
 std::string text_field(const json::object& request, std::string_view name) {
@@ -47,14 +48,22 @@ void Arbiter::answer_request(const ControlServer::Request& request) {
   Result<json::value> result;
   if (error || !parsed.is_object()) {
     result = fail(ErrorCode::kInvalidArgument, "a request is one JSON object in one line");
-  } else if (text_field(parsed.as_object(), "what") == "stacks") {
-    const auto asked = ask_for_stacks(request.client);
-    if (asked) return;
-    result = std::unexpected(asked.error());
+  } else if (const auto asked = ask_others(parsed.as_object(), request.client)) {
+    if (*asked) return;
+    result = std::unexpected(asked->error());
   } else {
     result = command(parsed.as_object());
   }
   control_->answer(request.client, answer_text(result));
+}
+
+std::optional<Result<void>> Arbiter::ask_others(const json::object& request,
+                                                ControlServer::ClientId client) {
+  if (text_field(request, "command") != "show") return std::nullopt;
+  const std::string what = text_field(request, "what");
+  if (what == "stacks") return ask_for_stacks(client);
+  if (what == "jobs") return ask_for_jobs(client);
+  return std::nullopt;
 }
 
 Result<json::value> Arbiter::command(const json::object& request) {
@@ -63,10 +72,11 @@ Result<json::value> Arbiter::command(const json::object& request) {
     const std::string what = text_field(request, "what");
     json::value shown = show(what);
     if (!shown.is_null()) return shown;
-    return fail(ErrorCode::kInvalidArgument,
-                "cannot show '{}': there are workers, config, stats, listeners, stalls, events and "
-                "stacks",
-                what);
+    return fail(
+        ErrorCode::kInvalidArgument,
+        "cannot show '{}': there are workers, config, stats, listeners, jobs, stalls, stacks "
+        "and events",
+        what);
   }
   if (verb == "worker") {
     const std::string action = text_field(request, "action");

@@ -22,7 +22,7 @@ namespace {
 
 constexpr const char* kUsage =
     "usage: saola ctl [-s SOCKET] [-j] COMMAND\n\n"
-    "  show workers|config|stats|listeners|stalls|stacks|events\n"
+    "  show workers|config|stats|listeners|jobs|stalls|stacks|events\n"
     "  worker add|remove|kill PID   one web worker more or fewer; replace one\n"
     "  reload                       read the settings anew, as HUP\n"
     "  reopen                       open the log files anew, as USR1\n"
@@ -142,11 +142,24 @@ void print_stalls(const json::array& stalls) {
   }
 }
 
+void print_jobs(const json::value& jobs) {
+  std::string counts;
+  for (const auto& [state, count] : jobs.at("counts").as_object()) {
+    counts += fmt::format("{}{} {}", counts.empty() ? "" : ", ", std::string(state), cell(count));
+  }
+  std::cout << counts << '\n';
+  const json::array& running = jobs.at("running").as_array();
+  if (!running.empty()) std::cout << '\n';
+  print_table(running);
+}
+
 void print_result(const json::value& result, std::string_view what) {
   if (what == "config") {
     std::cout << cell(result.at("toml"));
   } else if (what == "stacks") {
     print_stacks(result.as_array());
+  } else if (what == "jobs") {
+    print_jobs(result);
   } else if (what == "stalls") {
     print_stalls(result.as_array());
   } else if (result.is_array()) {

@@ -1,3 +1,7 @@
+#include <signal.h>
+
+#include <thread>
+
 #include <gmock/gmock.h>
 
 #include <saola/server/control.hpp>
@@ -42,6 +46,42 @@ TEST_F(Ctl, ShowsTablesAndJson) {
   EXPECT_THAT(ctl({"show", "events"}), HasSubstr("worker_started"));
   EXPECT_EQ(ctl({"show", "stalls"}), "");
   EXPECT_EQ(status, 0);
+}
+
+TEST_F(Ctl, ShowsTheApplicationsJobs) {
+  ASSERT_TRUE(server.serves()) << server.log();
+  EXPECT_EQ(ctl({"show", "jobs"}), "available 3, running 1\n\nid  kind   age\nj1  split  1.500\n");
+  EXPECT_EQ(status, 0);
+  EXPECT_THAT(ctl({"show", "jobs", "-j"}), HasSubstr(R"("running":[{"id":"j1","kind":"split",)"));
+}
+
+TEST(CtlShowJobs, TellsWhatWentWrong) {
+  const auto answer = [](const ProbeServer& server) {
+    const auto shown = control_request(server.control_path(), R"({"command":"show","what":"jobs"})",
+                                       Deadline::after(std::chrono::seconds(20)));
+    return shown ? *shown : shown.error().message();
+  };
+  for (const auto& [how, told] : std::vector<std::pair<std::string, std::string>>{
+           {"bad-jobs", "the jobs' store is away"},
+           {"crash-jobs", "ended without an answer"},
+           {"locked-jobs", "could not be looked at within 5 s: is their store locked?"},
+           {"no-jobs", "server_probe keeps no jobs"}}) {
+    ProbeServer server({"--probe=" + how}, {how == "no-jobs" ? "PROBE_WITHOUT_JOBS=1" : "PROBE="});
+    ASSERT_TRUE(server.serves()) << server.log();
+    std::jthread second([&] { answer(server); });
+    EXPECT_THAT(answer(server), HasSubstr(told));
+    // The arbiter has gone on meanwhile, and does so.
+    EXPECT_THAT(server.show("workers"), HasSubstr(R"("role":"web")"));
+  }
+}
+
+// Stopped workers answer nobody; the jobs are shown all the same.
+TEST_F(Ctl, ShowsJobsWhileEveryWorkerIsStopped) {
+  ASSERT_TRUE(server.serves()) << server.log();
+  const auto workers = server.workers();
+  for (const WorkerRow& worker : workers) ::kill(worker.pid, SIGSTOP);
+  EXPECT_THAT(ctl({"show", "jobs"}), HasSubstr("available 3"));
+  for (const WorkerRow& worker : workers) ::kill(worker.pid, SIGCONT);
 }
 
 // The stack of a worker names the functions it is in.

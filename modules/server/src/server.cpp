@@ -10,6 +10,7 @@
 #include "arbiter.hpp"
 #include "child_boot.hpp"
 #include "process_log.hpp"
+#include "report.hpp"
 #include "task_worker.hpp"
 #include "web_worker.hpp"
 #include "worker_process.hpp"
@@ -23,6 +24,7 @@ int run_child(const ServerDefinition& definition, int boot_fd) {
     log_error(boot.error().message());
     return kExitFailure;
   }
+  if (boot->role == Role::kReport) return run_report(definition, std::move(*boot));
   auto process = WorkerProcess::create(definition, std::move(*boot));
   if (!process) {
     log_error(process.error().message());
@@ -35,6 +37,8 @@ int run_child(const ServerDefinition& definition, int boot_fd) {
       return run_task_worker(definition, **process);
     case Role::kManagement:
       return run_management(**process);
+    case Role::kReport:
+      break;
   }
   std::unreachable();
 }
@@ -53,6 +57,8 @@ std::string_view to_string(Role role) {
       return "task";
     case Role::kManagement:
       return "management";
+    case Role::kReport:
+      return "report";
   }
   std::unreachable();
 }

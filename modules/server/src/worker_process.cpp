@@ -48,26 +48,29 @@ Result<unique_fd> take_signals() {
 
 }  // namespace
 
-Result<std::unique_ptr<WorkerProcess>> WorkerProcess::create(const ServerDefinition& definition,
-                                                             ChildBoot boot) {
+Result<void> enter_child(const ServerDefinition& definition, const ChildBoot& boot,
+                         const std::string& name) {
   const std::string& given = boot.settings.text("proc-name");
-  const std::string role = fmt::format("{} {}", to_string(boot.role), boot.number);
   const ProcessTitle title;
-  title.set(fmt::format("{}: {}", given.empty() ? definition.name : given, role));
-  unique_fd channel(boot.channel_fd);
+  title.set(fmt::format("{}: {}", given.empty() ? definition.name : given, name));
   // Programs that the application starts shall not hold the sockets.
   for (int fd : {boot.state_fd, boot.channel_fd}) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
   for (const BootListener& listener : boot.listeners) ::fcntl(listener.fd, F_SETFD, FD_CLOEXEC);
   auto privileges = find_privileges(boot.settings.text("user"), boot.settings.text("group"));
   if (!privileges) return std::unexpected(privileges.error());
-  if (auto dropped = drop_privileges(*privileges); !dropped) {
-    return std::unexpected(dropped.error());
-  }
+  if (auto dropped = drop_privileges(*privileges); !dropped) return dropped;
   // After the change of user, which would clear it. If the arbiter died before, nobody would tell.
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != boot.arbiter) ::_exit(kExitFailure);
-  if (auto set = configure_log(boot.settings, definition.name, role); !set) {
-    return std::unexpected(set.error());
+  return configure_log(boot.settings, definition.name, name);
+}
+
+Result<std::unique_ptr<WorkerProcess>> WorkerProcess::create(const ServerDefinition& definition,
+                                                             ChildBoot boot) {
+  unique_fd channel(boot.channel_fd);
+  const std::string name = fmt::format("{} {}", to_string(boot.role), boot.number);
+  if (auto entered = enter_child(definition, boot, name); !entered) {
+    return std::unexpected(entered.error());
   }
   auto table = std::make_unique<observe::MetricTable>();
   const ServerMetrics metrics = ServerMetrics::add_to(*table);

@@ -22,10 +22,15 @@
 
 namespace saola::server {
 
+// Sets the title, the log and the privileges of a process the arbiter has started, and ties its
+// life to the arbiter's. `name`: "web 1". REQUIRES: no other thread runs.
+Result<void> enter_child(const ServerDefinition& definition, const ChildBoot& boot,
+                         const std::string& name);
+
 class WorkerProcess {
  public:
-  // Sets title, log and privileges, ties this process's life to the arbiter's, starts the control
-  // thread. Fails with what the arbiter's log should say. REQUIRES: no other thread runs.
+  // Enters the child's life and starts the control thread. Fails with what the arbiter's log should
+  // say. REQUIRES: no other thread runs.
   static Result<std::unique_ptr<WorkerProcess>> create(const ServerDefinition& definition,
                                                        ChildBoot boot);
   WorkerProcess(const WorkerProcess&) = delete;

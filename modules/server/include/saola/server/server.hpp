@@ -34,8 +34,9 @@
 
 namespace saola::server {
 
-enum class Role { kWeb, kTask, kManagement };
-// "web", "task", "management": as in process titles and logs.
+// A report is no worker: it answers one question of the operator and ends.
+enum class Role { kWeb, kTask, kManagement, kReport };
+// "web", "task", "management", "report": as in process titles and logs.
 std::string_view to_string(Role role);
 
 // What every worker process knows about itself.
@@ -92,6 +93,7 @@ class TaskContext : public WorkerContext {
 };
 
 inline constexpr Duration kRequeueTime = std::chrono::seconds(5);
+inline constexpr Duration kReportTime = std::chrono::seconds(5);
 
 // How a child process ended.
 struct ChildExit {
@@ -134,6 +136,12 @@ struct ServerDefinition {
   // way a successor is started. Empty: there are no task workers.
   // Runs on a native thread; start job threads with demote_this_thread() as their first act.
   std::function<Result<void>(TaskContext&)> task;
+
+  // What `ctl show jobs` shows: the JSON text of {"counts": {STATE: number, …}, "running": [{…},
+  // …]}, whose rows have equal keys. Runs in a process of its own, started for the question with
+  // the workers' rights, so it works whatever the workers do and may block; one that takes longer
+  // than kReportTime is killed. Empty: the application keeps no jobs.
+  std::function<Result<std::string>(const Settings&)> show_jobs;
 
   // Lines for the banner at start, e.g. which store and buckets are in use. No credentials.
   std::function<std::vector<std::string>(const Settings&)> describe;
