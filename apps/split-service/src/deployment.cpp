@@ -93,6 +93,7 @@ std::vector<server::SettingRow> setting_rows() {
        .doc = "Where jobs are kept: sqlite:PATH, a file shared by all processes of this server. "
               "auto: jobs.db in the state directory.",
        .shape = "sqlite:PATH",
+       .takes_effect = server::TakesEffect::kRestart,
        .check = check_store},
       {.section = "Split service",
        .key = "store-max-bytes",

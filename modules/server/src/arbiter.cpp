@@ -84,7 +84,6 @@ Arbiter::Arbiter(const ServerDefinition& definition, const SettingsTable& table,
       arguments_(original_arguments()),
       program_(program_path()),
       directory_(current_directory()),
-      name_(settings.text("proc-name").empty() ? definition.name : settings.text("proc-name")),
       started_(std::chrono::steady_clock::now()),
       metrics_(ServerMetrics::add_to(metric_table_)) {
   if (definition.metrics) definition.metrics(metric_table_);
@@ -112,7 +111,7 @@ Result<void> Arbiter::start() {
   if (!settings.text("chdir").empty() && ::chdir(settings.text("chdir").c_str()) != 0) {
     return std::unexpected(errno_error(errno, "--chdir " + settings.text("chdir")));
   }
-  ::umask(static_cast<mode_t>(std::strtoul(settings.text("umask").c_str(), nullptr, 8)));
+  set_umask(settings);
   auto privileges = find_privileges(settings.text("user"), settings.text("group"));
   if (!privileges) return std::unexpected(privileges.error());
   if (auto made = make_state_directory(settings, *privileges); !made) return made;
@@ -145,11 +144,7 @@ Result<void> Arbiter::start() {
   if (!state) return std::unexpected(state.error());
   state_.emplace(std::move(*state));
   set_wanted(Role::kWeb, current_.wanted_of(Role::kWeb));
-  if (const std::string& path = current_.settings.text("pidfile"); !path.empty()) {
-    auto file = PidFile::write(predecessor_ == 0 ? path : path + ".2");
-    if (!file) return std::unexpected(file.error());
-    pid_file_ = std::move(*file);
-  }
+  if (auto written = write_pid_file(); !written) return written;
   if (auto opened = open_control(); !opened) return opened;
   announce();
   return {};
@@ -176,6 +171,21 @@ void Arbiter::reopen_logs() {
     log_warning(opened.error().message());
   }
   to_all(SIGUSR1);
+}
+
+Result<void> Arbiter::write_pid_file() {
+  std::string path = current_.settings.text("pidfile");
+  // Until the arbiter before this one has gone, the name is its.
+  if (!path.empty() && predecessor_ != 0) path += ".2";
+  if (path == pid_file_.path()) return {};
+  PidFile fresh;
+  if (!path.empty()) {
+    auto file = PidFile::write(path);
+    if (!file) return std::unexpected(file.error());
+    fresh = std::move(*file);
+  }
+  pid_file_ = std::move(fresh);
+  return {};
 }
 
 Result<void> Arbiter::open_control() {
@@ -411,7 +421,8 @@ void Arbiter::finish_upgrade() {
 }
 
 std::string Arbiter::title() const {
-  return name_ + ": arbiter";
+  const std::string& given = current_.settings.text("proc-name");
+  return (given.empty() ? definition_.name : given) + ": arbiter";
 }
 
 }  // namespace saola::server

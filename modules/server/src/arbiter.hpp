@@ -94,6 +94,8 @@ class Arbiter {
   // arbiter.cpp
   Result<void> start();
   Result<void> open_control();
+  // Makes the pid file's name that of the settings.
+  Result<void> write_pid_file();
   Result<void> open_log_files(const Settings& settings);
   void reopen_logs();
   void announce();
@@ -145,6 +147,7 @@ class Arbiter {
   // arbiter_reload.cpp
   Result<void> reload();
   void commit_reload();
+  void apply_to_arbiter();
   void abandon_reload(std::string_view why);
   Result<void> upgrade();
   // What is being worked towards.
@@ -180,7 +183,6 @@ class Arbiter {
   const std::string program_;                 // its file, for an upgrade
   const std::string directory_;               // where it was started
   const ProcessTitle title_;
-  const std::string name_;
   const SteadyTime started_;
   SystemdNotifier systemd_;
   observe::MetricTable metric_table_;

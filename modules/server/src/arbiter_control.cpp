@@ -171,7 +171,8 @@ json::value Arbiter::show_listeners() {
     out.push_back(json::object{{"address", listener.where},
                                {"bind", listener.asked.to_string()},
                                {"use", use},
-                               {"waiting", waiting_connections(listener.fd.get())}});
+                               {"waiting", waiting_connections(listener.fd.get())},
+                               {"backlog", backlog_of(listener.fd.get())}});
   };
   for (const auto& listener : current_.listeners) add(*listener, "web");
   if (current_.management) add(*current_.management, "management");

@@ -1,3 +1,4 @@
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -7,6 +8,7 @@
 #include <saola/base/log.hpp>
 
 #include "arbiter.hpp"
+#include "privileges.hpp"
 #include "process_log.hpp"
 #include "upgrade.hpp"
 
@@ -35,6 +37,7 @@ Result<void> Arbiter::reload() {
   }
   if (!loaded) return std::unexpected(loaded.error());
   if (auto checked = check_settings(definition_, loaded->settings); !checked) return checked;
+  const auto kept = table_.keep_until_restart(current_.settings, loaded->settings);
   if (auto opened = open_log_files(loaded->settings); !opened) return opened;
   auto generation = open_generation(std::move(loaded->settings), &current_);
   if (!generation) return std::unexpected(generation.error());
@@ -46,6 +49,7 @@ Result<void> Arbiter::reload() {
   if (auto set = configure_log(pending_->settings, definition_.name, "arbiter"); !set) {
     log_warning("the old log stays in use: " + set.error().message());
   }
+  for (const std::string& text : kept) log_warning(text);
   if (definition_.hooks.on_reload) definition_.hooks.on_reload(pending_->settings);
   for (CrashLoop& crashes : crashes_) crashes.reset();
   log_info("reloading: new workers start, then the old ones leave");
@@ -57,6 +61,7 @@ void Arbiter::commit_reload() {
   const std::vector<std::string> before = own_socket_files(current_);
   current_ = std::move(*pending_);
   pending_.reset();
+  apply_to_arbiter();
   const std::vector<std::string> after = own_socket_files(current_);
   for (const std::string& path : before) {
     if (std::ranges::find(after, path) == after.end()) ::unlink(path.c_str());
@@ -72,6 +77,22 @@ void Arbiter::commit_reload() {
   event("reloaded", "");
   if (std::exchange(reload_again_, false)) {
     if (auto again = reload(); !again) log_error(again.error().message());
+  }
+}
+
+// What the arbiter itself has of the settings.
+void Arbiter::apply_to_arbiter() {
+  const Settings& settings = current_.settings;
+  set_umask(settings);
+  title_.set(title());
+  const int backlog = static_cast<int>(settings.integer("backlog"));
+  for (const auto& listener : current_.listeners) {
+    // Others' sockets keep what they came with.
+    const bool ours = !systemd_sockets_ && listener->asked.kind != BindAddress::Kind::kInherited;
+    if (ours) ::listen(listener->fd.get(), backlog);
+  }
+  if (auto written = write_pid_file(); !written) {
+    log_warning(written.error().message() + "; the old one stays");
   }
 }
 

@@ -213,6 +213,38 @@ TEST(Arbiter, HupReadsTheConfigAnew) {
               HasSubstr(R"("backlog":{"value":"7","origin":"SAOLA_BACKLOG")"));
 }
 
+TEST(Arbiter, AReloadAppliesWhatItCanAndWarnsAboutTheRest) {
+  TemporaryDirectory directory;
+  const std::string file = directory.path() + "/saola.toml";
+  const std::string first = directory.path() + "/first.pid";
+  const std::string second = directory.path() + "/second.pid";
+  std::ofstream(file) << "pidfile = '" << first << "'\nbacklog = 7\n";
+  ProbeServer server({"--config=" + file});
+  ASSERT_TRUE(server.serves()) << server.log();
+  EXPECT_THAT(server.show("listeners"), HasSubstr(R"("backlog":7)"));
+  EXPECT_TRUE(std::filesystem::exists(first));
+  std::ofstream(file) << "pidfile = '" << second << "'\nbacklog = 8\nproc-name = 'renamed'\n"
+                      << "umask = '077'\ncontrol-socket = '/elsewhere'\nchdir = '/'\n";
+  server.signal(SIGHUP);
+  EXPECT_TRUE(eventually([&] {
+    return server.log_has("info    [arbiter " + std::to_string(server.pid()) + "] reloaded");
+  })) << server.log();
+  EXPECT_THAT(server.show("listeners"), HasSubstr(R"("backlog":8)"));
+  EXPECT_FALSE(std::filesystem::exists(first));
+  EXPECT_TRUE(std::filesystem::exists(second));
+  for (const pid_t pid : {server.pid(), server.serving("web").at(0)}) {
+    std::ifstream title("/proc/" + std::to_string(pid) + "/cmdline");
+    std::ifstream status("/proc/" + std::to_string(pid) + "/status");
+    EXPECT_THAT(std::string(std::istreambuf_iterator<char>(title), {}), HasSubstr("renamed: "));
+    EXPECT_THAT(std::string(std::istreambuf_iterator<char>(status), {}), HasSubstr("Umask:\t0077"));
+  }
+  EXPECT_THAT(server.log(), HasSubstr("control-socket is '/elsewhere' now (" + file +
+                                      ":5), but 'auto' stays in "
+                                      "force until the server is restarted or upgraded (USR2)"));
+  EXPECT_THAT(server.log(), HasSubstr("chdir is '/' now"));
+  EXPECT_THAT(server.show("config"), HasSubstr(R"("control-socket":{"value":"auto")"));
+}
+
 TEST(Arbiter, ABadConfigOnHupChangesNothing) {
   TemporaryDirectory directory;
   const std::string file = directory.path() + "/saola.toml";

@@ -13,6 +13,7 @@
 #include <charconv>
 #include <cstring>
 #include <memory>
+#include <optional>
 
 #include <fmt/core.h>
 
@@ -101,6 +102,13 @@ Result<unique_fd> open_tcp(const BindAddress& address, const ListenOptions& opti
   return fd;
 }
 
+std::optional<tcp_info> tcp_info_of(int fd) {
+  tcp_info info{};
+  socklen_t length = sizeof info;
+  if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) != 0) return std::nullopt;
+  return info;
+}
+
 }  // namespace
 
 Result<BindAddress> BindAddress::parse(std::string_view text) {
@@ -169,11 +177,15 @@ std::string local_address(int fd) {
   return "";
 }
 
+// Of a listening socket, the kernel tells the length of its queue and the most it may have here.
 int waiting_connections(int fd) {
-  tcp_info info{};
-  socklen_t length = sizeof info;
-  if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) != 0) return -1;
-  return static_cast<int>(info.tcpi_unacked);  // of a listening socket, the length of its queue
+  const auto info = tcp_info_of(fd);
+  return info ? static_cast<int>(info->tcpi_unacked) : -1;
+}
+
+int backlog_of(int fd) {
+  const auto info = tcp_info_of(fd);
+  return info ? static_cast<int>(info->tcpi_sacked) : -1;
 }
 
 Result<Listener> adopt_listener(unique_fd fd, const BindAddress& asked) {

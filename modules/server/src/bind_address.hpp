@@ -47,6 +47,9 @@ std::string local_address(int fd);
 // (unix).
 int waiting_connections(int fd);
 
+// How many connections may wait; -1 when the kernel does not tell (unix).
+int backlog_of(int fd);
+
 // Takes over a socket that already listens. Fails when it does not.
 Result<Listener> adopt_listener(unique_fd fd, const BindAddress& asked);
 

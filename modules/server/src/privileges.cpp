@@ -2,9 +2,11 @@
 
 #include <grp.h>
 #include <pwd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <charconv>
+#include <cstdlib>
 
 #include <fmt/core.h>
 
@@ -50,6 +52,10 @@ Result<Privileges> find_privileges(const std::string& user, const std::string& g
                 "as root or leave them out");
   }
   return out;
+}
+
+void set_umask(const Settings& settings) {
+  ::umask(static_cast<mode_t>(std::strtoul(settings.text("umask").c_str(), nullptr, 8)));
 }
 
 Result<void> drop_privileges(const Privileges& privileges) {

@@ -6,6 +6,7 @@
 #include <string>
 
 #include <saola/base/error.hpp>
+#include <saola/server/settings.hpp>
 
 namespace saola::server {
 
@@ -22,5 +23,8 @@ Result<Privileges> find_privileges(const std::string& user, const std::string& g
 
 // Becomes that user and group for good.
 Result<void> drop_privileges(const Privileges& privileges);
+
+// Makes the setting `umask` this process's.
+void set_umask(const Settings& settings);
 
 }  // namespace saola::server

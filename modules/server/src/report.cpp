@@ -6,6 +6,8 @@
 
 #include <boost/json.hpp>
 
+#include <saola/base/exception_text.hpp>
+
 #include "worker_process.hpp"
 
 namespace saola::server {
@@ -18,8 +20,9 @@ Result<std::string> make_report(const ServerDefinition& definition, const ChildB
   }
   try {
     return definition.show_jobs(boot.settings);
-  } catch (const std::exception& error) {
-    return fail(ErrorCode::kInternal, "the jobs cannot be shown: {}", error.what());
+  } catch (...) {
+    return fail(ErrorCode::kInternal, "the jobs cannot be shown: {}",
+                exception_text(std::current_exception()));
   }
 }
 

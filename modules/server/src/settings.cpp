@@ -2,6 +2,8 @@
 #include <charconv>
 #include <cmath>
 
+#include <fmt/ranges.h>
+
 #include <saola/base/check.hpp>
 #include <saola/server/settings.hpp>
 
@@ -107,6 +109,24 @@ SettingsTable::SettingsTable(std::vector<SettingRow> rows) : rows_(std::move(row
                   "two settings with one letter");
     }
   }
+}
+
+std::vector<std::string> SettingsTable::keep_until_restart(const Settings& current,
+                                                           Settings& wanted) const {
+  std::vector<std::string> told;
+  for (const SettingRow& row : rows_) {
+    const Settings::Value& old = current.values().at(row.key);
+    const Settings::Value& now = wanted.values().at(row.key);
+    if (row.takes_effect == TakesEffect::kReload || old == now) continue;
+    const auto text = [&](const Settings::Value& value) {
+      return row.secret ? std::string("…") : fmt::format("'{}'", fmt::join(value.texts, ","));
+    };
+    told.push_back(fmt::format(
+        "{} is {} now ({}), but {} stays in force until the server is restarted or upgraded (USR2)",
+        row.key, text(now), now.origin, text(old)));
+    wanted.set(row.key, old);
+  }
+  return told;
 }
 
 const SettingRow* SettingsTable::find(std::string_view key) const {

@@ -181,7 +181,10 @@ std::string SettingsTable::reference(std::string_view program) const {
       "commas\n"
       "in the environment and repeated as flags. An unknown flag, key or `SAOLA_` variable is an\n"
       "error. `--check-config` checks and exits, `--print-config` shows every value with its "
-      "origin.\n",
+      "origin.\n"
+      "When a reload finds a setting changed that only a restart or an upgrade puts in force, the "
+      "old\n"
+      "value stays and a warning says so.\n",
       program);
   for (const std::string& section : sections(rows_)) {
     out += fmt::format("\n## {}\n", section);
@@ -197,6 +200,9 @@ std::string SettingsTable::reference(std::string_view program) const {
       if (row.key != "config") out += fmt::format("- file: `{}`\n", toml_example(row));
       out += row.default_value.empty() ? "- default: none\n"
                                        : fmt::format("- default: `{}`\n", row.default_value);
+      out += row.takes_effect == TakesEffect::kReload
+                 ? "- changed by: reload (`HUP`)\n"
+                 : "- changed by: restart or upgrade (`USR2`)\n";
       for (const SettingField& field : row.fields) {
         out += fmt::format("- field `{}`: {}{}\n", field.name, field.doc,
                            field.secret ? " Never printed." : "");

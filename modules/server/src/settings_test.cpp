@@ -253,6 +253,18 @@ TEST(Settings, SecretsAreNeverPrinted) {
   EXPECT_THAT(printed, HasSubstr("secret-key = \"…\""));
 }
 
+TEST(Settings, WhatTakesARestartIsKeptAndTold) {
+  const Settings current = good({"--state-dir=a", "--threads=3"});
+  Settings wanted = good({"--threads=4"}, {"SAOLA_STATE_DIR=b"});
+  EXPECT_THAT(
+      table().keep_until_restart(current, wanted),
+      ElementsAre("state-dir is 'b' now (SAOLA_STATE_DIR), but 'a' stays in force until the "
+                  "server is restarted or upgraded (USR2)"));
+  EXPECT_EQ(wanted.text("state-dir"), "a");
+  EXPECT_EQ(wanted.integer("threads"), 4);
+  EXPECT_TRUE(table().keep_until_restart(current, wanted).empty());
+}
+
 TEST(Settings, SomeAreWrongTogether) {
   EXPECT_TRUE(check_server_settings(good({})));
   EXPECT_FALSE(check_server_settings(good({"--certfile=x"})));

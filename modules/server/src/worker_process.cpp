@@ -56,6 +56,7 @@ Result<void> enter_child(const ServerDefinition& definition, const ChildBoot& bo
   // Programs that the application starts shall not hold the sockets.
   for (int fd : {boot.state_fd, boot.channel_fd}) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
   for (const BootListener& listener : boot.listeners) ::fcntl(listener.fd, F_SETFD, FD_CLOEXEC);
+  set_umask(boot.settings);
   auto privileges = find_privileges(boot.settings.text("user"), boot.settings.text("group"));
   if (!privileges) return std::unexpected(privileges.error());
   if (auto dropped = drop_privileges(*privileges); !dropped) return dropped;

@@ -33,6 +33,12 @@ enum class SettingType {
             // the first field and may be repeated
 };
 
+// When the changed value of a setting counts.
+enum class TakesEffect {
+  kReload,   // HUP: workers that start from then on have it
+  kRestart,  // a new arbiter: a restart, or an upgrade (USR2)
+};
+
 struct SettingField {
   std::string name;
   std::string doc;
@@ -53,7 +59,8 @@ struct SettingRow {
   std::int64_t max = std::numeric_limits<std::int64_t>::max();
   std::vector<std::string> choices = {};  // of kChoice
   std::vector<SettingField> fields = {};  // of kTables; the flag sets the first
-  bool secret = false;                    // never printed
+  TakesEffect takes_effect = TakesEffect::kReload;
+  bool secret = false;  // never printed
   // A further check of each text; the error says what would be right.
   std::function<Result<void>(std::string_view)> check = {};
 
@@ -128,6 +135,10 @@ class SettingsTable {
   // --help and --version succeed whatever else is wrong.
   Result<LoadedSettings> load(const std::vector<std::string>& arguments,
                               const std::vector<std::string>& environment) const;
+
+  // For a reload: puts the values of `current` into `wanted` where a change would take a restart.
+  // One text for each such setting that somebody has changed.
+  std::vector<std::string> keep_until_restart(const Settings& current, Settings& wanted) const;
 
   // The text of --help.
   std::string help(std::string_view command) const;
