@@ -5,6 +5,9 @@
 //
 // {"method", "target" (as received), "path" (decoded), "query", "version": [1,1],
 //  "headers": [[name, value], …] in order, "body_sha256", "body_len"}
+//
+// What came from the wire is shown byte for byte: a byte over 127 is the character of that number
+// (ISO 8859-1, as in Python's WSGI). Only the decoded path is text, that is UTF-8 where it can be.
 #include <signal.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -30,6 +33,16 @@ std::string quoted(std::string_view text) {
   std::string out = "\"";
   append_json_escaped(out, text);
   return out + "\"";
+}
+
+std::string quoted_bytes(std::string_view bytes) {
+  std::string text;
+  for (const char c : bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x80) text += static_cast<char>(0xC0 | (byte >> 6));
+    text += static_cast<char>(byte >= 0x80 ? 0x80 | (byte & 0x3F) : byte);
+  }
+  return quoted(text);
 }
 
 // The SHA-256 of bytes that come one after the other.
@@ -69,8 +82,8 @@ class Echo final : public http::Handler {
     }
     std::string headers;
     for (const http::Field& field : request.headers) {
-      headers += fmt::format("{}[{},{}]", headers.empty() ? "" : ",", quoted(field.name),
-                             quoted(field.value));
+      headers += fmt::format("{}[{},{}]", headers.empty() ? "" : ",", quoted_bytes(field.name),
+                             quoted_bytes(field.value));
     }
     // A 2xx to CONNECT would open a tunnel and could have no body.
     const int status = request.method == http::Method::kConnect ? 501 : 200;
@@ -78,9 +91,9 @@ class Echo final : public http::Handler {
         status, "application/json",
         fmt::format(R"({{"method":{},"target":{},"path":{},"query":{},"version":[{},{}],)"
                     R"("headers":[{}],"body_sha256":"{}","body_len":{}}})",
-                    quoted(request.method_name), quoted(request.target), quoted(request.path),
-                    quoted(request.query), request.version.major, request.version.minor, headers,
-                    digest.hex(), length));
+                    quoted_bytes(request.method_name), quoted_bytes(request.target),
+                    quoted(request.path), quoted_bytes(request.query), request.version.major,
+                    request.version.minor, headers, digest.hex(), length));
   }
 };
 

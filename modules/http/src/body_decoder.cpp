@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 
 #include <saola/http/body_decoder.hpp>
 #include <saola/http/serialise.hpp>
@@ -12,6 +13,11 @@ namespace {
 // Extensions mean nothing to anybody here; this much of them is put up with in one body.
 constexpr std::size_t kExtensionLimit = 16 * 1024;  // bytes
 constexpr int kSizeDigits = 16;
+// Framing, routing and authentication: whoever sends these behind a body hopes that somebody
+// believes them.
+constexpr std::array<std::string_view, 7> kDangerousTrailers = {
+    "Transfer-Encoding",  "Content-Length", "Host", "Authorization", "Trailer", "TE",
+    "Proxy-Authorization"};
 
 }  // namespace
 
@@ -63,7 +69,7 @@ BodyDecoder::Step BodyDecoder::step(std::string_view bytes) {
         // While the line feed is to come, the last byte may turn out to be its CR.
         const bool complete = line_feed != std::string_view::npos;
         const std::size_t size = trailer_line_.size() - (has_cr || !complete ? 1 : 0);
-        if (!trailer_line_.empty() && size > limits_->field_size) {
+        if (!trailer_line_.empty() && size > most_in_field_line(limits_->field_size)) {
           return refuse(431, "a trailer field line is too long; send less in it");
         }
         if (trailer_bytes_ > limits_->head_size) {
@@ -187,9 +193,8 @@ bool BodyDecoder::trailer_line(std::string_view line) {
     refuse(400, wrong);
     return false;
   }
-  if (iequals(field.name, "Transfer-Encoding") || iequals(field.name, "Content-Length") ||
-      iequals(field.name, "Host")) {
-    refuse(400, "a trailer changes the framing or the host of its request; send it in the head");
+  if (std::ranges::any_of(kDangerousTrailers, [&](auto n) { return iequals(field.name, n); })) {
+    refuse(400, "a trailer says what must be known before the body; send it in the head");
     return false;
   }
   if (may_be_trailer(field.name)) kept_.emplace_back(line);

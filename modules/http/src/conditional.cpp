@@ -84,8 +84,9 @@ Response file_response(const Request& request, FileContent content, sys_seconds 
   };
   switch (check_preconditions(request, content.validators, true, now)) {
     case Precondition::kFailed:
-      return problem_response(
-          {.status = 412, .detail = "the file is not in the state that the request names"});
+      return problem_response({.status = 412,
+                               .detail = "the file is not in the state that the request names",
+                               .request_id = std::string(request.request_id)});
     case Precondition::kNotModified:
       response.status = 304;
       add_validators();
@@ -99,8 +100,10 @@ Response file_response(const Request& request, FileContent content, sys_seconds 
       if_range_holds(request, content.validators, now)) {
     const RangeRequest asked = parse_range(*range, content.size);
     if (asked.kind == RangeRequest::Kind::kUnsatisfiable) {
-      response = problem_response(
-          {.status = 416, .detail = "the file is shorter than the range that was asked for"});
+      response =
+          problem_response({.status = 416,
+                            .detail = "the file is shorter than the range that was asked for",
+                            .request_id = std::string(request.request_id)});
       response.headers.set("Content-Range", unsatisfied_content_range(content.size));
       return response;
     }

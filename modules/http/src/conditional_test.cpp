@@ -57,6 +57,7 @@ Response ask(std::vector<Field> fields, Method method = Method::kGet) {
   Request request;
   request.method = method;
   request.headers = HeaderView(fields);
+  request.request_id = "7-1";
   return file_response(request, {{}, 10, "text/plain", {"\"v1\"", kChanged}}, kNow);
 }
 
@@ -91,6 +92,14 @@ TEST(Conditional, Dates) {
   EXPECT_EQ(ask({{"If-Unmodified-Since", kEarlier}}).status, 412);
   EXPECT_EQ(ask({{"If-None-Match", "\"v2\""}, {"If-Modified-Since", kSame}}).status, 200)
       << "the date counts only without the tag";
+}
+
+// As every other problem document.
+TEST(Conditional, ProblemsNameTheRequest) {
+  for (const Field& field : {Field{"If-Match", "\"v2\""}, Field{"Range", "bytes=10-"}}) {
+    const Response refused = ask({field});
+    EXPECT_TRUE(std::get<std::string>(refused.body).contains("\"request_id\":\"7-1\""));
+  }
 }
 
 TEST(Conditional, Ranges) {

@@ -1,6 +1,7 @@
 // One field line (RFC 9112 §5), the same for heads and trailers.
 #pragma once
 
+#include <cstddef>
 #include <string_view>
 
 #include <saola/http/headers.hpp>
@@ -31,6 +32,11 @@ inline std::string_view parse_field_line(std::string_view line, Field& field) {
   }
   if (illegal != 0) return "a field value holds a control byte; remove or encode it";
   return {};
+}
+
+// Bytes of a field line without CRLF that stay within `field_size` with it.
+inline std::size_t most_in_field_line(std::size_t field_size) {
+  return field_size < 2 ? 0 : field_size - 2;
 }
 
 // At least one digit and nothing else.

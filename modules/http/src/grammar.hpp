@@ -7,13 +7,15 @@
 
 namespace saola::http {
 
-inline constexpr std::uint8_t kTokenChar = 1;   // tchar, RFC 9110 §5.6.2
-inline constexpr std::uint8_t kValueChar = 2;   // field-vchar, SP, HTAB, RFC 9110 §5.5
-inline constexpr std::uint8_t kTargetChar = 4;  // unreserved, sub-delims, : @ / ? %
-inline constexpr std::uint8_t kHostChar = 8;    // unreserved, sub-delims: reg-name but for "%"
+inline constexpr std::uint8_t kTokenChar = 1;  // tchar, RFC 9110 §5.6.2
+inline constexpr std::uint8_t kValueChar = 2;  // field-vchar, SP, HTAB, RFC 9110 §5.5
+// What a path may hold: everything visible, other bytes than ASCII included, but "#" and "?", which
+// end it, and "\", which some read as "/".
+inline constexpr std::uint8_t kTargetChar = 4;
+inline constexpr std::uint8_t kHostChar = 8;  // unreserved, sub-delims: reg-name but for "%"
 inline constexpr std::uint8_t kDigit = 16;
 inline constexpr std::uint8_t kUnreserved = 32;  // RFC 3986 §2.3
-inline constexpr std::uint8_t kQueryChar = 64;   // kTargetChar and what browsers leave unescaped
+inline constexpr std::uint8_t kQueryChar = 64;   // kTargetChar, "?" and "\"
 
 inline constexpr auto kCharClass = [] {
   std::array<std::uint8_t, 256> table{};
@@ -23,14 +25,16 @@ inline constexpr auto kCharClass = [] {
   };
   mark("0123456789", kDigit);
   mark("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ",
-       kTokenChar | kTargetChar | kHostChar | kUnreserved | kQueryChar);
+       kTokenChar | kHostChar | kUnreserved);
   mark("!#$%&'*+-.^_`|~", kTokenChar);
-  mark("-._~!$&'()*+,;=", kTargetChar | kHostChar | kQueryChar);
+  mark("-._~!$&'()*+,;=", kHostChar);
   mark("-._~", kUnreserved);
-  mark(":@/?%", kTargetChar | kQueryChar);
-  mark("[]{}|\\^`", kQueryChar);
+  mark("\\?", kQueryChar);
   for (int c = 0; c < 256; ++c) {
-    if (c == '\t' || (c >= 0x20 && c != 0x7f)) table[static_cast<std::size_t>(c)] |= kValueChar;
+    auto& bits = table[static_cast<std::size_t>(c)];
+    if (c == '\t' || (c >= 0x20 && c != 0x7f)) bits |= kValueChar;
+    const bool visible = c > 0x20 && c != 0x7f;
+    if (visible && c != '#' && c != '?' && c != '\\') bits |= kTargetChar | kQueryChar;
   }
   return table;
 }();

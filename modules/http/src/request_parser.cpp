@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 
@@ -8,6 +9,27 @@
 #include "grammar.hpp"
 
 namespace saola::http {
+namespace {
+
+// Empty lines before a request that are put up with.
+constexpr std::size_t kMostEmptyLines = 4;
+
+// Whether a field is named like one that governs the message or names its client, but for "_" where
+// that has "-". Programs behind CGI-like interfaces cannot tell the two apart, so whoever sends
+// both may be believed where only a proxy should be.
+bool is_lookalike(std::string_view name) {
+  if (!name.contains('_')) return false;
+  std::string hyphenated(name);
+  std::ranges::replace(hyphenated, '_', '-');
+  for (const std::string_view known : {"Content-Length", "Transfer-Encoding", "Content-Type",
+                                       "X-Real-IP", "Proxy-Connection", "Proxy-Authorization"}) {
+    if (iequals(hyphenated, known)) return true;
+  }
+  constexpr std::string_view kForwarded = "X-Forwarded-";
+  return iequals(std::string_view(hyphenated).substr(0, kForwarded.size()), kForwarded);
+}
+
+}  // namespace
 
 RequestParser::State RequestParser::refuse(int status, std::string_view reason) {
   refusal_ = {status, reason};
@@ -17,7 +39,7 @@ RequestParser::State RequestParser::refuse(int status, std::string_view reason) 
 
 void RequestParser::reset() {
   stage_ = Stage::kStart;
-  next_ = scanned_ = 0;
+  next_ = scanned_ = field_lines_ = 0;
   head_ = RequestHead();
   head_.request.method_name = head_.request.target = {};
   refusal_ = Refusal();
@@ -44,18 +66,21 @@ RequestParser::State RequestParser::parse(std::string_view bytes) {
     if (next_ == bytes.size()) return State::kNeedMore;
     if (is(bytes[next_], kTokenChar)) {
       stage_ = Stage::kRequestLine;
-    } else if (next_ > 0 || bytes[0] != '\r') {
+    } else if (bytes[next_] != '\r') {
       return refuse(400, "the request does not begin with a method");
     } else {
-      // One empty line is what some clients send after a body (RFC 9112 §2.2).
-      if (bytes.size() < 2) return State::kNeedMore;
-      if (bytes[1] != '\n') return refuse(400, "a CR is not followed by LF");
-      next_ = scanned_ = 2;
+      // An empty line is what some clients send after a body (RFC 9112 §2.2).
+      if (next_ == 2 * kMostEmptyLines) {
+        return refuse(400, "there are too many empty lines before the request");
+      }
+      if (bytes.size() < next_ + 2) return State::kNeedMore;
+      if (bytes[next_ + 1] != '\n') return refuse(400, "a CR is not followed by LF");
+      next_ = scanned_ = next_ + 2;
     }
   }
   for (;;) {
     const bool first = stage_ == Stage::kRequestLine;
-    const std::size_t limit = first ? limits_.request_line : limits_.field_size;
+    const std::size_t limit = first ? limits_.request_line : most_in_field_line(limits_.field_size);
     const auto too_long = [&] {
       return first ? refuse(414, "the request line is too long; shorten the target")
                    : refuse(431, "a field line is too long; send less in it");
@@ -204,7 +229,7 @@ bool RequestParser::parse_path_and_query(std::string_view text) {
 }
 
 bool RequestParser::parse_field(std::string_view line) {
-  if (fields_.size() == limits_.field_count) {
+  if (++field_lines_ > limits_.field_count) {
     refuse(431, "the request has too many field lines; send fewer");
     return false;
   }
@@ -213,6 +238,7 @@ bool RequestParser::parse_field(std::string_view line) {
     refuse(400, wrong);
     return false;
   }
+  if (is_lookalike(field.name)) return true;
   fields_.push_back(field);
   return note_field(field);
 }
@@ -318,11 +344,10 @@ RequestParser::State RequestParser::finish() {
     return refuse(400, "both Transfer-Encoding and Content-Length are there; send one");
   }
   if (unknown_coding_) return refuse(501, "only the transfer coding 'chunked' is understood");
-  if (is_1_0) {
-    head_.expect_continue = false;  // RFC 9110 §10.1.1
-  } else if (unknown_expectation_) {
+  if (unknown_expectation_) {
     return refuse(417, "only the expectation '100-continue' can be met");
   }
+  if (is_1_0) head_.expect_continue = false;  // RFC 9110 §10.1.1
   if (has_length_ && head_.content_length > limits_.body_size) {
     return refuse(413, "the announced body is larger than this server takes");
   }

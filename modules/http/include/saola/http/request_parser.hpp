@@ -60,6 +60,9 @@ class RequestParser {
   // After kRefused.
   const Refusal& refusal() const { return refusal_; }
 
+  // Whether more than empty lines came: the client means to send a request.
+  bool begun() const { return stage_ != Stage::kStart; }
+
   // Ready for the next request; keeps its memory. release() gives that back too.
   void reset();
   void release();
@@ -85,6 +88,7 @@ class RequestParser {
   std::size_t scanned_ = 0;     // no line feed between next_ and here
   RequestHead head_;
   Refusal refusal_;
+  std::size_t field_lines_ = 0;  // those left out of fields_ included
   std::vector<Field> fields_;
   std::string decoded_path_;
   std::string_view host_field_;
