@@ -16,6 +16,7 @@ constexpr std::size_t kRoom = 16 * 1024;
 BodySource::BodySource(Connection& connection, const http::RequestHead& head)
     : connection_(connection),
       decoder_(head.framing, head.content_length, connection.service_.options.limits),
+      pace_(connection.service_.options.body_timeout, connection.service_.options.min_rate),
       continue_due_(head.expect_continue && head.framing != http::Framing::kNone) {
   if (head.framing != http::Framing::kChunked) length_ = head.content_length;
 }
@@ -64,7 +65,8 @@ Result<std::size_t> BodySource::fill(std::span<char> direct) {
       return std::unexpected(std::move(sent).error());
     }
   }
-  const auto deadline = Deadline::after(connection_.service_.options.body_timeout);
+  const SteadyTime begun = real_clock().steady_now();
+  const auto deadline = after(begun, pace_.left());
   const std::uint64_t certain = decoder_.data_left();
   const bool is_direct = direct.size() >= kDirect && certain >= kDirect;
   auto count = [&] {
@@ -76,13 +78,17 @@ Result<std::size_t> BodySource::fill(std::span<char> direct) {
   if (!count) {
     if (count.error().code() == ErrorCode::kTimedOut) {
       status_ = 408;
-      blame_ = "no byte of the request body came within the body time-out";
+      blame_ = "the request body came too slowly or not at all";
     }
     return count;
   }
   if (*count == 0) {
-    return fail(ErrorCode::kClosed, "the client closed the connection inside the request body");
+    // A client that is still there to read learns that nothing was made of its part of a body.
+    status_ = 400;
+    blame_ = "the connection ended inside the request body";
+    return fail(ErrorCode::kClosed, "{}", blame_);
   }
+  pace_.moved(*count, real_clock().steady_now() - begun);
   if (!is_direct) return 0;
   decoder_.step({direct.data(), *count});
   taken_ += *count;

@@ -7,6 +7,7 @@
 #include <saola/http/body_decoder.hpp>
 
 #include "connection.hpp"
+#include "pace.hpp"
 
 namespace saola::http_conn {
 
@@ -34,6 +35,7 @@ class BodySource final : public http::BodyReader {
 
   Connection& connection_;
   http::BodyDecoder decoder_;
+  Pace pace_;
   std::optional<std::uint64_t> length_;
   std::uint64_t taken_ = 0;  // bytes
   bool continue_due_;        // the client waits for "100 Continue"

@@ -27,16 +27,13 @@ constexpr std::size_t kPiece = 64 * 1024;
 constexpr std::uint64_t kLarge = 256 * 1024;
 constexpr std::uint64_t kMostLingered = 16 * 1024 * 1024;
 
-// `duration` after `now`, which saves asking the clock again; a very long one is never.
-Deadline after(SteadyTime now, Duration duration) {
-  constexpr Duration kLong = std::chrono::hours(24 * 365);
-  return duration < kLong ? Deadline::at(now + duration) : Deadline::never();
-}
-
 }  // namespace
 
 Connection::Connection(Service::State& service, Transport& transport)
-    : service_(service), transport_(transport), parser_(service.options.limits) {
+    : service_(service),
+      transport_(transport),
+      write_pace_(service.options.write_timeout, service.options.min_rate),
+      parser_(service.options.limits) {
   service_.add(*this);
 }
 
@@ -111,7 +108,11 @@ bool Connection::read_head() {
     }
     const auto count = in_.empty() ? read_idle() : fill(deadline);
     if (count && *count > 0) continue;
-    if (!count && count.error().code() == ErrorCode::kTimedOut && !in_.empty()) {
+    if (!parser_.begun()) return false;
+    if (count) {
+      begin(parser_.head().request);
+      refuse(400, "the connection ended inside the head of the request");
+    } else if (count.error().code() == ErrorCode::kTimedOut) {
       begin(parser_.head().request);
       refuse(408, "the head of the request did not come within the header time-out");
     }
@@ -177,8 +178,9 @@ bool Connection::answer() {
   const bool may_stay = head.keep_alive && !service_.stopping.load() && source.worth_draining() &&
                         served_ != service_.options.max_requests;
   const auto plan = http::append_head(out_, response, context(request, may_stay));
-  const More more = plan.keep_alive && source.done() && next_is_here() ? More::kYes : More::kNo;
-  const auto sent = send(response, plan, more);
+  const bool gather =
+      plan.keep_alive && source.done() && runtime::this_task::on_fiber() && next_is_here();
+  const auto sent = send(response, plan, gather ? More::kYes : More::kNo);
   log(request, response, sent.has_value());
   if (!sent) {
     transport_.reset_on_close();
@@ -188,9 +190,21 @@ bool Connection::answer() {
     linger(!source.done());
     return false;
   }
+  held_back_.store(gather);
+  if (gather) push_when_others_run();
   parser_.reset();
   in_.unpin();
   return true;
+}
+
+void Connection::push_when_others_run() {
+  if (pusher_ && !pusher_.done()) return;  // its turn has not come yet
+  if (pusher_) pusher_.join();
+  pusher_ = runtime::spawn(
+      [this] {
+        while (held_back_.exchange(false)) transport_.push();
+      },
+      {.name = "http push", .placement = runtime::Placement::kFiber});
 }
 
 http::Response Connection::call_handler(http::Request& request) {
@@ -248,6 +262,14 @@ Result<void> Connection::send_text(std::string_view body, More more) {
   return write({}, more);
 }
 
+template <typename Send>
+Result<void> Connection::send_in_time(std::uint64_t bytes, Send send) {
+  const SteadyTime begun = real_clock().steady_now();
+  auto sent = send(after(begun, write_pace_.left()));
+  if (sent) write_pace_.moved(bytes, real_clock().steady_now() - begun);
+  return sent;
+}
+
 Result<void> Connection::write(std::string_view body, More more) {
   if (body.empty() && out_.empty()) return {};
   if (body.size() >= kLarge) transport_.limit_unsent();
@@ -257,8 +279,9 @@ Result<void> Connection::write(std::string_view body, More more) {
     std::array<iovec, 2> parts{iovec{out_.data(), out_.size()},
                                iovec{const_cast<char*>(piece.data()), piece.size()}};
     const std::span used = piece.empty() ? std::span(parts).first(1) : std::span(parts);
-    auto sent = transport_.write_all(used, body.empty() ? more : More::kYes,
-                                     Deadline::after(service_.options.write_timeout));
+    auto sent = send_in_time(out_.size() + piece.size(), [&](Deadline deadline) {
+      return transport_.write_all(used, body.empty() ? more : More::kYes, deadline);
+    });
     if (!sent) return sent;
     out_.clear();
   } while (!body.empty());
@@ -268,16 +291,16 @@ Result<void> Connection::write(std::string_view body, More more) {
 Result<void> Connection::send_file(const http::FileBody& file) {
   if (file.length >= kLarge) transport_.limit_unsent();
   std::array<iovec, 1> head{iovec{out_.data(), out_.size()}};
-  if (auto sent =
-          transport_.write_all(head, More::kYes, Deadline::after(service_.options.write_timeout));
-      !sent) {
-    return sent;
-  }
+  auto sent = send_in_time(out_.size(), [&](Deadline deadline) {
+    return transport_.write_all(head, More::kYes, deadline);
+  });
+  if (!sent) return sent;
   out_.clear();
   while (body_bytes_ < file.length) {
     const std::uint64_t piece = std::min<std::uint64_t>(file.length - body_bytes_, kPiece);
-    auto sent = transport_.send_file(file.fd.get(), file.offset + body_bytes_, piece,
-                                     Deadline::after(service_.options.write_timeout));
+    sent = send_in_time(piece, [&](Deadline deadline) {
+      return transport_.send_file(file.fd.get(), file.offset + body_bytes_, piece, deadline);
+    });
     if (!sent) return sent;
     body_bytes_ += piece;
   }

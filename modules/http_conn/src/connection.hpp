@@ -12,8 +12,10 @@
 #include <saola/http/serialise.hpp>
 #include <saola/http_conn/service.hpp>
 #include <saola/http_conn/transport.hpp>
+#include <saola/runtime/task.hpp>
 
 #include "input.hpp"
+#include "pace.hpp"
 #include "state.hpp"
 
 namespace saola::http_conn {
@@ -56,14 +58,20 @@ class Connection final : public Member {
   Result<void> send_text(std::string_view body, More more);
   Result<void> send_file(const http::FileBody& file);
   Result<void> send_stream(http::StreamBody& stream, const http::ResponsePlan& plan);
-  // Sends out_ and then `body`, in pieces that each have the write time-out.
+  // Sends out_ and then `body`.
   Result<void> write(std::string_view body, More more);
+  // Calls `send` for `bytes` bytes with the deadline that the client's pace leaves.
+  template <typename Send>
+  Result<void> send_in_time(std::uint64_t bytes, Send send);
 
   void begin(http::Request& request);
   void log(const http::Request& request, const http::Response& response, bool complete);
   http::ResponseContext context(const http::Request& request, bool keep_alive);
   // Whether another request's head is there already.
   bool next_is_here() const;
+  // Has what the kernel holds back sent as soon as this task suspends (or hogs the loop): the next
+  // handler may take its time. REQUIRES: on a fiber.
+  void push_when_others_run();
   // Reads and throws away what the client still sends, for a while: closing with unread bytes would
   // reset the connection and could take the response from the client. Returns at once when all that
   // has come was read, unless more is certain to come.
@@ -75,12 +83,15 @@ class Connection final : public Member {
 
   Input in_;
   std::string out_;  // bytes to be sent before anything else
+  Pace write_pace_;
   http::RequestParser parser_;
   std::string remote_;
   std::uint64_t served_ = 0;
   std::uint64_t body_bytes_ = 0;  // of the present response
   SystemTime started_{};
   SteadyTime started_steady_{};
+  std::atomic<bool> held_back_{false};  // part of a response, by More::kYes
+  runtime::Task pusher_;                // of push_when_others_run(); ends before the rest does
   std::int64_t date_second_ = -1;
   std::array<char, 29> date_{};  // of date_second_
   std::array<char, 24> request_id_{};

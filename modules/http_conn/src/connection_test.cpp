@@ -66,6 +66,29 @@ TEST_P(ConnectionTest, KeepsTheConnectionAndAnswersInOrder) {
   EXPECT_EQ(server.service().stats().accepted, 1U);
 }
 
+// The kernel once held the first response back for 200 ms, to send it along with the second.
+TEST_P(ConnectionTest, APipelinedResponseDoesNotWaitForTheNextHandler) {
+  runtime::Event go_on;
+  TestServer server(GetParam(), [&](Request& r) {
+    if (r.path == "/slow") {
+      go_on.wait();
+      go_on.reset();
+    }
+    return hello(r);
+  });
+  auto fastest = Duration::max();
+  for (int i = 0; i < 5; ++i) {
+    Client client(server);
+    const SteadyTime begun = real_clock().steady_now();
+    client.send(std::string(kGet) + "GET /slow HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.read_until("world!");
+    fastest = std::min(fastest, real_clock().steady_now() - begun);
+    go_on.set();
+    client.read_until("world!");
+  }
+  EXPECT_LT(fastest, 100ms);
+}
+
 TEST_P(ConnectionTest, CorpusOverASocket) {
   ServiceOptions options;
   options.linger_timeout = 10s;  // the client always closes first
@@ -85,10 +108,13 @@ TEST_P(ConnectionTest, CorpusOverASocket) {
       rest.erase(0, expected.body.size());
     }
     if (rest.starts_with("HTTP/1.1 100")) rest.erase(0, rest.find("\r\n\r\n") + 4);
-    if (one.refuse == 0) {
+    // A request that ends too early is answered too.
+    const bool begun = one.bytes.find_first_not_of("\r\n") != std::string::npos;
+    const int refuse = one.wait && begun ? 400 : one.refuse;
+    if (refuse == 0) {
       EXPECT_EQ(rest, "");
     } else {
-      EXPECT_THAT(rest, StartsWith("HTTP/1.1 " + std::to_string(one.refuse) + " "));
+      EXPECT_THAT(rest, StartsWith("HTTP/1.1 " + std::to_string(refuse) + " "));
       EXPECT_THAT(rest, HasSubstr("Connection: close\r\n"));
       EXPECT_THAT(rest, HasSubstr("Content-Type: application/problem+json\r\n"));
     }
@@ -338,6 +364,46 @@ TEST_P(ConnectionTest, ATrickleDoesNotProlongTheHeadersTime) {
   EXPECT_THAT(client.read_until("\r\n\r\n"), StartsWith("HTTP/1.1 408 "));
   end = true;
   EXPECT_LT(std::chrono::steady_clock::now() - start, 5s);
+}
+
+// One byte just inside each time-out once kept a connection, and its handler, for ever.
+TEST_P(ConnectionTest, ATrickleDoesNotProlongTheBodysTime) {
+  ServiceOptions options;
+  options.body_timeout = 200ms;
+  options.min_rate = 1'000'000;
+  TestServer server(GetParam(), echo, options);
+  Client client(server);
+  client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n");
+  std::atomic<bool> end = false;
+  std::jthread trickle([&] {
+    while (!end && client.send("x")) std::this_thread::sleep_for(5ms);
+  });
+  EXPECT_THAT(client.read_until("\r\n\r\n"), StartsWith("HTTP/1.1 408 "));
+  end = true;
+}
+
+TEST_P(ConnectionTest, AClientThatTakesAStreamTooSlowlyIsCut) {
+  ServiceOptions options;
+  options.write_timeout = 200ms;
+  options.min_rate = 1'000'000'000'000;
+  TestServer server(
+      GetParam(),
+      [](Request&) {
+        return stream([](http::BodyWriter& w) -> Result<void> {
+          for (;;) {
+            if (auto r = w.write(std::string(1000, 'x')); !r) return r;
+            if (auto r = w.flush(); !r) return r;
+          }
+        });
+      },
+      options);
+  Client client(server, 4096);
+  client.send(kGet);
+  // It never lets a single write wait for as long as the time-out.
+  char byte[2048];
+  while (::recv(client.fd(), byte, sizeof byte, 0) > 0) std::this_thread::sleep_for(1ms);
+  while (server.service().stats().open > 0) std::this_thread::yield();
+  EXPECT_FALSE(server.access().entries().at(0).complete);
 }
 
 TEST_P(ConnectionTest, IdleConnectionsCloseInSilence) {

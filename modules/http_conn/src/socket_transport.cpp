@@ -41,6 +41,12 @@ Result<void> SocketTransport::write_all(std::span<iovec> parts, More more, Deadl
   return socket_.write_all(parts, deadline);
 }
 
+void SocketTransport::push() {
+  // Setting it sends what is there, also when it was set before. A unix socket holds nothing back.
+  constexpr int kOn = 1;
+  ::setsockopt(socket_.fd(), IPPROTO_TCP, TCP_NODELAY, &kOn, sizeof kOn);
+}
+
 Result<void> SocketTransport::send_file(int fd, std::uint64_t offset, std::uint64_t count,
                                         Deadline deadline) {
   return socket_.send_file(fd, offset, count, deadline);

@@ -134,10 +134,12 @@ http_conn::ServiceOptions service_options(const Settings& settings) {
   options.limits.request_line = size("limit-request-line");
   options.limits.field_count = size("limit-request-fields");
   options.limits.field_size = size("limit-request-field-size");
+  options.limits.head_size = size("limit-request-head");
   options.limits.body_size = size("limit-request-body");
   options.header_timeout = settings.duration("header-timeout");
   options.body_timeout = settings.duration("body-timeout");
   options.write_timeout = settings.duration("body-timeout");
+  options.min_rate = size("min-body-rate");
   options.idle_timeout = settings.duration("keepalive");
   return options;
 }

@@ -42,12 +42,17 @@ struct ServiceOptions {
   http::Limits limits;
   // From the first byte of a request to the end of its head; then 408.
   Duration header_timeout = std::chrono::seconds(10);
-  // The longest silence inside a request body; then 408.
+  // The longest silence inside a request body; then 408. Waiting uses it up and bytes restore it,
+  // at min_rate.
   Duration body_timeout = std::chrono::seconds(30);
   // The longest wait for the next (or first) request; then the connection closes.
   Duration idle_timeout = std::chrono::seconds(75);
   // How long a client may take for the next 64 KiB of a response; then the connection is reset.
+  // Restored in the same way.
   Duration write_timeout = std::chrono::seconds(30);
+  // Bytes a second that a client has to send of a body, or take of a response, on average over the
+  // time-out. 0: any byte restores the whole of it, so a client can go on for ever.
+  std::uint64_t min_rate = 240;
   // How long to read on, and throw away, after a refusal, so that the client sees the answer.
   Duration linger_timeout = std::chrono::seconds(2);
   // A body that the handler left unread is read and thrown away up to this many bytes, so that the

@@ -50,6 +50,7 @@ class TlsTransport final : public Transport {
   Result<std::size_t> try_read(std::span<char> into) override;
   Result<void> wait_readable(Deadline deadline) override;
   Result<void> write_all(std::span<iovec> parts, More more, Deadline deadline) override;
+  void push() override {}  // holds nothing back
   Result<void> send_file(int fd, std::uint64_t offset, std::uint64_t count,
                          Deadline deadline) override;
   void limit_unsent() override;

@@ -32,6 +32,8 @@ class Transport {
   virtual Result<void> wait_readable(Deadline deadline) = 0;
   // All parts in order. Uses up `parts`.
   virtual Result<void> write_all(std::span<iovec> parts, More more, Deadline deadline) = 0;
+  // Sends at once what More::kYes holds back. From any task or thread; does not suspend.
+  virtual void push() = 0;
   // Bytes of a file.
   virtual Result<void> send_file(int fd, std::uint64_t offset, std::uint64_t count,
                                  Deadline deadline) = 0;
@@ -62,6 +64,7 @@ class SocketTransport final : public Transport {
   Result<std::size_t> try_read(std::span<char> into) override;
   Result<void> wait_readable(Deadline deadline) override;
   Result<void> write_all(std::span<iovec> parts, More more, Deadline deadline) override;
+  void push() override;
   Result<void> send_file(int fd, std::uint64_t offset, std::uint64_t count,
                          Deadline deadline) override;
   void limit_unsent() override;
