@@ -105,6 +105,8 @@ SettingsTable::SettingsTable(std::vector<SettingRow> rows) : rows_(std::move(row
     for (std::size_t j = 0; j < i; ++j) {
       SAOLA_CHECK(rows_[i].key != rows_[j].key && rows_[i].flag_name() != rows_[j].flag_name(),
                   "two settings with one name");
+      SAOLA_CHECK(rows_[i].also.empty() || rows_[i].also != rows_[j].flag_name(),
+                  "two settings with one flag");
       SAOLA_CHECK(rows_[i].letter == 0 || rows_[i].letter != rows_[j].letter,
                   "two settings with one letter");
     }

@@ -193,50 +193,34 @@ class Loader {
     SettingsCommand command = SettingsCommand::kRun;
     for (std::size_t i = 0; i < arguments.size(); ++i) {
       const std::string& argument = arguments[i];
-      std::optional<std::string> text;
-      std::string flag;
-      if (argument.starts_with("--") && argument.size() > 2) {
-        const std::size_t equals = argument.find('=');
-        flag = argument.substr(2, equals == std::string::npos ? equals : equals - 2);
-        if (equals != std::string::npos) text = argument.substr(equals + 1);
-      } else if (argument.size() >= 2 && argument[0] == '-' && argument[1] != '-') {
-        if (argument == "-h") {
-          command = SettingsCommand::kHelp;
-          continue;
-        }
-        const auto row = std::ranges::find(table_.rows(), argument[1], &SettingRow::letter);
-        if (row == table_.rows().end()) {
-          mistake(fmt::format("unknown flag {}; see --help", argument.substr(0, 2)));
-          continue;
-        }
-        flag = row->flag_name();
-        if (argument.size() > 2) text = argument.substr(argument[2] == '=' ? 3 : 2);
-      } else {
+      const bool more = i + 1 < arguments.size();
+      const auto flag = parse_flag(argument);
+      if (!flag) {
         mistake(fmt::format("unexpected argument '{}': settings are flags; see --help", argument));
         continue;
       }
-      if (const auto known =
-              std::ranges::find(kCommands, flag, &decltype(kCommands)::value_type::first);
-          known != kCommands.end()) {
-        command = known->second;
-        if (text) mistake(fmt::format("--{} takes no value", flag));
+      if (flag->command) {
+        command = *flag->command;
+        if (flag->text) mistake(fmt::format("--{} takes no value", flag->name));
         continue;
       }
-      const SettingRow* row = flag_row(flag);
-      if (row == nullptr) {
-        unknown_flag(flag);
+      if (flag->row == nullptr) {
+        unknown_flag(*flag);
+        // What follows is its value, and no mistake of its own.
+        if (!flag->text && more && !arguments[i + 1].starts_with('-')) ++i;
         continue;
       }
-      if (row->type == SettingType::kBool && !text) {
-        text = row->flag_name() == flag ? "true" : "false";
-      } else if (!text) {
-        if (i + 1 == arguments.size()) {
-          mistake(fmt::format("--{} needs a value", flag));
-          continue;
-        }
+      std::optional<std::string> text = flag->text;
+      if (flag->row->type == SettingType::kBool && !text) {
+        text = flag->negated ? "false" : "true";
+      } else if (!text && more && !is_known_flag(arguments[i + 1])) {
         text = arguments[++i];
       }
-      assign(*row, *text, "--" + flag);
+      if (text) {
+        assign(*flag->row, *text, "--" + flag->name);
+      } else {
+        mistake(fmt::format("--{} needs a value", flag->name));
+      }
     }
     return command;
   }
@@ -257,23 +241,64 @@ class Loader {
                          : fmt::format("{}; did you mean {}?", text, near));
   }
 
-  void unknown_flag(const std::string& flag) {
+  // "--workers=4", "--no-reuse-port", "-w4", "-h" taken apart.
+  struct Flag {
+    std::string name;  // the row's own one
+    std::optional<std::string> text = std::nullopt;
+    const SettingRow* row = nullptr;  // null: unknown
+    std::optional<SettingsCommand> command = std::nullopt;
+    bool negated = false;
+  };
+
+  // nullopt: no flag at all.
+  std::optional<Flag> parse_flag(std::string_view argument) const {
+    if (argument.size() < 2 || argument[0] != '-' || argument == "--") return std::nullopt;
+    if (argument[1] != '-') return parse_letter(argument);
+    const std::size_t equals = argument.find('=');
+    Flag flag{.name = std::string(argument.substr(0, equals).substr(2))};
+    // Gunicorn has --limit-request-field_size.
+    std::ranges::replace(flag.name, '_', '-');
+    if (equals != std::string_view::npos) flag.text = argument.substr(equals + 1);
+    const auto known =
+        std::ranges::find(kCommands, flag.name, &decltype(kCommands)::value_type::first);
+    if (known != kCommands.end()) flag.command = known->second;
+    for (const SettingRow& row : table_.rows()) {
+      flag.negated = row.type == SettingType::kBool && flag.name == "no-" + row.flag_name();
+      if (flag.negated || row.flag_name() == flag.name ||
+          (!row.also.empty() && row.also == flag.name)) {
+        flag.row = &row;
+        if (!flag.negated) flag.name = row.flag_name();
+        break;
+      }
+    }
+    return flag;
+  }
+
+  Flag parse_letter(std::string_view argument) const {
+    const auto row = std::ranges::find(table_.rows(), argument[1], &SettingRow::letter);
+    if (row == table_.rows().end()) {
+      if (argument == "-h") return {.name = "help", .command = SettingsCommand::kHelp};
+      if (argument == "-v") return {.name = "version", .command = SettingsCommand::kVersion};
+      return {.name = std::string(argument.substr(0, 2))};
+    }
+    Flag flag{.name = row->flag_name(), .row = &*row};
+    if (argument.size() > 2) flag.text = argument.substr(argument[2] == '=' ? 3 : 2);
+    return flag;
+  }
+
+  bool is_known_flag(std::string_view argument) const {
+    const auto flag = parse_flag(argument);
+    return flag && (flag->row != nullptr || flag->command);
+  }
+
+  void unknown_flag(const Flag& flag) {
+    if (flag.name.starts_with('-')) {
+      return mistake(fmt::format("unknown flag {}; see --help", flag.name));
+    }
     std::vector<std::string> known;
     for (const SettingRow& row : table_.rows()) known.push_back("--" + row.flag_name());
     for (const auto& [name, command] : kCommands) known.push_back(fmt::format("--{}", name));
-    unknown(fmt::format("unknown flag --{}", flag), "--" + flag, known);
-  }
-
-  // --NAME, and --no-NAME of a bool.
-  const SettingRow* flag_row(std::string_view flag) const {
-    for (const SettingRow& row : table_.rows()) {
-      if (row.flag_name() == flag) return &row;
-      if (row.type == SettingType::kBool && flag.starts_with("no-") &&
-          flag.substr(3) == row.flag_name()) {
-        return &row;
-      }
-    }
-    return nullptr;
+    unknown(fmt::format("unknown flag --{}", flag.name), "--" + flag.name, known);
   }
 
   void begin_level() {

@@ -125,7 +125,7 @@ std::string SettingsTable::help(std::string_view command) const {
       "  --print-config                  print the settings in force, each with its origin, and "
       "exit\n"
       "  --help, -h                      this text\n"
-      "  --version                       print name and version and exit\n",
+      "  --version, -v                   print name and version and exit\n",
       command);
   for (const std::string& section : sections(rows_)) {
     out += fmt::format("\n{}:\n", section);
@@ -194,6 +194,7 @@ std::string SettingsTable::reference(std::string_view program) const {
       out += fmt::format("\n### {}\n\n{}\n\n", row.key, row.doc);
       out += fmt::format("- flag: `--{}{}{}`", row.flag_name(), after.empty() ? "" : " ", after);
       if (row.letter != 0) out += fmt::format(", `-{}`", row.letter);
+      if (!row.also.empty()) out += fmt::format(", `--{}`", row.also);
       if (row.type == SettingType::kBool) out += fmt::format(", `--no-{}`", row.flag_name());
       if (row.type == SettingType::kList || row.type == SettingType::kTables) out += ", repeatable";
       out += fmt::format("\n- environment: `{}`\n", row.environment_name());

@@ -170,6 +170,53 @@ TEST(Settings, ValuesHaveTypes) {
   EXPECT_FALSE(good({"--reuse-port=no"}).boolean("reuse-port"));
 }
 
+TEST(Settings, FlagsAreSpelledAsForGunicorn) {
+  const Settings settings = good({"-w4",
+                                  "-b127.0.0.1:1",
+                                  "-b",
+                                  "127.0.0.1:2",
+                                  "-b=127.0.0.1:3",
+                                  "-kgevent",
+                                  "-t=2",
+                                  "--pid",
+                                  "/p",
+                                  "--name=n",
+                                  "--keep-alive",
+                                  "3",
+                                  "--access-logfile",
+                                  "-",
+                                  "--error-logfile=/e",
+                                  "--access-logformat=%(h)s",
+                                  "--limit-request-field_size",
+                                  "99",
+                                  "--proxy-allow-from=10.0.0.1",
+                                  "--log-syslog",
+                                  "--log-syslog-to=udp://localhost:514"});
+  EXPECT_EQ(settings.integer("workers"), 4);
+  EXPECT_THAT(settings.list("bind"), ElementsAre("127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3"));
+  EXPECT_EQ(settings.text("worker-class"), "gevent");
+  EXPECT_EQ(settings.duration("timeout"), std::chrono::seconds(2));
+  EXPECT_EQ(settings.text("pidfile"), "/p");
+  EXPECT_EQ(settings.origin("pidfile"), "--pidfile");
+  EXPECT_EQ(settings.text("proc-name"), "n");
+  EXPECT_EQ(settings.duration("keepalive"), std::chrono::seconds(3));
+  EXPECT_EQ(settings.text("access-log"), "-");
+  EXPECT_EQ(settings.text("log-file"), "/e");
+  EXPECT_EQ(settings.integer("limit-request-field-size"), 99);
+  EXPECT_THAT(settings.list("proxy-allow-ips"), ElementsAre("10.0.0.1"));
+  EXPECT_EQ(table().load({"-v"}, {})->command, SettingsCommand::kVersion);
+}
+
+// One mistake, one line: neither the value of an unknown flag nor a swallowed flag is another one.
+TEST(Settings, AMistakeDoesNotMakeOthers) {
+  EXPECT_EQ(bad({"--wrokers", "3", "--threads=4"}),
+            "unknown flag --wrokers; did you mean --workers?");
+  EXPECT_EQ(bad({"--=3"}), "unknown flag --; --help lists them all");
+  EXPECT_EQ(bad({"-Z", "3"}), "unknown flag -Z; see --help");
+  EXPECT_EQ(bad({"-w", "--threads", "4"}), "--workers needs a value");
+  EXPECT_EQ(bad({"--access-log", "-w4"}), "--access-log needs a value");
+}
+
 TEST(Settings, UnknownNamesSuggestTheNearest) {
   TemporaryDirectory directory;
   const std::string file = directory.path() + "/saola.toml";

@@ -2,7 +2,8 @@
 // the checks, --help and docs/settings.md. Flags win over environment over file over defaults.
 //
 // Row "worker-class" is written
-//   --worker-class green        (or --worker-class=green; a bool: --reuse-port, --no-reuse-port)
+//   --worker-class green        (or --worker-class=green; a bool: --reuse-port, --no-reuse-port;
+//                                with a letter: -k green, -kgreen, -k=green)
 //   SAOLA_WORKER_CLASS=green    (a list: separated by commas)
 //   worker-class = "green"      (in the file; worker_class is the same)
 #pragma once
@@ -54,6 +55,7 @@ struct SettingRow {
   std::string shape = {};     // stands for the value in --help: "HOST:PORT"; empty: from the type
   char letter = 0;            // -w
   std::string flag = {};      // when it differs from the key (--bucket for [buckets.NAME])
+  std::string also = {};      // Gunicorn's spelling of the flag, when it differs
   // Of integers, counts, bytes and seconds.
   std::int64_t min = 0;
   std::int64_t max = std::numeric_limits<std::int64_t>::max();
