@@ -96,7 +96,7 @@ int run(const ServerDefinition& definition, int argc, char** argv) {
       print(table.print(loaded->settings));
       return kExitOk;
     case SettingsCommand::kPrintReference:
-      print(table.reference(definition.name));
+      print(application_reference(definition.name, definition.rows));
       return kExitOk;
     case SettingsCommand::kHelp:
       print(table.help(definition.command.empty() ? definition.name : definition.command));

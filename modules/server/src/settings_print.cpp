@@ -124,6 +124,9 @@ std::string SettingsTable::help(std::string_view command) const {
       "  --check-config                  check the settings and exit: 0 good, 2 bad\n"
       "  --print-config                  print the settings in force, each with its origin, and "
       "exit\n"
+      "  --print-settings-reference      print the reference page of the application's settings "
+      "and "
+      "exit\n"
       "  --help, -h                      this text\n"
       "  --version, -v                   print name and version and exit\n",
       command);
@@ -172,20 +175,8 @@ std::string SettingsTable::print(const Settings& settings) const {
   return out + tables;
 }
 
-std::string SettingsTable::reference(std::string_view program) const {
-  std::string out = fmt::format(
-      "# Settings\n\n"
-      "Generated from the settings table of {}; do not edit.\n\n"
-      "Every setting is a flag, an environment variable and a key of the TOML file given by\n"
-      "`--config`. Flags win over environment over file over defaults. Lists are separated by "
-      "commas\n"
-      "in the environment and repeated as flags. An unknown flag, key or `SAOLA_` variable is an\n"
-      "error. `--check-config` checks and exits, `--print-config` shows every value with its "
-      "origin.\n"
-      "When a reload finds a setting changed that only a restart or an upgrade puts in force, the "
-      "old\n"
-      "value stays and a warning says so.\n",
-      program);
+std::string SettingsTable::reference() const {
+  std::string out;
   for (const std::string& section : sections(rows_)) {
     out += fmt::format("\n## {}\n", section);
     for (const SettingRow& row : rows_) {
@@ -211,6 +202,33 @@ std::string SettingsTable::reference(std::string_view program) const {
     }
   }
   return out;
+}
+
+std::string server_reference() {
+  return "# Settings\n\n"
+         "Generated from the settings table of every server; do not edit.\n\n"
+         "Every setting is a flag, an environment variable and a key of the TOML file given by\n"
+         "`--config`. Flags win over environment over file over defaults. Lists are separated by "
+         "commas\n"
+         "in the environment and repeated as flags. An unknown flag, key or `SAOLA_` variable is "
+         "an\n"
+         "error. `--check-config` checks and exits, `--print-config` shows every value with its "
+         "origin.\n"
+         "When a reload finds a setting changed that only a restart or an upgrade puts in force, "
+         "the "
+         "old\n"
+         "value stays and a warning says so.\n" +
+         SettingsTable(server_rows()).reference();
+}
+
+std::string application_reference(std::string_view name, const std::vector<SettingRow>& rows) {
+  return fmt::format(
+             "# Settings of {}\n\n"
+             "Generated from its settings table; do not edit. These stand beside the settings of "
+             "every\n"
+             "server, and are given like them: see [settings.md](settings.md).\n",
+             name) +
+         SettingsTable(rows).reference();
 }
 
 }  // namespace saola::server

@@ -146,8 +146,8 @@ class SettingsTable {
   std::string help(std::string_view command) const;
   // The values as a TOML file that would set them, each with its origin. Secrets are "…".
   std::string print(const Settings& settings) const;
-  // docs/settings.md.
-  std::string reference(std::string_view program) const;
+  // The rows as Markdown, section by section.
+  std::string reference() const;
 
  private:
   std::vector<SettingRow> rows_;
@@ -155,6 +155,10 @@ class SettingsTable {
 
 // The rows every server has.
 std::vector<SettingRow> server_rows();
+// The page docs/settings.md: the rows every server has.
+std::string server_reference();
+// A page of the same kind for an application's own rows.
+std::string application_reference(std::string_view name, const std::vector<SettingRow>& rows);
 // What can be wrong about several of them together.
 Result<void> check_server_settings(const Settings& settings);
 

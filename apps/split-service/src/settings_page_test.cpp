@@ -1,0 +1,22 @@
+#include <fstream>
+#include <iterator>
+
+#include <gtest/gtest.h>
+
+#include "deployment.hpp"
+
+namespace saola::split_service {
+namespace {
+
+// Regenerate with:
+//   build/bin/split-service serve --print-settings-reference > docs/split-service-settings.md
+TEST(SettingsPage, IsUpToDate) {
+  std::ifstream file(SAOLA_SOURCE_DIR "/docs/split-service-settings.md");
+  const std::string page((std::istreambuf_iterator<char>(file)), {});
+  EXPECT_TRUE(page == server::application_reference("split-service", setting_rows()))
+      << "docs/split-service-settings.md is out of date; the comment above says how to make it "
+         "anew";
+}
+
+}  // namespace
+}  // namespace saola::split_service
