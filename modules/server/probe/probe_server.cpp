@@ -2,9 +2,11 @@
 
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -32,8 +34,21 @@ bool eventually(const std::function<bool()>& condition, std::chrono::seconds lim
   return true;
 }
 
+namespace {
+
+// As fork(); the child is process 1 of a pid namespace. Needs root or user namespaces; -1 without.
+pid_t fork_process_one() {
+  for (const unsigned long more : {0, CLONE_NEWUSER}) {
+    const long pid = ::syscall(SYS_clone, CLONE_NEWPID | more | SIGCHLD, 0, 0, 0, 0);
+    if (pid >= 0) return static_cast<pid_t>(pid);
+  }
+  return -1;
+}
+
+}  // namespace
+
 ProbeServer::ProbeServer(std::vector<std::string> flags, std::vector<std::string> environment,
-                         int activation) {
+                         int activation, Birth birth) {
   std::vector<std::string> arguments{SAOLA_SERVER_PROBE, "--workers=1", "--task-workers=1",
                                      "--state-dir=" + directory()};
   bool bind = activation < 0;
@@ -41,8 +56,9 @@ ProbeServer::ProbeServer(std::vector<std::string> flags, std::vector<std::string
   if (bind) arguments.push_back("--bind=127.0.0.1:0");
   arguments.insert(arguments.end(), flags.begin(), flags.end());
   const std::string log_file = directory() + "/log";
-  pid_ = ::fork();
+  pid_ = birth == Birth::kProcessOne ? fork_process_one() : ::fork();
   if (pid_ != 0) return;
+  if (birth == Birth::kSubreaper) ::prctl(PR_SET_CHILD_SUBREAPER, 1);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   const int out = ::open(log_file.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
   ::dup2(out, STDOUT_FILENO);
@@ -61,6 +77,7 @@ ProbeServer::ProbeServer(std::vector<std::string> flags, std::vector<std::string
 }
 
 ProbeServer::~ProbeServer() {
+  if (!started()) return;
   if (exit_status(std::chrono::seconds(0))) return;
   ::kill(pid_, SIGKILL);
   exit_status();

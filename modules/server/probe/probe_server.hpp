@@ -32,18 +32,27 @@ struct WorkerRow {
   int generation = 0;
 };
 
+// What the arbiter is to the processes below it.
+enum class Birth {
+  kChild,
+  kSubreaper,   // orphans below become its children
+  kProcessOne,  // of a pid namespace of its own; started() tells whether that is permitted
+};
+
 class ProbeServer {
  public:
   // Starts the program with `flags` after --bind 127.0.0.1:0 and one worker of each kind; a flag
   // given again wins. `environment` is added to this process's.
   // `activation` is a listening socket to pass as systemd does, or -1.
   explicit ProbeServer(std::vector<std::string> flags = {},
-                       std::vector<std::string> environment = {}, int activation = -1);
+                       std::vector<std::string> environment = {}, int activation = -1,
+                       Birth birth = Birth::kChild);
   // Kills what is left.
   ~ProbeServer();
   ProbeServer(const ProbeServer&) = delete;
   ProbeServer& operator=(const ProbeServer&) = delete;
 
+  bool started() const { return pid_ > 0; }
   pid_t pid() const { return pid_; }
   const std::string& directory() const { return directory_.path(); }
   std::string control_path() const { return directory() + "/control.sock"; }

@@ -1,5 +1,6 @@
 // The program that the server's tests start: a service whose workers can be made to fail.
 #include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -22,6 +23,27 @@ using namespace saola::server;  // NOLINT(google-build-using-namespace)
 
 http::Response text(int status, std::string body) {
   return http::Response(status, "text/plain", std::move(body));
+}
+
+// Starts a process that starts another one and ends first; that one ends when nobody is left to
+// wait for it but process 1.
+bool leave_orphan() {
+  int ends[2];
+  if (::pipe(ends) != 0) return false;
+  const pid_t child = ::fork();
+  if (child == 0) {
+    if (::fork() == 0) {
+      ::close(ends[1]);
+      char nothing = 0;
+      [[maybe_unused]] const ssize_t end = ::read(ends[0], &nothing, 1);
+      ::_exit(7);
+    }
+    ::_exit(0);
+  }
+  ::waitpid(child, nullptr, 0);
+  ::close(ends[0]);
+  ::close(ends[1]);
+  return child > 0;
 }
 
 class Probe final : public http::Handler {
@@ -55,6 +77,7 @@ class Probe final : public http::Handler {
       auto body = request.body->read_all(1 << 20);
       return body ? text(200, *body) : text(400, body.error().message());
     }
+    if (request.path == "/orphan") return text(200, leave_orphan() ? "left\n" : "");
     if (request.path == "/unready") context_.set_ready(false, "the probe was told so");
     return text(200, "hello, world\n");
   }
@@ -102,7 +125,7 @@ Result<std::string> show_jobs(const Settings& settings) {
 int main(int argc, char** argv) {
   // docs/settings.md: the rows of every server, without this program's own.
   if (argc == 2 && std::string_view(argv[1]) == "settings-reference") {
-    fmt::print("{}", SettingsTable(server_rows()).reference("every server"));
+    fmt::print("{}", server_reference());
     return 0;
   }
   ServerDefinition probe;

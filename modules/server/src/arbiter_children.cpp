@@ -258,7 +258,11 @@ void Arbiter::reap() {
     }
     // As process 1, or after an exec, there may be children nobody here started.
     const auto child = std::ranges::find(children_, pid, [](const auto& c) { return c->pid; });
-    if (child == children_.end()) continue;
+    if (child == children_.end()) {
+      log_debug("a process that was not started here has ended",
+                {{"pid", pid}, {"how", how_it_ended(status)}});
+      continue;
+    }
     // What it said before it died comes first.
     read_channels({{.fd = (*child)->channel.get(), .revents = POLLIN}});
     const std::unique_ptr<Child> dead = std::move(*child);

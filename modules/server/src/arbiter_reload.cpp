@@ -119,6 +119,12 @@ Result<void> Arbiter::upgrade() {
     return fail(ErrorCode::kConflict,
                 "an upgrade is under way already; stop the older or the newer arbiter first");
   }
+  if (::getpid() == 1) {
+    return fail(
+        ErrorCode::kUnsupported,
+        "there is no upgrade for process 1: when this arbiter left for the new one, everything "
+        "in the container would end. Start a new container instead");
+  }
   std::vector<std::shared_ptr<const Listener>> listeners = current_.listeners;
   if (current_.management) listeners.push_back(current_.management);
   std::vector<int> keep;
