@@ -29,6 +29,19 @@ std::string how_it_ended(int wait_status) {
                                   : fmt::format("exit status {}", WEXITSTATUS(wait_status));
 }
 
+// Of a new arbiter, which may have ended before it had a log.
+std::string_view why_no_upgrade(int wait_status) {
+  if (!WIFEXITED(wait_status)) return "";
+  switch (WEXITSTATUS(wait_status)) {
+    case kExitBadSettings:
+      return ": its settings are wrong; --check-config of the new program says what is";
+    case kCannotStart:
+      return ": the program's file cannot be started";
+    default:
+      return "";
+  }
+}
+
 std::string name_of(const Child& child) {
   return fmt::format("{} {}", to_string(child.role), child.number);
 }
@@ -252,7 +265,8 @@ void Arbiter::reap() {
     const pid_t pid = ::waitpid(-1, &status, WNOHANG);
     if (pid <= 0) return;
     if (pid == successor_) {
-      log_warning("the upgraded arbiter has ended; this one goes on: " + how_it_ended(status));
+      log_error(fmt::format("the upgraded arbiter has ended ({}{}); this one goes on",
+                            how_it_ended(status), why_no_upgrade(status)));
       successor_ = 0;
       continue;
     }

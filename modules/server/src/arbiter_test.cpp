@@ -368,6 +368,25 @@ TEST(Arbiter, UpgradesOnUsr2WithoutLosingTheSocket) {
   EXPECT_EQ(read_pid(pid_file), 0);
 }
 
+TEST(Arbiter, AnUpgradeThatCannotBootChangesNothing) {
+  TemporaryDirectory directory;
+  const std::string file = directory.path() + "/saola.toml";
+  std::ofstream(file) << "threads = 2\n";
+  ProbeServer server({"--config=" + file});
+  ASSERT_TRUE(server.serves()) << server.log();
+  std::ofstream(file) << "threats = 2\n";
+  server.signal(SIGUSR2);
+  EXPECT_TRUE(eventually([&] {
+    return server.log_has("has ended (exit status 2: its settings are wrong; --check-config");
+  })) << server.log();
+  std::ofstream(file) << "probe = 'bad-boot'\n";
+  server.signal(SIGUSR2);
+  EXPECT_TRUE(eventually([&] { return server.log_has("has ended (exit status 3)"); }))
+      << server.log();
+  EXPECT_EQ(server.get("/").status, 200);
+  EXPECT_THAT(server.show("stats"), HasSubstr(R"("state":"serving")"));
+}
+
 TEST(Arbiter, RefusesThePidFileOfALiveServer) {
   TemporaryDirectory directory;
   const std::string pid_file = directory.path() + "/pid";

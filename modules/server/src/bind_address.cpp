@@ -32,8 +32,8 @@ Error bind_error(int error_number, const BindAddress& address) {
     case EADDRINUSE:
       return Error(ErrorCode::kAlreadyExists,
                    fmt::format("{} is in use: another server listens there, so this one cannot. "
-                               "Stop it (ss -ltnp shows who it is) or choose another --bind",
-                               where));
+                               "Stop it (ss -l{}p shows who it is) or choose another --bind",
+                               where, address.kind == BindAddress::Kind::kUnix ? "x" : "tn"));
     case EACCES:
       return Error(ErrorCode::kPermissionDenied,
                    fmt::format("no permission to listen on {}: ports below 1024 and foreign "

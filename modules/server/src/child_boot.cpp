@@ -130,7 +130,7 @@ Result<pid_t> spawn_program(const std::string& path, const std::vector<std::stri
   ::execve(path.c_str(), argv.data(), envp.data());
   static constexpr char kText[] = "saola: cannot start the program's file again\n";
   [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, kText, sizeof kText - 1);
-  ::_exit(127);
+  ::_exit(kCannotStart);
 }
 
 std::vector<std::string> environment_texts() {

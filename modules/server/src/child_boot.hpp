@@ -39,6 +39,9 @@ Result<unique_fd> write_boot(const ChildBoot& boot);
 // Reads and closes the descriptor.
 Result<ChildBoot> read_boot(int fd);
 
+// The exit status of a child whose program could not be started, as a shell's.
+inline constexpr int kCannotStart = 127;
+
 // Starts `path` as a child process: `environment` is all it gets ("NAME=VALUE"), `keep` the
 // descriptors that stay open (with their numbers) although they are close-on-exec here. Signals
 // that are blocked here stay so: one that comes before the program is ready for it waits instead of

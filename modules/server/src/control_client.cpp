@@ -233,6 +233,10 @@ int run_ctl(int argc, char** argv) {
     const std::string_view argument = argv[i];
     if (argument == "-j" || argument == "--json") {
       as_json = true;
+    } else if (argument.starts_with("--socket=")) {
+      socket = argument.substr(9);
+    } else if (argument.starts_with("-s") && argument.size() > 2) {
+      socket = argument.substr(2);
     } else if ((argument == "-s" || argument == "--socket") && i + 1 < argc) {
       socket = argv[++i];
     } else if (argument == "-h" || argument == "--help") {

@@ -90,6 +90,14 @@ TEST_F(Ctl, StacksHaveNames) {
   EXPECT_THAT(ctl({"show", "stacks"}), HasSubstr("run_task_worker"));
 }
 
+TEST_F(Ctl, TakesTheSocketInEverySpelling) {
+  ASSERT_TRUE(server.serves()) << server.log();
+  for (const std::string& flag :
+       {"-s" + server.control_path(), "--socket=" + server.control_path()}) {
+    EXPECT_THAT(ctl({flag, "show", "listeners"}), HasSubstr("127.0.0.1:")) << flag;
+  }
+}
+
 TEST_F(Ctl, CommandsWork) {
   ASSERT_TRUE(server.serves()) << server.log();
   EXPECT_THAT(ctl({"worker", "add"}), HasSubstr("web_workers: 2"));

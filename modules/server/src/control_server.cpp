@@ -19,7 +19,18 @@ Result<ControlServer> ControlServer::open(const std::string& path) {
   const mode_t before = ::umask(0177);
   auto listener = open_listener(*address, {.backlog = 16});
   ::umask(before);
-  if (!listener) return std::unexpected(std::move(listener.error()).wrap("the control socket"));
+  if (!listener) {
+    // The listener's own words are about --bind.
+    const char* why = "cannot be made there";
+    if (listener.error().code() == ErrorCode::kAlreadyExists) {
+      why = "is in the way: a server that runs has it, or it is no socket";
+    } else if (listener.error().code() == ErrorCode::kPermissionDenied) {
+      why = "may not be made there by this user";
+    }
+    return fail(listener.error().code(),
+                "the control socket {} {}; choose another --state-dir or --control-socket", path,
+                why);
+  }
   return ControlServer(path, std::move(listener->fd));
 }
 

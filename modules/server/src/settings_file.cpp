@@ -1,7 +1,14 @@
 #include "settings_file.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <optional>
+
+#include <saola/base/unique_fd.hpp>
 
 // Errors as values; must stand before the include.
 #define TOML_EXCEPTIONS 0
@@ -30,13 +37,13 @@ class Reader {
   explicit Reader(std::string path) : path_(std::move(path)) {}
 
   Result<std::vector<FileEntry>> read() {
-    const toml::parse_result parsed = toml::parse_file(path_);
+    auto text = read_file();
+    if (!text)
+      return std::unexpected(
+          std::move(text.error()).wrap(fmt::format("the config file {} cannot be read", path_)));
+    const toml::parse_result parsed = toml::parse(*text, path_);
     if (!parsed) {
       const toml::parse_error& error = parsed.error();
-      if (error.source().begin.line == 0) {
-        return fail(ErrorCode::kNotFound, "the config file {} cannot be read: {}", path_,
-                    error.description());
-      }
       return fail(ErrorCode::kInvalidArgument, "{}:{}: not TOML: {}", path_,
                   error.source().begin.line, error.description());
     }
@@ -47,6 +54,18 @@ class Reader {
   }
 
  private:
+  Result<std::string> read_file() const {
+    const unique_fd file(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
+    std::string text;
+    char buffer[16 * 1024];
+    ssize_t got = -1;
+    while (file && (got = ::read(file.get(), buffer, sizeof buffer)) > 0) {
+      text.append(buffer, static_cast<std::size_t>(got));
+    }
+    if (got < 0) return fail(ErrorCode::kNotFound, "{}", std::strerror(errno));
+    return text;
+  }
+
   static int line_of(const toml::node& node) { return static_cast<int>(node.source().begin.line); }
 
   void mistake(const toml::node& node, std::string_view text) {

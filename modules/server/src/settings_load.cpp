@@ -138,7 +138,7 @@ class Loader {
   void load_file(const std::string& path) {
     begin_level();
     auto entries = read_settings_file(path);
-    if (!entries) return mistake(entries.error().text());
+    if (!entries) return mistake(entries.error().message());
     for (const FileEntry& entry : *entries) {
       const std::string origin = fmt::format("{}:{}", path, entry.line);
       const SettingRow* row = table_.find(entry.key);

@@ -261,7 +261,9 @@ TEST(Settings, EveryMistakeIsTold) {
 
 TEST(Settings, BadFilesAreTold) {
   TemporaryDirectory directory;
-  EXPECT_THAT(bad({"-c", directory.path() + "/none.toml"}), HasSubstr("cannot be read"));
+  EXPECT_THAT(bad({"-c", directory.path() + "/none.toml"}),
+              HasSubstr("none.toml cannot be read: No such file"));
+  EXPECT_THAT(bad({"-c", directory.path()}), HasSubstr("cannot be read: Is a directory"));
   const std::string file = directory.path() + "/saola.toml";
   std::ofstream(file) << "workers = 2\nworkers = 3\n";
   EXPECT_THAT(bad({"-c", file}), HasSubstr(file + ":2: not TOML"));
