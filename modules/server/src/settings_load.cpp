@@ -275,14 +275,18 @@ class Loader {
   }
 
   Flag parse_letter(std::string_view argument) const {
+    Flag flag;
     const auto row = std::ranges::find(table_.rows(), argument[1], &SettingRow::letter);
-    if (row == table_.rows().end()) {
-      if (argument == "-h") return {.name = "help", .command = SettingsCommand::kHelp};
-      if (argument == "-v") return {.name = "version", .command = SettingsCommand::kVersion};
-      return {.name = std::string(argument.substr(0, 2))};
+    if (row != table_.rows().end()) {
+      flag.name = row->flag_name();
+      flag.row = &*row;
+      if (argument.size() > 2) flag.text.emplace(argument.substr(argument[2] == '=' ? 3 : 2));
+    } else if (argument == "-h" || argument == "-v") {
+      flag.name = argument;
+      flag.command = argument == "-h" ? SettingsCommand::kHelp : SettingsCommand::kVersion;
+    } else {
+      flag.name = argument.substr(0, 2);
     }
-    Flag flag{.name = row->flag_name(), .row = &*row};
-    if (argument.size() > 2) flag.text = argument.substr(argument[2] == '=' ? 3 : 2);
     return flag;
   }
 
