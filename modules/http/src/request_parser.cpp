@@ -204,6 +204,10 @@ bool RequestParser::parse_absolute_form(std::string_view target, std::size_t col
 }
 
 bool RequestParser::parse_path_and_query(std::string_view text) {
+  if (text.contains('#')) {
+    refuse(400, "the target holds a '#'; a fragment is not sent, another '#' is written %23");
+    return false;
+  }
   const auto question = std::min(text.find('?'), text.size());
   const std::string_view path = text.substr(0, question);
   const std::string_view query = text.substr(std::min(question + 1, text.size()));

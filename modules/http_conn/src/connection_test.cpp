@@ -80,7 +80,7 @@ TEST_P(ConnectionTest, APipelinedResponseDoesNotWaitForTheNextHandler) {
   for (int i = 0; i < 5; ++i) {
     Client client(server);
     const SteadyTime begun = real_clock().steady_now();
-    client.send(std::string(kGet) + "GET /slow HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.send(fmt::format("{}GET /slow HTTP/1.1\r\nHost: a\r\n\r\n", kGet));
     client.read_until("world!");
     fastest = std::min(fastest, real_clock().steady_now() - begun);
     go_on.set();

@@ -40,6 +40,8 @@ std::optional<unsigned> parse_port(std::string_view text) {
 }
 
 bool is_address(int family, std::string_view text) {
+  // inet_pton() stops at a NUL; what follows it must not become part of the client's name.
+  if (text.contains('\0')) return false;
   std::array<unsigned char, 16> address;
   return inet_pton(family, std::string(text).c_str(), address.data()) == 1;
 }

@@ -54,6 +54,14 @@ TEST(ProxyProtocol, RefusesWhatIsNone) {
   EXPECT_EQ(parse_proxy_header("PROXY TCP4 " + std::string(200, '1')).state, State::kRefused);
 }
 
+// What stood behind the NUL once came into logs and addresses.
+TEST(ProxyProtocol, ANulEndsNoAddress) {
+  for (const std::string_view bytes :
+       {"PROXY TCP4 192.0.2.1\0x 192.0.2.2 1 2\r\n"sv, "PROXY TCP6 ::1 ::1\0 1 2\r\n"sv}) {
+    EXPECT_EQ(parse_proxy_header(bytes).state, State::kRefused);
+  }
+}
+
 TEST(ProxyProtocol, TheHandlerSeesTheClientOfTheProxy) {
   ServiceOptions options;
   options.header_timeout = 200ms;
