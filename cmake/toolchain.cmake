@@ -26,8 +26,9 @@ target_compile_features(saola_options INTERFACE cxx_std_23)
 target_compile_options(saola_options INTERFACE
   $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wpedantic -Werror -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
     -Wno-missing-field-initializers>
-  # The stall monitor walks frame pointers in a signal handler.
-  -fno-omit-frame-pointer -g1)
+  # The stall monitor walks frame pointers in a signal handler. A frame with a large array touches each of its pages, so
+  # that it cannot step over the guard below a fiber's stack.
+  -fno-omit-frame-pointer -fstack-clash-protection -g1)
 target_link_libraries(saola_options INTERFACE Threads::Threads)
 if(SAOLA_SANITIZE STREQUAL "address")
   target_compile_options(saola_options INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=undefined)

@@ -243,6 +243,13 @@ TEST(Migration, BothDirectionsOfOneSocketWhileOneIsAway) {
   return depth == 0 ? here[0] : step_far(here, depth - 1) + here[0];
 }
 
+// More than a whole stack in one frame.
+[[gnu::noipa]] int step_over(volatile char* above) {
+  volatile char here[1'000'000];
+  here[0] = *above;
+  return here[0];
+}
+
 TEST(MigrationDeathTest, StackOverflowNamesTheFiber) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   const auto overflow = [](auto body) {
@@ -261,6 +268,7 @@ TEST(MigrationDeathTest, StackOverflowNamesTheFiber) {
                "overflowed its stack.*deep one");
   EXPECT_DEATH(overflow([](char* c) { return step_far(c, 1'000'000); }),
                "overflowed its stack.*deep one");
+  EXPECT_DEATH(overflow([](char* c) { return step_over(c); }), "overflowed its stack.*deep one");
 }
 #endif
 

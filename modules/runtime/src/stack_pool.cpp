@@ -12,9 +12,6 @@
 namespace saola::runtime::detail {
 namespace {
 
-// Linux 6.13: a guard page that does not split the mapping, so that a million stacks fit under
-// vm.max_map_count. Not in Debian 12's headers yet.
-constexpr int kMadvGuardInstall = 102;
 // More free stacks than this give their memory back when they are returned.
 constexpr std::size_t kWarmStacks = 1024;
 

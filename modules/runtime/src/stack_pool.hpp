@@ -6,6 +6,10 @@
 
 namespace saola::runtime::detail {
 
+// Linux 6.13: a guard page that does not split the mapping, so that a million stacks fit under
+// vm.max_map_count. Not in Debian 12's headers yet.
+inline constexpr int kMadvGuardInstall = 102;
+
 struct Stack {
   std::byte* bottom = nullptr;  // lowest usable byte; the guard lies below
   std::size_t size = 0;         // usable bytes

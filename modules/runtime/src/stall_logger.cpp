@@ -13,7 +13,7 @@ constexpr std::size_t kMostLogged = 256;
 constexpr std::size_t kLoggedFrames = 12;
 
 std::string summary(const observe::StallReport& report) {
-  const std::string_view fiber = report.fiber.empty() ? "(unnamed)" : report.fiber;
+  const std::string fiber = report.fiber.empty() ? "(unnamed)" : report.fiber;
   if (report.action == observe::StallAction::kPlaced) {
     return fmt::format("task {} starts on a native thread", fiber);
   }
