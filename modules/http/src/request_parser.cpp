@@ -125,6 +125,12 @@ bool RequestParser::parse_request_line(std::string_view line) {
     refuse(400, "the method is not a token");
     return false;
   }
+  // Case counts (RFC 9110 §9.1), yet not to everybody's rules: "get" may pass where "GET" would
+  // not.
+  if (std::ranges::any_of(method, [](char c) { return c >= 'a' && c <= 'z'; })) {
+    refuse(400, "the method has letters in lower case; methods are in upper case");
+    return false;
+  }
   const auto second = space == std::string_view::npos ? space : line.find(' ', space + 1);
   if (second == std::string_view::npos || second == space + 1) {
     refuse(400, "the request line is not 'METHOD TARGET HTTP/1.1' with single spaces");
