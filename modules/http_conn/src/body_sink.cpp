@@ -39,6 +39,7 @@ Result<void> BodySink::send(std::string_view bytes) {
   pending_.clear();
   connection_.body_bytes_ += size;
   if (chunked && bytes.empty()) out += "\r\n";
+  connection_.look_at_clock();
   auto sent = connection_.write(bytes, More::kNo);
   // The end of this chunk goes out with the next bytes.
   if (chunked && !bytes.empty()) out += "\r\n";
@@ -65,6 +66,7 @@ Result<void> BodySink::finish() {
   } else {
     out += pending_;
   }
+  connection_.look_at_clock();
   return connection_.write({}, More::kNo);
 }
 

@@ -61,6 +61,7 @@ Result<std::size_t> BodySource::fill(std::span<char> direct) {
   if (continue_due_) {
     continue_due_ = false;
     connection_.out_ += "HTTP/1.1 100 Continue\r\n\r\n";
+    connection_.look_at_clock();
     if (auto sent = connection_.write({}, More::kNo); !sent) {
       return std::unexpected(std::move(sent).error());
     }

@@ -47,6 +47,7 @@ void Connection::stop() {
 
 void Connection::serve() {
   remote_ = transport_.peer_address();
+  look_at_clock();
   while (read_head() && answer()) {
   }
   runtime::this_task::check_cancelled();
@@ -76,9 +77,8 @@ Result<std::size_t> Connection::read_idle() {
     if (count) in_.filled(*count);
     return count;
   }
-  const SteadyTime now = real_clock().steady_now();
-  const auto deadline = after(now, service_.options.idle_timeout);
-  auto count = fill(min(deadline, after(now, kKeepBuffers)));
+  const auto deadline = after(now_, service_.options.idle_timeout);
+  auto count = fill(min(deadline, after(now_, kKeepBuffers)));
   if (count || count.error().code() != ErrorCode::kTimedOut) return count;
   in_.release();
   out_ = {};
@@ -134,13 +134,13 @@ void Connection::begin(http::Request& request) {
             .ptr;
   request.request_id = {request_id_.data(), end};
   started_ = real_clock().system_now();
-  started_steady_ = real_clock().steady_now();
+  started_steady_ = look_at_clock();
   body_bytes_ = 0;
   out_.clear();
 }
 
 http::ResponseContext Connection::context(const http::Request& request, bool keep_alive) {
-  const SteadyTime now = real_clock().steady_now();
+  const SteadyTime now = look_at_clock();
   const auto date = std::chrono::floor<std::chrono::seconds>(started_ + (now - started_steady_));
   if (const auto second = date.time_since_epoch().count(); second != date_second_) {
     http::format_http_date(date).copy(date_.data(), date_.size());
@@ -165,6 +165,7 @@ bool Connection::answer() {
   http::Response response = call_handler(request);
   if (source.failed() && source.blame().empty()) {
     // The client left, or we are to: there is nobody to answer.
+    look_at_clock();
     log(request, response, false);
     return false;
   }
@@ -186,10 +187,12 @@ bool Connection::answer() {
     transport_.reset_on_close();
     return false;
   }
+  const bool all_read = source.done();
   if (!plan.keep_alive || !source.drain()) {
     linger(!source.done());
     return false;
   }
+  if (!all_read) look_at_clock();
   held_back_.store(gather);
   if (gather) push_when_others_run();
   parser_.reset();
@@ -239,7 +242,7 @@ void Connection::log(const http::Request& request, const http::Response& respons
   service_.requests.fetch_add(1, std::memory_order_relaxed);
   if (service_.sink == nullptr) return;
   service_.sink->on_access({request, response.status, response.headers, body_bytes_, started_,
-                            real_clock().steady_now() - started_steady_, complete});
+                            now_ - started_steady_, complete});
 }
 
 Result<void> Connection::send(http::Response& response, const http::ResponsePlan& plan, More more) {
@@ -264,9 +267,10 @@ Result<void> Connection::send_text(std::string_view body, More more) {
 
 template <typename Send>
 Result<void> Connection::send_in_time(std::uint64_t bytes, Send send) {
-  const SteadyTime begun = real_clock().steady_now();
+  const SteadyTime begun = now_;
   auto sent = send(after(begun, write_pace_.left()));
-  if (sent) write_pace_.moved(bytes, real_clock().steady_now() - begun);
+  look_at_clock();
+  if (sent) write_pace_.moved(bytes, now_ - begun);
   return sent;
 }
 

@@ -58,12 +58,15 @@ class Connection final : public Member {
   Result<void> send_text(std::string_view body, More more);
   Result<void> send_file(const http::FileBody& file);
   Result<void> send_stream(http::StreamBody& stream, const http::ResponsePlan& plan);
-  // Sends out_ and then `body`.
+  // Sends out_ and then `body`. REQUIRES: now_ is now.
   Result<void> write(std::string_view body, More more);
   // Calls `send` for `bytes` bytes with the deadline that the client's pace leaves.
   template <typename Send>
   Result<void> send_in_time(std::uint64_t bytes, Send send);
 
+  // Returns now_, which it sets: the clock costs, and most of what a connection does in turn needs
+  // no other time.
+  SteadyTime look_at_clock() { return now_ = real_clock().steady_now(); }
   void begin(http::Request& request);
   void log(const http::Request& request, const http::Response& response, bool complete);
   http::ResponseContext context(const http::Request& request, bool keep_alive);
@@ -90,6 +93,7 @@ class Connection final : public Member {
   std::uint64_t body_bytes_ = 0;  // of the present response
   SystemTime started_{};
   SteadyTime started_steady_{};
+  SteadyTime now_{};  // when look_at_clock() was last called
   std::atomic<bool> held_back_{false};  // part of a response, by More::kYes
   runtime::Task pusher_;                // of push_when_others_run(); ends before the rest does
   std::int64_t date_second_ = -1;
