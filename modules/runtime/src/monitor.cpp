@@ -18,10 +18,10 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration kSleepAfterIdle = 100ms;
-// How long the others wait longer for the sake of the hog's stack; and how long once they are
-// rescued.
+// How long the others wait longer for the sake of the hog's stack; and how often it is asked again,
+// with that patience, once they are rescued.
 constexpr Duration kCapturePatience = 2ms;
-constexpr Duration kLateCapturePatience = 50ms;
+constexpr int kMostTries = 25;
 constexpr Duration kAskForLocksEvery = 50ms;
 
 // The CPU clock of a thread of this process by its id (clock_getcpuclockid's encoding, kernel ABI):
@@ -121,6 +121,7 @@ Duration Monitor::tick() {
   Loop& loop = impl_.loop;
   const RuntimeOptions& options = impl_.options;
   collect_ended();
+  complete_report();
   const Loop::Sight sight = loop.look();
   const SteadyTime now = std::chrono::steady_clock::now();
   if (!rescues_.empty()) look_at_locks(now);
@@ -268,11 +269,11 @@ bool Monitor::rescue(std::uint64_t word, StallNote note, std::string kind, bool 
   Carrier* hog = loop.running_carrier();
   const pid_t tid = hog->tid;
   impl_.carriers.hand_over(loop);
-  Rescue& entry = rescues_.emplace_back(hog->fiber->id);
+  Rescue& entry = rescues_.emplace_back(hog->fiber->id, tid, word);
   entry.since = seen_.since;
   entry.kind = std::move(kind);
   note.report.action = observe::StallAction::kRescued;
-  entry.note = note;
+  entry.note = std::move(note);
   hog->rescue = &entry;
   // It may have carried the loop with a short one.
   set_time_slice(tid, kDefaultSlice);
@@ -290,15 +291,23 @@ bool Monitor::rescue(std::uint64_t word, StallNote note, std::string kind, bool 
     entry.learned = true;
   }
   refill_ = true;
-  if (note.stack.empty() && note.report.verdict == observe::StallVerdict::kCpu &&
-      loop.backlog() == 0) {
-    // It had no CPU to answer with. Nobody waits any longer (there may be more hogs among those who
-    // do): ask again, with patience.
-    note.stack = capture_running(tid, word, kLateCapturePatience);
-    entry.note.stack = note.stack;
+  if (!entry.note.stack.empty() || entry.note.report.verdict != observe::StallVerdict::kCpu) {
+    tell(entry);
   }
-  reporter_.add(std::move(note));
   return true;
+}
+
+void Monitor::tell(Rescue& entry) {
+  entry.told = true;
+  reporter_.add(entry.note);
+}
+
+void Monitor::complete_report() {
+  const auto entry = std::ranges::find(rescues_, false, &Rescue::told);
+  // It had no CPU to answer with. There may be more hogs among those who are late: they go first.
+  if (entry == rescues_.end() || impl_.loop.backlog() > 0) return;
+  entry->note.stack = capture_running(entry->tid, entry->word, kCapturePatience);
+  if (!entry->note.stack.empty() || ++entry->tries == kMostTries) tell(*entry);
 }
 
 void Monitor::collect_ended() {
@@ -308,6 +317,7 @@ void Monitor::collect_ended() {
       ++entry;
       continue;
     }
+    if (!entry->told) tell(*entry);
     entry->note.report.duration = SteadyTime(Duration(ended)) - entry->since;
     entry->note.report.phase = observe::StallPhase::kEnded;
     if (!entry->learned && impl_.options.learn_placement && !entry->kind.empty() &&
@@ -327,7 +337,7 @@ void Monitor::look_at_locks(SteadyTime now) {
     const auto entry = std::ranges::find(rescues_, asked.holder, &Rescue::task);
     if (entry == rescues_.end() || asked.answer.tasks == 0) continue;
     observe::LockWaiters& most = entry->note.report.lock_waiters;
-    if (!entry->lock_told && asked.answer.longest >= impl_.options.stall_threshold) {
+    if (entry->told && !entry->lock_told && asked.answer.longest >= impl_.options.stall_threshold) {
       entry->lock_told = true;
       StallNote note = entry->note;
       note.report.phase = observe::StallPhase::kHoldsLock;

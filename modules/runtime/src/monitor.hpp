@@ -34,10 +34,15 @@ struct StallNote {
 // One rescued fiber. Owned by the monitor; the hog's thread only stores the time at which it left.
 struct Rescue {
   const std::uint64_t task;  // its id
+  const pid_t tid;
+  const std::uint64_t word;  // under which it ran
   StallNote note;
   std::string kind;  // what placement is learned for; empty: nothing
   SteadyTime since{};
   bool learned = false;
+  // Its first report is not told before there is a stack to go with it, or no more hope of one.
+  bool told = false;
+  int tries = 0;
   bool lock_told = false;
   std::atomic<std::int64_t> ended_ns{
       0};  // 0: still away. Release by the hog's thread, acquire by the monitor.
@@ -99,6 +104,9 @@ class Monitor {
                      std::string& kind);
   bool rescue(std::uint64_t word, StallNote note, std::string kind, bool learn);
   void collect_ended();
+  // Asks one rescued fiber for the stack that its report lacks.
+  void complete_report();
+  void tell(Rescue& entry);
   // Takes in who waits for locks of rescued fibers, as last asked, and asks again.
   void look_at_locks(SteadyTime now);
   void close_stall(SteadyTime now);

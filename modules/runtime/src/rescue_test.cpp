@@ -77,6 +77,30 @@ TEST(Rescue, ReportNamesTheHog) {
   EXPECT_GE(reports.back().duration, 90ms);
 }
 
+// Ready at the same time, so that each is rescued while others are late, when there is little time
+// for its stack.
+TEST(Rescue, HogsBackToBackAreEachReportedWithAStack) {
+  Sink sink;
+  {
+    Runtime runtime({.learn_placement = false, .stall_sink = &sink});
+    runtime.run([&] {
+      Pulse pulse;
+      std::vector<Task> hogs;
+      for (int i = 0; i < 6; ++i) hogs.push_back(spawn([] { burn_cpu_for(150ms); }));
+      for (Task& hog : hogs) hog.join();
+      pulse.stop();
+    });
+    EXPECT_GE(runtime.stats().rescues, 6U);
+  }
+  int began = 0;
+  for (const auto& report : sink.take()) {
+    if (report.phase != observe::StallPhase::kBegan) continue;
+    ++began;
+    EXPECT_FALSE(report.stack.empty());
+  }
+  EXPECT_GE(began, 6);
+}
+
 TEST(Rescue, BlockedCallIsToldFromComputation) {
   Sink sink;
   {
