@@ -18,6 +18,7 @@
 #include <thread>
 
 #include <boost/json.hpp>
+#include <gtest/gtest.h>
 
 #include <saola/base/unique_fd.hpp>
 #include <saola/server/control.hpp>
@@ -78,6 +79,11 @@ ProbeServer::ProbeServer(std::vector<std::string> flags, std::vector<std::string
 
 ProbeServer::~ProbeServer() {
   if (!started()) return;
+  // A sanitizer's findings in the server's processes are told in its log only.
+  for (const char* finding : {"ERROR: AddressSanitizer", "ERROR: LeakSanitizer",
+                              "WARNING: ThreadSanitizer", "runtime error: "}) {
+    EXPECT_FALSE(log_has(finding)) << log();
+  }
   if (exit_status(std::chrono::seconds(0))) return;
   ::kill(pid_, SIGKILL);
   exit_status();

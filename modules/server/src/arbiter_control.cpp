@@ -19,7 +19,7 @@ namespace json = boost::json;
 namespace {
 
 // How long workers get to tell their stacks.
-constexpr Duration kStacksPatience = std::chrono::seconds(3);
+constexpr Duration kStacksPatience = std::chrono::seconds(6);
 
 double seconds(Duration duration) {
   return std::chrono::duration<double>(duration).count();

@@ -215,8 +215,10 @@ TEST(WebWorker, MetricsAreSummedAndSurviveWorkers) {
     return metrics.find(R"(saola_worker_deaths_total{role="web"} 2)") != std::string::npos &&
            metrics.find(R"(saola_workers{role="web"} 2)") != std::string::npos;
   })) << metrics;
-  // The questions for metrics count too.
-  EXPECT_THAT(metrics, ContainsRegex(R"(saola_http_requests_total\{status="2xx"\} 2[0-9])"));
+  // The questions for metrics count too, and a slow machine needs several.
+  EXPECT_THAT(
+      metrics,
+      ContainsRegex(R"(saola_http_requests_total\{status="2xx"\} ([2-9][0-9]|[1-9][0-9][0-9]))"));
 }
 
 TEST(WebWorker, MaxRequestsDrainsInsteadOfDropping) {
