@@ -155,7 +155,8 @@ TEST_P(EveryClass, AnUpgradeUnderRequestsLosesNone) {
     return server.log().rfind("ready:") != server.log().find("ready:");
   })) << server.log();
   server.signal(SIGTERM);
-  EXPECT_EQ(server.exit_status(), 0) << server.log();
+  // The task worker's end has the lowest priority, and the clients take every core meanwhile.
+  EXPECT_EQ(server.exit_status(std::chrono::seconds(60)), 0) << server.log();
   const int before = load.good;
   EXPECT_TRUE(eventually([&] { return load.good > before + 20; })) << server.log();
   load.stop();
