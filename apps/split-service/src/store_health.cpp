@@ -83,8 +83,8 @@ class StoreHealth::Impl {
         return blame(std::move(room.error()), "there is no room for jobs, so free some");
       }
     }
-    if (auto counts = store_.counts(Deadline::after(kPatience)); !counts) {
-      return blame(std::move(counts.error()), "the job store cannot be read");
+    if (auto newest = store_.list({.limit = 1}, Deadline::after(kPatience)); !newest) {
+      return blame(std::move(newest.error()), "the job store cannot be read");
     }
     // To cancel a job that there is not takes the lock for writing, and writes nothing.
     auto cancelled = store_.cancel(kNoJob, Deadline::after(kPatience));
