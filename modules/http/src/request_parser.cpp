@@ -229,8 +229,9 @@ bool RequestParser::parse_path_and_query(std::string_view text) {
       return false;
     }
   }
-  if (!has_valid_escapes(path) || !has_valid_escapes(query)) {
-    refuse(400, "the target holds a '%' that is not followed by two hexadecimal digits");
+  // Of a query, browsers send a bare '%' as it was typed: it delimits nothing there.
+  if (!has_valid_escapes(path)) {
+    refuse(400, "the target's path holds a '%' that is not followed by two hexadecimal digits");
     return false;
   }
   head_.request.raw_path = path;
