@@ -196,20 +196,20 @@ void SplitApi::add_operator_routes() {
            {.endpoint = "healthz",
             .doc = "Is this process alive? Touches nothing else",
             .responses = {{200, "Yes"}}});
-  app_.get("/readyz",
-           [this] {
-             const auto ready = store_call([&] { return health_->check(); });
-             if (!ready) {
-               throw web::HttpError(
-                   http::Problem{.status = 503,
-                                 .detail = "Not ready: " + ready.error().message(),
-                                 .code = std::string(to_string(ready.error().code()))});
-             }
-             return web::json(json::object{{"ready", true}});
-           },
-           {.endpoint = "readyz",
-            .doc = "Can requests be served?",
-            .responses = {{200, "Yes"}, {503, "No; detail says why"}}});
+  app_.get(
+      "/readyz",
+      [this] {
+        const auto ready = store_call([&] { return health_->check(); });
+        if (!ready) {
+          throw web::HttpError(http::Problem{.status = 503,
+                                             .detail = "Not ready: " + ready.error().message(),
+                                             .code = std::string(to_string(ready.error().code()))});
+        }
+        return web::json(json::object{{"ready", true}});
+      },
+      {.endpoint = "readyz",
+       .doc = "Can requests be served?",
+       .responses = {{200, "Yes"}, {503, "No; detail says why"}}});
   app_.get("/metrics",
            [this] {
              std::string out = services_.metrics_text();

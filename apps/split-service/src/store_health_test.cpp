@@ -35,8 +35,10 @@ class SetClock final : public Clock {
 struct StoreHealthTest : testing::Test {
   StoreHealthOptions options() {
     return {.clock = &clock,
-            .room = [this] { return full ? fail(ErrorCode::kResourceExhausted, "/x: full")
-                                         : Result<void>(); },
+            .room =
+                [this] {
+                  return full ? fail(ErrorCode::kResourceExhausted, "/x: full") : Result<void>();
+                },
             .on_change =
                 [this](bool ready, std::string_view why) {
                   const std::lock_guard lock(mutex);
