@@ -93,7 +93,7 @@ class Connection final : public Member {
   std::uint64_t body_bytes_ = 0;  // of the present response
   SystemTime started_{};
   SteadyTime started_steady_{};
-  SteadyTime now_{};  // when look_at_clock() was last called
+  SteadyTime now_{};                    // when look_at_clock() was last called
   std::atomic<bool> held_back_{false};  // part of a response, by More::kYes
   runtime::Task pusher_;                // of push_when_others_run(); ends before the rest does
   std::int64_t date_second_ = -1;
