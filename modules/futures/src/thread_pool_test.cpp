@@ -1,7 +1,6 @@
 #include <dirent.h>
 
 #include <atomic>
-#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -12,16 +11,11 @@
 #include <saola/futures/fiber_executor.hpp>
 #include <saola/futures/wait.hpp>
 #include <saola/runtime/runtime.hpp>
-#include <saola/runtime/sync/event.hpp>
 
 namespace saola::futures {
 namespace {
 
 using namespace std::chrono_literals;
-using runtime::Event;
-using runtime::Latch;
-using testing::ElementsAre;
-using testing::HasSubstr;
 
 TEST(ThreadPool, AFutureCrossesLoopsAndThreads) {
   ThreadPoolExecutor pool({.max_workers = 1});

@@ -1,7 +1,5 @@
 #include <atomic>
-#include <memory>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -17,9 +15,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using runtime::Event;
-using runtime::Latch;
 using testing::ElementsAre;
-using testing::HasSubstr;
 
 using WaitTest = ExecutorTest;
 
