@@ -1,6 +1,6 @@
 # saola_fuzz(MODULE SOURCES file... [LIBS target...])
 #
-# With -DSAOLA_FUZZ=ON: one libFuzzer program MODULE_NAME_fuzz for every src/NAME_fuzz.cpp of the module, each with
+# With -DSAOLA_FUZZ=ON: one libFuzzer program MODULE_NAME_fuzz for every src/**NAME_fuzz.cpp of the module, each with
 # SOURCES besides; all of them are built by the target fuzz_targets. `./dev fuzz` configures build/fuzz for it, with
 # clang and the sanitizers in CMAKE_CXX_FLAGS so that every module is instrumented.
 option(SAOLA_FUZZ "build the libFuzzer targets (clang only)" OFF)
@@ -13,7 +13,7 @@ endif()
 
 function(saola_fuzz module)
   cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
-  file(GLOB files CONFIGURE_DEPENDS src/*_fuzz.cpp)
+  file(GLOB_RECURSE files CONFIGURE_DEPENDS src/*_fuzz.cpp)
   foreach(file IN LISTS files)
     get_filename_component(name ${file} NAME_WE)
     set(target ${module}_${name})

@@ -2,9 +2,9 @@
 #
 # Adds the module in the current folder:
 #   include/saola/NAME/*.hpp   public headers; each must compile alone (target check_headers)
-#   src/*.cpp                  the library saola_NAME
-#   src/*_test.cpp             NAME_test, every case known to ctest
-#   src/*_bench.cpp            NAME_bench, run by ./dev bench
+#   src/**.cpp                 the library saola_NAME; folders in src are its rooms
+#   src/**_test.cpp            NAME_test, every case known to ctest
+#   src/**_bench.cpp           NAME_bench, run by ./dev bench
 # USES names Saola modules. One that has not been added yet is an error: this is how the layer order of
 # DESIGN is enforced, for CMake itself links a cycle of static libraries without a word. As every module
 # has an include root of its own, a header of a module outside USES (and what those use) is not found.
@@ -26,7 +26,7 @@ function(saola_module name)
   endforeach()
 
   file(GLOB_RECURSE headers CONFIGURE_DEPENDS include/saola/${name}/*.hpp)
-  file(GLOB sources CONFIGURE_DEPENDS src/*.cpp src/*.c src/*.S)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS src/*.cpp src/*.c src/*.S)
   set(tests ${sources})
   list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
   set(benches ${sources})
