@@ -11,8 +11,8 @@
 #include <saola/base/check.hpp>
 
 #include "clock_ticks.hpp"
-#include "fd_watch.hpp"
 #include "futex.hpp"
+#include "io/fd_watch.hpp"
 #include "last_errno.hpp"
 #include "runtime_impl.hpp"
 #include "sanitizers.hpp"

@@ -20,7 +20,7 @@
 // e grows with every switch and is never used again, so a thread whose loop was stolen can never
 // again succeed with its CAS from running #e: it knows that it owns nothing. The CASes are acq_rel
 // and the stores release: each owner sees all that earlier owners did. docs/runtime-ownership.md
-// argues the rest; tests/model is the model.
+// argues the rest; modules/runtime/model is the model.
 #pragma once
 
 #include <atomic>

@@ -11,7 +11,7 @@
 
 #include <saola/runtime/socket.hpp>
 
-#include "fd_watch.hpp"
+#include "io/fd_watch.hpp"
 #include "last_errno.hpp"
 #include "loop.hpp"
 

@@ -8,7 +8,7 @@
 #include <saola/base/check.hpp>
 #include <saola/runtime/socket.hpp>
 
-#include "fd_watch.hpp"
+#include "io/fd_watch.hpp"
 #include "last_errno.hpp"
 #include "loop.hpp"
 #include "native_task.hpp"

@@ -1,6 +1,6 @@
 /* Who owns the event loop: a model of modules/runtime (loop.hpp, carrier_pool.cpp, monitor.cpp) for
- * spin. docs/runtime-ownership.md explains it; tests/model/run checks it, and that each of the
- * mutants below is found.
+ * spin. docs/runtime-ownership.md explains it; `run` beside it checks it, and that each of
+ * the mutants below is found.
  *
  * Two fibers, two carrier threads (three with -DTHREE_THREADS), the monitor, and one plain thread
  * that wakes fiber 1. Fiber 0 yields. Fiber 1 waits to be woken, while the loop may sleep, and then
