@@ -11,8 +11,8 @@
 #include <system_error>
 
 #include "futex.hpp"
-#include "loop.hpp"
-#include "time_slice.hpp"
+#include "loop/loop.hpp"
+#include "loop/time_slice.hpp"
 
 namespace saola::runtime::detail {
 

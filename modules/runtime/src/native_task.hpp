@@ -11,9 +11,9 @@
 
 #include <saola/base/unique_fd.hpp>
 
-#include "fiber.hpp"
+#include "loop/fiber.hpp"
+#include "loop/thread_set.hpp"
 #include "task_state.hpp"
-#include "thread_set.hpp"
 
 namespace saola::runtime::detail {
 

@@ -6,11 +6,11 @@
 
 #include <saola/runtime/runtime.hpp>
 
-#include "carrier_pool.hpp"
-#include "loop.hpp"
-#include "monitor.hpp"
+#include "loop/carrier_pool.hpp"
+#include "loop/loop.hpp"
+#include "monitor/monitor.hpp"
+#include "monitor/placement.hpp"
 #include "native_task.hpp"
-#include "placement.hpp"
 
 namespace saola::runtime {
 

@@ -28,8 +28,8 @@
 #include <saola/runtime/sync/shared_mutex.hpp>
 #include <saola/runtime/task_local.hpp>
 
-#include "forced_stealer.hpp"
-#include "last_errno.hpp"
+#include "loop/forced_stealer.hpp"
+#include "loop/last_errno.hpp"
 
 namespace saola::runtime {
 namespace {

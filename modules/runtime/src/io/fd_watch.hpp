@@ -4,7 +4,7 @@
 #include <atomic>
 #include <cstdint>
 
-#include "fiber.hpp"
+#include "loop/fiber.hpp"
 
 namespace saola::runtime::detail {
 

@@ -9,8 +9,8 @@
 #include <saola/runtime/socket.hpp>
 
 #include "io/fd_watch.hpp"
-#include "last_errno.hpp"
-#include "loop.hpp"
+#include "loop/last_errno.hpp"
+#include "loop/loop.hpp"
 #include "native_task.hpp"
 
 namespace saola::runtime {

@@ -10,7 +10,7 @@
 #include <saola/base/check.hpp>
 #include <saola/runtime/process.hpp>
 
-#include "last_errno.hpp"
+#include "loop/last_errno.hpp"
 
 extern char** environ;
 

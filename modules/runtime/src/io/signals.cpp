@@ -7,7 +7,7 @@
 
 #include <saola/runtime/signals.hpp>
 
-#include "last_errno.hpp"
+#include "loop/last_errno.hpp"
 
 namespace saola::runtime {
 

@@ -12,8 +12,8 @@
 #include <saola/runtime/socket.hpp>
 
 #include "io/fd_watch.hpp"
-#include "last_errno.hpp"
-#include "loop.hpp"
+#include "loop/last_errno.hpp"
+#include "loop/loop.hpp"
 
 namespace saola::runtime {
 namespace {

@@ -1,4 +1,4 @@
-#include "carrier.hpp"
+#include "loop/carrier.hpp"
 
 #include <cxxabi.h>
 #include <pthread.h>
@@ -7,8 +7,8 @@
 #include <cerrno>
 #include <utility>
 
-#include "last_errno.hpp"
-#include "sanitizers.hpp"
+#include "loop/last_errno.hpp"
+#include "loop/sanitizers.hpp"
 
 namespace saola::runtime::detail {
 namespace {

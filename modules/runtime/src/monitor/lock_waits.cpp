@@ -1,4 +1,4 @@
-#include "lock_waits.hpp"
+#include "monitor/lock_waits.hpp"
 
 namespace saola::runtime::detail {
 namespace {

@@ -1,4 +1,4 @@
-#include "monitor.hpp"
+#include "monitor/monitor.hpp"
 
 #include <pthread.h>
 #include <sys/resource.h>
@@ -7,10 +7,10 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "capture.hpp"
 #include "futex.hpp"
+#include "loop/time_slice.hpp"
+#include "monitor/capture.hpp"
 #include "runtime_impl.hpp"
-#include "time_slice.hpp"
 
 namespace saola::runtime::detail {
 namespace {

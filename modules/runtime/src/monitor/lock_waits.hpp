@@ -9,7 +9,7 @@
 #include <saola/base/time.hpp>
 #include <saola/observe/stall_report.hpp>
 
-#include "fiber.hpp"
+#include "loop/fiber.hpp"
 
 namespace saola::runtime::detail {
 

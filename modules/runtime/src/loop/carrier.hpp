@@ -10,7 +10,7 @@
 
 #include <boost/context/detail/fcontext.hpp>
 
-#include "sanitizers.hpp"
+#include "loop/sanitizers.hpp"
 
 namespace saola::runtime::detail {
 

@@ -1,4 +1,4 @@
-#include "time_slice.hpp"
+#include "loop/time_slice.hpp"
 
 #include <sched.h>
 #include <sys/syscall.h>

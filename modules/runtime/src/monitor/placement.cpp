@@ -1,4 +1,4 @@
-#include "placement.hpp"
+#include "monitor/placement.hpp"
 
 #include <fmt/chrono.h>
 #include <fmt/core.h>

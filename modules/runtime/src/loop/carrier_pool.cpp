@@ -1,13 +1,13 @@
-#include "carrier_pool.hpp"
+#include "loop/carrier_pool.hpp"
 
 #include <pthread.h>
 #include <sys/resource.h>
 
 #include <system_error>
 
-#include "overflow_guard.hpp"
+#include "loop/overflow_guard.hpp"
+#include "loop/time_slice.hpp"
 #include "runtime_impl.hpp"
-#include "time_slice.hpp"
 
 namespace saola::runtime::detail {
 

@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <string>
 
-#include "carrier.hpp"
-#include "stack_pool.hpp"
+#include "loop/carrier.hpp"
+#include "loop/stack_pool.hpp"
 #include "task_state.hpp"
 
 namespace saola::runtime::detail {

@@ -1,4 +1,4 @@
-#include "capture.hpp"
+#include "monitor/capture.hpp"
 
 #include <signal.h>
 #include <sys/syscall.h>
@@ -8,11 +8,11 @@
 #include <atomic>
 #include <mutex>
 
-#include "carrier.hpp"
-#include "fiber.hpp"
 #include "futex.hpp"
-#include "stack_walk.hpp"
-#include "thread_probe.hpp"
+#include "loop/carrier.hpp"
+#include "loop/fiber.hpp"
+#include "monitor/stack_walk.hpp"
+#include "monitor/thread_probe.hpp"
 
 namespace saola::runtime::detail {
 namespace {

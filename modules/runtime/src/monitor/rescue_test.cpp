@@ -12,7 +12,7 @@
 #include <saola/runtime/runtime.hpp>
 #include <saola/runtime/sync/event.hpp>
 
-#include "test_hog.hpp"
+#include "monitor/test_hog.hpp"
 
 namespace saola::runtime {
 namespace {

@@ -1,4 +1,4 @@
-#include "stack_pool.hpp"
+#include "loop/stack_pool.hpp"
 
 #include <sys/mman.h>
 #include <unistd.h>

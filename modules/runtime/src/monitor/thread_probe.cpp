@@ -1,4 +1,4 @@
-#include "thread_probe.hpp"
+#include "monitor/thread_probe.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>

@@ -16,9 +16,9 @@
 #include <saola/runtime/sync/mutex.hpp>
 #include <saola/runtime/task_local.hpp>
 
-#include "forced_stealer.hpp"
-#include "last_errno.hpp"
 #include "leak_check.hpp"
+#include "loop/forced_stealer.hpp"
+#include "loop/last_errno.hpp"
 
 namespace saola::runtime {
 namespace {

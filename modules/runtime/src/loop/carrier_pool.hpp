@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <mutex>
 
-#include "loop.hpp"
-#include "thread_set.hpp"
+#include "loop/loop.hpp"
+#include "loop/thread_set.hpp"
 
 namespace saola::runtime::detail {
 

@@ -6,7 +6,7 @@
 #include <saola/runtime/sync/mutex.hpp>
 #include <saola/runtime/sync/shared_mutex.hpp>
 
-#include "test_hog.hpp"
+#include "monitor/test_hog.hpp"
 
 namespace saola::runtime {
 namespace {

@@ -17,8 +17,8 @@
 #include <saola/runtime/runtime.hpp>
 #include <saola/runtime/stall_logger.hpp>
 
-#include "stack_walk.hpp"
-#include "thread_probe.hpp"
+#include "monitor/stack_walk.hpp"
+#include "monitor/thread_probe.hpp"
 
 namespace saola::runtime::detail {
 

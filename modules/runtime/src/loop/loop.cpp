@@ -1,4 +1,4 @@
-#include "loop.hpp"
+#include "loop/loop.hpp"
 
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -10,12 +10,12 @@
 
 #include <saola/base/check.hpp>
 
-#include "clock_ticks.hpp"
 #include "futex.hpp"
 #include "io/fd_watch.hpp"
-#include "last_errno.hpp"
+#include "loop/clock_ticks.hpp"
+#include "loop/last_errno.hpp"
+#include "loop/sanitizers.hpp"
 #include "runtime_impl.hpp"
-#include "sanitizers.hpp"
 
 namespace saola::runtime::detail {
 namespace {

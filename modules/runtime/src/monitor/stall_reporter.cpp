@@ -5,7 +5,7 @@
 #include <saola/base/log.hpp>
 #include <saola/runtime/symbolise.hpp>
 
-#include "monitor.hpp"
+#include "monitor/monitor.hpp"
 
 namespace saola::runtime::detail {
 namespace {

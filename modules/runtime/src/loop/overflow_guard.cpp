@@ -1,4 +1,4 @@
-#include "overflow_guard.hpp"
+#include "loop/overflow_guard.hpp"
 
 #include <signal.h>
 #include <unistd.h>
@@ -7,7 +7,7 @@
 #include <cstring>
 #include <mutex>
 
-#include "fiber.hpp"
+#include "loop/fiber.hpp"
 
 namespace saola::runtime::detail {
 namespace {

@@ -31,10 +31,10 @@
 #include <saola/base/unique_fd.hpp>
 #include <saola/runtime/runtime.hpp>
 
-#include "fiber.hpp"
-#include "fp_control.hpp"
-#include "lock_waits.hpp"
-#include "timer_heap.hpp"
+#include "loop/fiber.hpp"
+#include "loop/fp_control.hpp"
+#include "loop/timer_heap.hpp"
+#include "monitor/lock_waits.hpp"
 
 struct epoll_event;
 

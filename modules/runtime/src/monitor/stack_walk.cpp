@@ -1,4 +1,4 @@
-#include "stack_walk.hpp"
+#include "monitor/stack_walk.hpp"
 
 #include <link.h>
 
