@@ -7,13 +7,13 @@
 #include <saola/base/log.hpp>
 #include <saola/server/server.hpp>
 
-#include "arbiter.hpp"
-#include "child_boot.hpp"
-#include "process_log.hpp"
-#include "report.hpp"
-#include "task_worker.hpp"
-#include "web_worker.hpp"
-#include "worker_process.hpp"
+#include "arbiter/arbiter.hpp"
+#include "arbiter/child_boot.hpp"
+#include "log/process_log.hpp"
+#include "worker/report.hpp"
+#include "worker/task_worker.hpp"
+#include "worker/web_worker.hpp"
+#include "worker/worker_process.hpp"
 
 namespace saola::server {
 namespace {

@@ -1,0 +1,57 @@
+#include "arbiter/upgrade.hpp"
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <sstream>
+
+#include <fmt/core.h>
+
+#include <saola/base/log.hpp>
+
+#include "arbiter/child_boot.hpp"
+
+namespace saola::server {
+namespace {
+
+constexpr const char* kVariable = "SAOLA_INTERNAL_UPGRADE";
+
+}  // namespace
+
+// One line "PID FROM_SYSTEMD", then for each listener a line "FD ASKED".
+UpgradeOrigin take_upgrade_origin() {
+  UpgradeOrigin out;
+  const char* text = std::getenv(kVariable);
+  if (text == nullptr) return out;
+  std::istringstream lines(text);
+  ::unsetenv(kVariable);
+  lines >> out.arbiter >> out.from_systemd;
+  if (out.arbiter != ::getppid()) return {};
+  int fd = -1;
+  for (std::string asked; lines >> fd && std::getline(lines >> std::ws, asked);) {
+    auto address = BindAddress::parse(asked);
+    if (!address) continue;
+    auto listener = adopt_listener(unique_fd(fd), *address);
+    if (listener) {
+      out.listeners.push_back(std::move(*listener));
+    } else {
+      log_warning(listener.error().message());
+    }
+  }
+  return out;
+}
+
+std::vector<std::string> upgrade_environment(
+    const std::vector<std::shared_ptr<const Listener>>& listeners, bool from_systemd,
+    const std::string& notify_socket) {
+  std::vector<std::string> environment = environment_texts();
+  std::string text = fmt::format("{}={} {:d}\n", kVariable, ::getpid(), from_systemd);
+  for (const auto& listener : listeners) {
+    text += fmt::format("{} {}\n", listener->fd.get(), listener->asked.to_string());
+  }
+  environment.push_back(std::move(text));
+  if (!notify_socket.empty()) environment.push_back("NOTIFY_SOCKET=" + notify_socket);
+  return environment;
+}
+
+}  // namespace saola::server

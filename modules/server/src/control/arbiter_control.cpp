@@ -1,0 +1,311 @@
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include <boost/json.hpp>
+#include <fmt/core.h>
+
+#include <saola/base/log.hpp>
+
+#include "arbiter/arbiter.hpp"
+#include "control/stall_json.hpp"
+#include "worker/report.hpp"
+
+namespace saola::server {
+namespace json = boost::json;
+namespace {
+
+// How long workers get to tell their stacks.
+constexpr Duration kStacksPatience = std::chrono::seconds(6);
+
+double seconds(Duration duration) {
+  return std::chrono::duration<double>(duration).count();
+}
+
+std::string answer_text(const Result<json::value>& result) {
+  return control_answer(result ? Result<std::string>(json::serialize(*result))
+                               : std::unexpected(result.error()));
+}
+
+std::string text_field(const json::object& request, std::string_view name) {
+  const json::value* field = request.if_contains({name.data(), name.size()});
+  return field != nullptr && field->is_string() ? std::string(field->as_string()) : "";
+}
+
+}  // namespace
+
+void Arbiter::serve_control(const std::vector<pollfd>& polled) {
+  for (const ControlServer::Request& request : control_->serve(polled)) answer_request(request);
+  control_->drop_idle(std::chrono::steady_clock::now());
+}
+
+void Arbiter::answer_request(const ControlServer::Request& request) {
+  boost::system::error_code error;
+  const json::value parsed = json::parse(request.line, error);
+  Result<json::value> result;
+  if (error || !parsed.is_object()) {
+    result = fail(ErrorCode::kInvalidArgument, "a request is one JSON object in one line");
+  } else if (const auto asked = ask_others(parsed.as_object(), request.client)) {
+    if (*asked) return;
+    result = std::unexpected(asked->error());
+  } else {
+    result = command(parsed.as_object());
+  }
+  control_->answer(request.client, answer_text(result));
+}
+
+std::optional<Result<void>> Arbiter::ask_others(const json::object& request,
+                                                ControlServer::ClientId client) {
+  if (text_field(request, "command") != "show") return std::nullopt;
+  const std::string what = text_field(request, "what");
+  if (what == "stacks") return ask_for_stacks(client);
+  if (what == "jobs") return ask_for_jobs(client);
+  return std::nullopt;
+}
+
+Result<json::value> Arbiter::command(const json::object& request) {
+  const std::string verb = text_field(request, "command");
+  if (verb == "show") {
+    const std::string what = text_field(request, "what");
+    json::value shown = show(what);
+    if (!shown.is_null()) return shown;
+    return fail(
+        ErrorCode::kInvalidArgument,
+        "cannot show '{}': there are workers, config, stats, listeners, jobs, stalls, stacks "
+        "and events",
+        what);
+  }
+  if (verb == "worker") {
+    const std::string action = text_field(request, "action");
+    const int wanted = newest().wanted_of(Role::kWeb);
+    if (action == "add") {
+      set_wanted(Role::kWeb, wanted + 1);
+    } else if (action == "remove") {
+      if (wanted <= 1) {
+        return fail(ErrorCode::kConflict, "the last web worker stays; WINCH or shutdown ends it");
+      }
+      set_wanted(Role::kWeb, wanted - 1);
+    } else if (action == "kill") {
+      const json::value* pid = request.if_contains("pid");
+      boost::system::error_code error;
+      const auto number = pid == nullptr ? 0 : pid->to_number<pid_t>(error);
+      if (auto killed = kill_worker(number); !killed) return std::unexpected(killed.error());
+    } else {
+      return fail(ErrorCode::kInvalidArgument, "worker takes add, remove or kill PID");
+    }
+    return json::object{{"web_workers", newest().wanted_of(Role::kWeb)}};
+  }
+  if (verb == "reload") {
+    if (auto reloaded = reload(); !reloaded) return std::unexpected(reloaded.error());
+    return json::object{{"reload", "started"}};
+  }
+  if (verb == "reopen") {
+    reopen_logs();
+    return json::object{{"reopen", "done"}};
+  }
+  if (verb == "shutdown") {
+    const bool quick = text_field(request, "mode") == "quick";
+    stop(quick ? Stopping::kQuick : Stopping::kGraceful);
+    return json::object{{"shutdown", quick ? "quick" : "graceful"}};
+  }
+  return fail(ErrorCode::kInvalidArgument,
+              "unknown command '{}': there are show, worker, reload, reopen and shutdown", verb);
+}
+
+Result<void> Arbiter::kill_worker(pid_t pid) {
+  const auto child = std::ranges::find(children_, pid, [](const auto& c) { return c->pid; });
+  if (child == children_.end()) {
+    return fail(ErrorCode::kNotFound,
+                "process {} is no worker of this server; show workers lists "
+                "them",
+                pid);
+  }
+  retire(**child, Leave::kDrain);
+  return {};
+}
+
+json::value Arbiter::show(std::string_view what) {
+  if (what == "workers") return show_workers();
+  if (what == "config") return show_config();
+  if (what == "stats") return show_stats();
+  if (what == "listeners") return show_listeners();
+  if (what == "stalls") return show_stalls();
+  if (what == "events") {
+    json::array out;
+    for (const observe::Event& event : events_.since()) {
+      out.push_back(json::object{
+          {"time", format_rfc3339(event.time)}, {"kind", event.kind}, {"text", event.text}});
+    }
+    return out;
+  }
+  return nullptr;
+}
+
+json::value Arbiter::show_workers() {
+  json::array out;
+  const SteadyTime now = std::chrono::steady_clock::now();
+  for (const auto& child : children_) {
+    const SlotState& slot = state_->slot(child->slot);
+    const bool not_ready = slot.not_ready.load(std::memory_order_relaxed);
+    out.push_back(json::object{
+        {"role", to_string(child->role)},
+        {"number", child->number},
+        {"pid", child->pid},
+        {"stage", child->hung ? "hung" : std::string(to_string(child->stage))},
+        {"ready", child->stage == Stage::kServing && !not_ready},
+        {"why_not_ready", not_ready ? slot.why_not_ready.read() : ""},
+        {"generation", child->generation},
+        {"age_seconds", seconds(now - child->started)},
+        {"heartbeat_seconds", seconds(slot.since_beat())},
+    });
+  }
+  return out;
+}
+
+json::value Arbiter::show_listeners() {
+  json::array out;
+  const auto add = [&](const Listener& listener, std::string_view use) {
+    out.push_back(json::object{{"address", listener.where},
+                               {"bind", listener.asked.to_string()},
+                               {"use", use},
+                               {"waiting", waiting_connections(listener.fd.get())},
+                               {"backlog", backlog_of(listener.fd.get())}});
+  };
+  for (const auto& listener : current_.listeners) add(*listener, "web");
+  if (current_.management) add(*current_.management, "management");
+  return out;
+}
+
+json::value Arbiter::show_config() {
+  json::object values;
+  for (const SettingRow& row : table_.rows()) {
+    const Settings::Value& value = current_.settings.values().at(row.key);
+    json::value shown;
+    if (row.secret && value.origin != "default") {
+      shown = "…";
+    } else if (row.type == SettingType::kTables) {
+      json::object tables;
+      for (const NamedTable& table : value.tables) {
+        json::object fields;
+        for (const SettingField& field : row.fields) {
+          const std::string_view text = table.get(field.name);
+          if (!text.empty()) fields[field.name] = field.secret ? "…" : text;
+        }
+        tables[table.name] = fields;
+      }
+      shown = tables;
+    } else if (row.type == SettingType::kList) {
+      shown = json::value_from(value.texts);
+    } else {
+      shown = value.texts[0];
+    }
+    values[row.key] = {{"value", shown}, {"origin", value.origin}};
+  }
+  return json::object{{"toml", table_.print(current_.settings)}, {"values", values}};
+}
+
+json::value Arbiter::show_stats() {
+  const observe::MetricBlock block = state_->metrics();
+  json::object metrics;
+  for (const observe::Family& family : metric_table_.families()) {
+    for (std::size_t index : family.series) {
+      std::string name = family.name;
+      for (const auto& [label, text] : metric_table_.series()[index].labels) {
+        name += fmt::format("{}{}={}", name.size() == family.name.size() ? "{" : ",", label, text);
+      }
+      if (name.size() > family.name.size()) name += '}';
+      switch (family.kind) {
+        case observe::MetricKind::kCounter:
+          metrics[name] =
+              static_cast<double>(block.value(observe::CounterId{index})) * family.scale;
+          break;
+        case observe::MetricKind::kGauge:
+          metrics[name] = static_cast<double>(block.value(observe::GaugeId{index})) * family.scale;
+          break;
+        case observe::MetricKind::kHistogram: {
+          const observe::HistogramValue value = block.value(observe::HistogramId{index});
+          metrics[name + "_count"] = value.count;
+          metrics[name + "_sum"] = static_cast<double>(value.sum) * family.scale;
+          break;
+        }
+      }
+    }
+  }
+  const auto workers = [&](Role role) { return count(role, newest().number, true); };
+  return json::object{{"name", definition_.name},
+                      {"version", definition_.version},
+                      {"pid", ::getpid()},
+                      {"uptime_seconds", seconds(std::chrono::steady_clock::now() - started_)},
+                      {"state", stopping_ != Stopping::kNo ? "stopping"
+                                : pending_                 ? "reloading"
+                                : was_ready_               ? "serving"
+                                                           : "starting"},
+                      {"generation", current_.number},
+                      {"web_workers", workers(Role::kWeb)},
+                      {"web_workers_wanted", newest().wanted_of(Role::kWeb)},
+                      {"task_workers", workers(Role::kTask)},
+                      {"task_workers_wanted", newest().wanted_of(Role::kTask)},
+                      {"stalls", stalls_.total()},
+                      {"metrics", metrics}};
+}
+
+json::value Arbiter::show_stalls() {
+  json::array out;
+  for (const observe::StallEntry& entry : stalls_.entries()) {
+    json::object stall = stall_to_json(entry.latest);
+    stall["count"] = entry.count;
+    stall["longest_ms"] = seconds(entry.longest) * 1e3;
+    out.push_back(std::move(stall));
+  }
+  return out;
+}
+
+Result<void> Arbiter::ask_for_stacks(ControlServer::ClientId client) {
+  if (stacks_) return fail(ErrorCode::kConflict, "somebody is asking for stacks; try again");
+  stacks_.emplace();
+  stacks_->client = client;
+  stacks_->patience = std::chrono::steady_clock::now() + kStacksPatience;
+  for (const auto& child : children_) {
+    stacks_->answers.push_back(
+        {child->pid, fmt::format("{} {}", to_string(child->role), child->number), {}});
+    // One that cannot be reached stays without an answer.
+    if (child->channel) ::send(child->channel.get(), "stacks", 6, MSG_NOSIGNAL | MSG_DONTWAIT);
+  }
+  answer_stacks();
+  return {};
+}
+
+void Arbiter::note_stacks(const Child& child, std::string_view text) {
+  if (!stacks_) return;
+  for (StacksRequest::Answer& answer : stacks_->answers) {
+    if (answer.pid == child.pid) answer.stacks = std::string(text);
+  }
+  answer_stacks();
+}
+
+void Arbiter::answer_stacks() {
+  const bool all = std::ranges::all_of(
+      stacks_->answers, [](const auto& answer) { return answer.stacks.has_value(); });
+  if (!all && std::chrono::steady_clock::now() < stacks_->patience) {
+    return wake_at(stacks_->patience);
+  }
+  json::array out;
+  for (const StacksRequest::Answer& answer : stacks_->answers) {
+    boost::system::error_code error;
+    json::value threads = answer.stacks ? json::parse(*answer.stacks, error) : json::value();
+    json::object entry{{"worker", answer.worker}, {"pid", answer.pid}};
+    if (threads.is_array()) {
+      entry["threads"] = std::move(threads);
+    } else {
+      entry["error"] = "no answer: the process is stopped, starting or stuck in the kernel";
+    }
+    out.push_back(std::move(entry));
+  }
+  if (control_) control_->answer(stacks_->client, answer_text(json::value(std::move(out))));
+  stacks_.reset();
+}
+
+}  // namespace saola::server

@@ -1,0 +1,469 @@
+// The settings every server has. Names and defaults are Gunicorn's wherever the thing is the same.
+#include <charconv>
+
+#include <saola/server/settings.hpp>
+
+#include "log/access_log.hpp"
+#include "settings/bind_address.hpp"
+#include "settings/syslog_address.hpp"
+#include "settings/trusted_proxies.hpp"
+#include "settings/worker_class.hpp"
+
+namespace saola::server {
+namespace {
+
+Result<void> check_bind(std::string_view text) {
+  if (auto parsed = BindAddress::parse(text); !parsed) return std::unexpected(parsed.error());
+  return {};
+}
+
+Result<void> check_bind_or_none(std::string_view text) {
+  return text.empty() ? Result<void>() : check_bind(text);
+}
+
+Result<void> check_worker_class(std::string_view text) {
+  if (auto parsed = parse_worker_class(text); !parsed) return std::unexpected(parsed.error());
+  return {};
+}
+
+Result<void> check_proxy(std::string_view text) {
+  if (auto parsed = TrustedProxies::parse({std::string(text)}); !parsed) {
+    return std::unexpected(parsed.error());
+  }
+  return {};
+}
+
+Result<void> check_access_format(std::string_view text) {
+  if (auto parsed = AccessLogFormat::parse(text); !parsed) return std::unexpected(parsed.error());
+  return {};
+}
+
+Result<void> check_syslog(std::string_view text) {
+  if (auto parsed = SyslogAddress::parse(text); !parsed) return std::unexpected(parsed.error());
+  return {};
+}
+
+std::vector<std::string> syslog_facility_names() {
+  std::vector<std::string> names;
+  for (const auto& [name, number] : syslog_facilities()) names.push_back(name);
+  return names;
+}
+
+Result<void> check_umask(std::string_view text) {
+  unsigned mode = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), mode, 8);
+  if (error != std::errc() || end != text.data() + text.size() || mode > 0777) {
+    return fail(ErrorCode::kInvalidArgument, "give an octal mode such as 027");
+  }
+  return {};
+}
+
+}  // namespace
+
+std::vector<SettingRow> server_rows() {
+  using enum SettingType;
+  return {
+      {.section = "Config file",
+       .key = "config",
+       .type = kText,
+       .default_value = "",
+       .doc = "TOML file with settings.",
+       .shape = "FILE",
+       .letter = 'c',
+       .takes_effect = TakesEffect::kRestart},
+
+      {.section = "Sockets",
+       .key = "bind",
+       .type = kList,
+       .default_value = "127.0.0.1:8000",
+       .doc = "Where to listen: HOST:PORT, [IPV6]:PORT, unix:PATH or fd://N (an inherited "
+              "descriptor). Port 0 lets the kernel choose. Sockets that systemd passes are used "
+              "instead when nothing is given.",
+       .shape = "ADDRESS",
+       .letter = 'b',
+       .check = check_bind},
+      {.section = "Sockets",
+       .key = "backlog",
+       .type = kInteger,
+       .default_value = "2048",
+       .doc = "Connections that may wait to be accepted.",
+       .min = 1,
+       .max = 65535},
+      {.section = "Sockets",
+       .key = "reuse-port",
+       .type = kBool,
+       .default_value = "false",
+       .doc = "Set SO_REUSEPORT, so that another server may share the port.",
+       .takes_effect = TakesEffect::kRestart},
+      {.section = "Sockets",
+       .key = "management-bind",
+       .type = kText,
+       .default_value = "",
+       .doc =
+           "A separate address that answers /healthz, /readyz and /metrics from a process of its "
+           "own, also while every web worker is busy. Empty: none.",
+       .shape = "ADDRESS",
+       .check = check_bind_or_none},
+      {.section = "Sockets",
+       .key = "control-socket",
+       .type = kText,
+       .default_value = "auto",
+       .doc = "Unix socket (mode 0600) that `saola ctl` talks to. auto: control.sock in the state "
+              "directory; none: no control socket.",
+       .shape = "PATH|auto|none",
+       .takes_effect = TakesEffect::kRestart},
+
+      {.section = "Web workers",
+       .key = "workers",
+       .type = kCount,
+       .default_value = "auto",
+       .doc = "Web worker processes. auto: one per core that affinity and the cgroup's CPU quota "
+              "allow.",
+       .letter = 'w',
+       .min = 1,
+       .max = 1024},
+      {.section = "Web workers",
+       .key = "worker-class",
+       .type = kText,
+       .default_value = "green",
+       .doc =
+           "How a web worker runs requests: green (fibers on one loop that cannot be frozen), "
+           "threads (a bounded pool of native threads), sync (one request at a time). Gunicorn's "
+           "names gevent, eventlet (green) and gthread (threads) are accepted.",
+       .shape = "green|threads|sync",
+       .letter = 'k',
+       .check = check_worker_class},
+      {.section = "Web workers",
+       .key = "threads",
+       .type = kInteger,
+       .default_value = "16",
+       .doc = "Native threads of a worker of class threads.",
+       .min = 1,
+       .max = 4096},
+      {.section = "Web workers",
+       .key = "worker-connections",
+       .type = kInteger,
+       .default_value = "16384",
+       .doc = "Connections a web worker of class green holds at once; more wait in the backlog.",
+       .min = 1,
+       .max = 1'000'000},
+      {.section = "Web workers",
+       .key = "max-requests",
+       .type = kInteger,
+       .default_value = "0",
+       .doc =
+           "Requests after which a web worker finishes its connections and is replaced. 0: never."},
+      {.section = "Web workers",
+       .key = "max-requests-jitter",
+       .type = kInteger,
+       .default_value = "0",
+       .doc = "Up to this many requests are added to max-requests, at random for each worker."},
+      {.section = "Web workers",
+       .key = "timeout",
+       .type = kSeconds,
+       .default_value = "30",
+       .doc = "A worker whose loop has not moved for this long is hung: its stacks are written, it "
+              "is killed and replaced. No job and no rescued fiber can cause that. 0: never.",
+       .letter = 't'},
+      {.section = "Web workers",
+       .key = "graceful-timeout",
+       .type = kSeconds,
+       .default_value = "30",
+       .doc = "How long requests in flight (and, when the server stops, running jobs) may take to "
+              "finish."},
+
+      {.section = "Stalls",
+       .key = "on-stall",
+       .type = kChoice,
+       .default_value = "rescue",
+       .doc =
+           "What to do about a fiber that holds the loop of a green worker while others wait: "
+           "rescue (move the loop to another thread), report, ignore, abort (replace the worker).",
+       .choices = {"rescue", "report", "ignore", "abort"}},
+      {.section = "Stalls",
+       .key = "stall-threshold-ms",
+       .type = kInteger,
+       .default_value = "10",
+       .doc = "How long a fiber may hold the loop while others wait, in milliseconds.",
+       .min = 1,
+       .max = 60'000},
+      {.section = "Stalls",
+       .key = "max-rescued",
+       .type = kInteger,
+       .default_value = "16",
+       .doc = "Rescued fibers at one time in a worker; at the cap it answers 503.",
+       .min = 1,
+       .max = 1024},
+
+      {.section = "Task workers",
+       .key = "task-workers",
+       .type = kCount,
+       .default_value = "auto",
+       .doc = "Task worker processes. auto: one per allowed core; 0: none here.",
+       .min = 0,
+       .max = 1024},
+      {.section = "Task workers",
+       .key = "task-threads",
+       .type = kInteger,
+       .default_value = "1",
+       .doc = "Jobs that one task worker runs at the same time.",
+       .min = 1,
+       .max = 1024},
+      {.section = "Task workers",
+       .key = "drain-timeout",
+       .type = kSeconds,
+       .default_value = "3600",
+       .doc =
+           "After a reload or an upgrade: how long an old task worker may finish its running jobs "
+           "while the new ones work. After that they are put back into the queue."},
+
+      {.section = "HTTP",
+       .key = "limit-request-line",
+       .type = kInteger,
+       .default_value = "4094",
+       .doc = "Longest request line, in bytes (414 beyond).",
+       .min = 64,
+       .max = 65'536},
+      {.section = "HTTP",
+       .key = "limit-request-fields",
+       .type = kInteger,
+       .default_value = "100",
+       .doc = "Most header fields of a request (431 beyond).",
+       .min = 1,
+       .max = 32'768},
+      {.section = "HTTP",
+       .key = "limit-request-field-size",
+       .type = kInteger,
+       .default_value = "8190",
+       .doc = "Longest header field with its line end, in bytes (431 beyond).",
+       .min = 64,
+       .max = 1 << 20},
+      {.section = "HTTP",
+       .key = "limit-request-head",
+       .type = kBytes,
+       .default_value = "256K",
+       .doc = "Longest head of a request, that is request line and all header fields together (431 "
+              "beyond). As much memory as a connection takes while it sends one; fewer than "
+              "limit-request-fields of the greatest size fit.",
+       .min = 64,
+       .max = 64 << 20},
+      {.section = "HTTP",
+       .key = "limit-request-body",
+       .type = kBytes,
+       .default_value = "64M",
+       .doc = "Longest request body (413 beyond)."},
+      {.section = "HTTP",
+       .key = "header-timeout",
+       .type = kSeconds,
+       .default_value = "10",
+       .doc = "A request's head must have arrived after this long (408).",
+       .min = 0},
+      {.section = "HTTP",
+       .key = "body-timeout",
+       .type = kSeconds,
+       .default_value = "30",
+       .doc = "Longest wait for the next bytes of a body, or for a client to take a response's."},
+      {.section = "HTTP",
+       .key = "min-body-rate",
+       .type = kInteger,
+       .default_value = "240",
+       .doc = "Bytes a second that a client has to send of a body, or take of a response, on "
+              "average; slower ones use up body-timeout and are cut. 0: a byte now and then is "
+              "enough.",
+       .min = 0,
+       .max = 1 << 30},
+      {.section = "HTTP",
+       .key = "keepalive",
+       .type = kSeconds,
+       .default_value = "5",
+       .doc = "How long an idle connection is kept for its next request.",
+       .also = "keep-alive"},
+      {.section = "HTTP",
+       .key = "forwarded-allow-ips",
+       .type = kList,
+       .default_value = "127.0.0.1,::1",
+       .doc = "Addresses or networks (CIDR) of proxies whose X-Forwarded-* fields are believed; * "
+              "for all.",
+       .shape = "ADDRESS",
+       .check = check_proxy},
+
+      {.section = "HTTP",
+       .key = "proxy-protocol",
+       .type = kBool,
+       .default_value = "false",
+       .doc =
+           "Connections from the addresses in proxy-allow-ips begin with a PROXY header (version "
+           "1 or 2) that names the client."},
+      {.section = "HTTP",
+       .key = "proxy-allow-ips",
+       .type = kList,
+       .default_value = "127.0.0.1,::1",
+       .doc = "Addresses or networks (CIDR) that send a PROXY header; * for all. Others are taken "
+              "for clients.",
+       .shape = "ADDRESS",
+       .also = "proxy-allow-from",
+       .check = check_proxy},
+
+      {.section = "TLS",
+       .key = "certfile",
+       .type = kText,
+       .default_value = "",
+       .doc = "PEM file with the server's certificate and its chain: every bind but the management "
+              "one then speaks TLS 1.2 or later. Read by each worker when it starts, so HUP puts a "
+              "new one in use.",
+       .shape = "FILE"},
+      {.section = "TLS",
+       .key = "keyfile",
+       .type = kText,
+       .default_value = "",
+       .doc = "PEM file with the certificate's key, not encrypted.",
+       .shape = "FILE"},
+
+      {.section = "Logging",
+       .key = "log-level",
+       .type = kChoice,
+       .default_value = "info",
+       .doc = "Least level that is logged.",
+       .choices = {"debug", "info", "warning", "error", "critical"}},
+      {.section = "Logging",
+       .key = "log-format",
+       .type = kChoice,
+       .default_value = "text",
+       .doc = "Log lines for people or for machines.",
+       .choices = {"text", "json"}},
+      {.section = "Logging",
+       .key = "log-file",
+       .type = kText,
+       .default_value = "-",
+       .doc = "File of the log; - is standard error. Reopened on USR1.",
+       .shape = "FILE",
+       .also = "error-logfile"},
+      {.section = "Logging",
+       .key = "access-log",
+       .type = kText,
+       .default_value = "",
+       .doc = "File of the access log; - is standard output; empty: none. Reopened on USR1.",
+       .shape = "FILE",
+       .also = "access-logfile"},
+      {.section = "Logging",
+       .key = "access-log-format",
+       .type = kText,
+       .default_value = R"(%(h)s %(l)s %(u)s %(t)s "%(r)s" %(s)s %(b)s "%(f)s" "%(a)s")",
+       .doc = "Line of the access log in Gunicorn's atoms, or json.",
+       .also = "access-logformat",
+       .check = check_access_format},
+
+      {.section = "Logging",
+       .key = "log-syslog",
+       .type = kBool,
+       .default_value = "false",
+       .doc = "Send the log to syslog as well, and the access log too, also when access-log is "
+              "empty. --log-file /dev/null leaves only syslog."},
+      {.section = "Logging",
+       .key = "log-syslog-to",
+       .type = kText,
+       .default_value = "unix:///dev/log",
+       .doc = "Where syslog listens. Nothing waits for it: up to 256 KiB of lines in each process "
+              "do while it is away or slow; lines beyond are lost and counted.",
+       .shape = "udp://HOST:PORT|tcp://HOST:PORT|unix:///PATH[#dgram|#stream]",
+       .check = check_syslog},
+      {.section = "Logging",
+       .key = "log-syslog-prefix",
+       .type = kText,
+       .default_value = "",
+       .doc = "Name of the program in syslog; lines of the access log have .access behind it. "
+              "Empty: that of proc-name."},
+      {.section = "Logging",
+       .key = "log-syslog-facility",
+       .type = kChoice,
+       .default_value = "user",
+       .doc = "Syslog's facility.",
+       .shape = "FACILITY",
+       .choices = syslog_facility_names()},
+      {.section = "Logging",
+       .key = "disable-redirect-access-to-syslog",
+       .type = kBool,
+       .default_value = "false",
+       .doc = "Keep the access log out of syslog."},
+
+      {.section = "Process",
+       .key = "crash-limit",
+       .type = kInteger,
+       .default_value = "10",
+       .doc = "Workers of one kind that may die young in a row before the server stops with an "
+              "error; a pause that grows to 1 s comes before each new one. A worker that had "
+              "served and was ended by SIGKILL does not count. 0: go on for ever.",
+       .max = 100'000},
+      {.section = "Process",
+       .key = "crash-window",
+       .type = kSeconds,
+       .default_value = "10",
+       .doc = "A worker that ends uninvited before it has served for this long has died young; one "
+              "that serves for longer ends the row."},
+      {.section = "Process",
+       .key = "state-dir",
+       .type = kText,
+       .default_value = "var",
+       .doc = "Directory for what the server keeps; made when missing.",
+       .shape = "DIRECTORY",
+       .takes_effect = TakesEffect::kRestart},
+      {.section = "Process",
+       .key = "pidfile",
+       .type = kText,
+       .default_value = "",
+       .doc = "File to write the arbiter's process id to. Empty: none.",
+       .shape = "FILE",
+       .letter = 'p',
+       .also = "pid"},
+      {.section = "Process",
+       .key = "user",
+       .type = kText,
+       .default_value = "",
+       .doc = "User (name or id) that workers run as.",
+       .shape = "USER",
+       .letter = 'u'},
+      {.section = "Process",
+       .key = "group",
+       .type = kText,
+       .default_value = "",
+       .doc = "Group (name or id) that workers run as.",
+       .shape = "GROUP",
+       .letter = 'g'},
+      {.section = "Process",
+       .key = "umask",
+       .type = kText,
+       .default_value = "022",
+       .doc = "File mode bits that are taken away from what the server creates, octal.",
+       .shape = "MODE",
+       .letter = 'm',
+       .check = check_umask},
+      {.section = "Process",
+       .key = "chdir",
+       .type = kText,
+       .default_value = "",
+       .doc = "Directory to change to before anything is opened.",
+       .shape = "DIRECTORY",
+       .takes_effect = TakesEffect::kRestart},
+      {.section = "Process",
+       .key = "proc-name",
+       .type = kText,
+       .default_value = "",
+       .doc = "Name in process titles. Empty: the program's name.",
+       .shape = "NAME",
+       .letter = 'n',
+       .also = "name"},
+  };
+}
+
+Result<void> check_server_settings(const Settings& settings) {
+  if (settings.text("certfile").empty() != settings.text("keyfile").empty()) {
+    return fail(ErrorCode::kInvalidArgument,
+                "TLS needs both --certfile and --keyfile; only one of them is given");
+  }
+  if (settings.list("bind").empty()) {
+    return fail(ErrorCode::kInvalidArgument, "bind is empty: the server would listen nowhere");
+  }
+  return {};
+}
+
+}  // namespace saola::server

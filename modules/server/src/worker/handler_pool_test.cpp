@@ -1,0 +1,76 @@
+#include "worker/handler_pool.hpp"
+
+#include <atomic>
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace saola::server {
+namespace {
+
+// Answers /wait only once `together` requests are inside at the same time.
+class Meeting final : public http::Handler {
+ public:
+  explicit Meeting(int together) : together_(together) {}
+  http::Response handle(http::Request& request) override {
+    if (request.path == "/throw") throw std::runtime_error("thrown");
+    if (request.path == "/wait") {
+      inside_.fetch_add(1);
+      inside_.notify_all();
+      for (int now = inside_; now < together_; now = inside_) inside_.wait(now);
+    }
+    return http::Response(200, "text/plain", "done");
+  }
+
+ private:
+  const int together_;
+  std::atomic<int> inside_{0};
+};
+
+int status_of(HandlerPool& pool, std::string_view path) {
+  http::Request request{.path = path};
+  return pool.handle(request).status;
+}
+
+TEST(HandlerPool, LongCallsGetEveryThread) {
+  // Several rounds, because the order in which the calls lose their patience matters.
+  for (int round = 0; round < 50; ++round) {
+    Meeting meeting(4);
+    HandlerPool pool(meeting, 4);
+    std::vector<std::jthread> callers;
+    std::atomic<int> done{0};
+    for (int i = 0; i < 4; ++i) {
+      callers.emplace_back([&] { done += status_of(pool, "/wait") == 200; });
+    }
+    callers.clear();
+    EXPECT_EQ(done, 4);
+    EXPECT_EQ(pool.finished(), 4u);
+    EXPECT_FALSE(pool.all_busy());
+  }
+}
+
+TEST(HandlerPool, AnswersManyShortCallsFromManyCallers) {
+  Meeting meeting(1);
+  HandlerPool pool(meeting, 3);
+  std::vector<std::jthread> callers;
+  std::atomic<int> done{0};
+  for (int i = 0; i < 8; ++i) {
+    callers.emplace_back([&] {
+      for (int j = 0; j < 500; ++j) done += status_of(pool, "/") == 200;
+    });
+  }
+  callers.clear();
+  EXPECT_EQ(done, 4000);
+}
+
+TEST(HandlerPool, PassesExceptionsOn) {
+  Meeting meeting(1);
+  HandlerPool pool(meeting, 1);
+  EXPECT_THROW(status_of(pool, "/throw"), std::runtime_error);
+  EXPECT_EQ(status_of(pool, "/"), 200);
+}
+
+}  // namespace
+}  // namespace saola::server

@@ -1,0 +1,74 @@
+#include "worker/management.hpp"
+
+#include <chrono>
+
+#include <boost/json.hpp>
+#include <fmt/core.h>
+
+#include <saola/observe/metrics.hpp>
+#include <saola/server/server.hpp>
+
+namespace saola::server {
+namespace json = boost::json;
+namespace {
+
+// A worker beats twice a second; one this silent is not answering.
+constexpr Duration kSilent = std::chrono::milliseconds(2500);
+
+http::Response problem(int status, std::string_view title, std::vector<std::string> reasons = {}) {
+  json::object body{{"type", "about:blank"}, {"title", title}, {"status", status}};
+  if (!reasons.empty()) body["reasons"] = json::value_from(reasons);
+  return http::Response(status, "application/problem+json", json::serialize(body));
+}
+
+}  // namespace
+
+std::vector<std::string> why_not_ready(const SharedState& state) {
+  std::vector<std::string> reasons;
+  if (state.server().stopping.load(std::memory_order_relaxed)) {
+    return {"the server is stopping"};
+  }
+  for (std::size_t i = 0; i < state.slots(); ++i) {
+    const SlotState& slot = state.slot(i);
+    const Stage stage = slot.stage.load(std::memory_order_relaxed);
+    if (slot.role.load(std::memory_order_relaxed) != static_cast<std::uint32_t>(Role::kWeb) ||
+        stage == Stage::kFree) {
+      continue;
+    }
+    const unsigned number = slot.number.load(std::memory_order_relaxed);
+    if (stage != Stage::kServing) {
+      reasons.push_back(fmt::format("web {} is {}", number, to_string(stage)));
+    } else if (slot.not_ready.load(std::memory_order_relaxed)) {
+      reasons.push_back(fmt::format("web {}: {}", number, slot.why_not_ready.read()));
+    } else if (slot.since_beat() > kSilent) {
+      reasons.push_back(fmt::format("web {} has not moved for {:.1f} s", number,
+                                    std::chrono::duration<double>(slot.since_beat()).count()));
+    } else {
+      return {};  // one that can serve is enough
+    }
+  }
+  if (reasons.empty()) reasons.emplace_back("no web worker runs");
+  return reasons;
+}
+
+http::Response ManagementHandler::handle(http::Request& request) {
+  const bool known =
+      request.path == "/healthz" || request.path == "/readyz" || request.path == "/metrics";
+  if (!known) return problem(404, "Not Found");
+  if (request.method != http::Method::kGet && request.method != http::Method::kHead) {
+    http::Response response = problem(405, "Method Not Allowed");
+    response.headers.set("Allow", "GET, HEAD");
+    return response;
+  }
+  if (request.path == "/metrics") {
+    return http::Response(200, "text/plain; version=0.0.4; charset=utf-8",
+                          observe::prometheus_text(state_.metrics()));
+  }
+  if (request.path == "/readyz") {
+    std::vector<std::string> reasons = why_not_ready(state_);
+    if (!reasons.empty()) return problem(503, "Service Unavailable", std::move(reasons));
+  }
+  return http::Response(200, "application/json", R"({"status":"ok"})");
+}
+
+}  // namespace saola::server

@@ -1,0 +1,20 @@
+// The process that `ctl show jobs` starts.
+#pragma once
+
+#include <string>
+
+#include <saola/base/error.hpp>
+#include <saola/server/server.hpp>
+
+#include "arbiter/child_boot.hpp"
+
+namespace saola::server {
+
+// An answer of the control socket: {"ok":true,"result":…} with the JSON text, or
+// {"ok":false,"error":"…"}. One line, without its newline.
+std::string control_answer(const Result<std::string>& json);
+
+// Writes the answer to "show jobs" into boot.channel_fd, a pipe. The exit status of the process.
+int run_report(const ServerDefinition& definition, ChildBoot boot);
+
+}  // namespace saola::server

@@ -1,0 +1,378 @@
+#include "worker/web_worker.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <random>
+
+#include <fmt/core.h>
+
+#include <saola/base/log.hpp>
+#include <saola/http_conn/service.hpp>
+#include <saola/http_conn/tls.hpp>
+#include <saola/runtime/runtime.hpp>
+#include <saola/runtime/socket.hpp>
+#include <saola/runtime/sync/event.hpp>
+#include <saola/runtime/sync/semaphore.hpp>
+
+#include "control/stall_relay.hpp"
+#include "log/access_log.hpp"
+#include "log/process_log.hpp"
+#include "settings/trusted_proxies.hpp"
+#include "settings/worker_class.hpp"
+#include "worker/handler_pool.hpp"
+#include "worker/management.hpp"
+
+namespace saola::server {
+namespace {
+
+constexpr Duration kBeat = std::chrono::milliseconds(500);
+// A quick stop gives connections this long to be torn down.
+constexpr Duration kTearDown = std::chrono::seconds(1);
+
+class Context final : public WebContext {
+ public:
+  explicit Context(WorkerProcess& process) : WebContext(process.facts()), process_(process) {}
+  void set_ready(bool ready, std::string_view why) override { process_.set_ready(ready, why); }
+  observe::StallLog& stalls() override { return stalls_; }
+
+ private:
+  WorkerProcess& process_;
+  observe::StallLog stalls_;
+};
+
+// Counts and logs every request; asks for a successor after the last one this worker shall answer.
+class RequestSink final : public http_conn::AccessSink {
+ public:
+  RequestSink(WorkerProcess& process, AccessLog* log) : process_(process), log_(log) {
+    const observe::MetricSlot slot = process.facts().metrics;
+    for (std::size_t i = 0; i < requests_.size(); ++i) {
+      requests_[i] = slot.counter(process.metrics().requests[i]);
+    }
+    time_ = slot.histogram(process.metrics().request_time);
+    const Settings& settings = process.settings();
+    last_ = static_cast<std::uint64_t>(settings.integer("max-requests"));
+    const auto jitter = static_cast<std::uint64_t>(settings.integer("max-requests-jitter"));
+    if (last_ > 0 && jitter > 0) {
+      std::random_device random;
+      last_ += std::uniform_int_distribution<std::uint64_t>(0, jitter)(random);
+    }
+  }
+
+  void on_access(const http_conn::Access& access) override {
+    requests_[static_cast<std::size_t>(std::clamp(access.status / 100, 1, 5) - 1)].add();
+    time_.record(static_cast<std::uint64_t>(access.duration.count()));
+    if (log_ != nullptr) log_->write(access);
+    if (last_ > 0 && answered_.fetch_add(1, std::memory_order_relaxed) + 1 == last_) {
+      process_.retire(fmt::format("it has answered {} requests", last_));
+    }
+  }
+
+ private:
+  WorkerProcess& process_;
+  AccessLog* log_;
+  std::array<observe::Counter, 5> requests_;
+  observe::Histogram time_;
+  std::uint64_t last_ = 0;
+  std::atomic<std::uint64_t> answered_{0};
+};
+
+// In front of the application: sheds load while too many fibers are rescued, says where a request
+// behind a trusted proxy comes from, and asks clients to go elsewhere while the worker leaves.
+class FrontHandler final : public http::Handler {
+ public:
+  FrontHandler(http::Handler& inner, const runtime::Runtime& runtime, TrustedProxies proxies)
+      : inner_(inner), runtime_(runtime), proxies_(std::move(proxies)) {}
+
+  // From now on every response closes its connection.
+  void leave() { leaving_.store(true, std::memory_order_relaxed); }
+
+  http::Response handle(http::Request& request) override {
+    http::Response response = answer(request);
+    if (leaving_.load(std::memory_order_relaxed)) response.headers.set("Connection", "close");
+    return response;
+  }
+
+ private:
+  http::Response answer(http::Request& request) {
+    if (runtime_.shedding()) {
+      http::Response busy(503, "application/problem+json",
+                          R"({"type":"about:blank","title":"Service Unavailable","status":503,)"
+                          R"("detail":"every thread for long computations is taken; try again"})");
+      busy.headers.set("Retry-After", "1");
+      return busy;
+    }
+    const auto client = proxies_.client(request.remote_address, request.headers);
+    if (const auto scheme = proxies_.scheme(request.remote_address, request.headers)) {
+      request.scheme = *scheme;
+    }
+    if (!client) return inner_.handle(request);
+    // The text lives in this frame only, so the peer's address comes back with the response.
+    struct Restore {
+      http::Request& request;
+      std::string_view peer;
+      ~Restore() { request.remote_address = peer; }
+    } const restore{request, request.remote_address};
+    request.remote_address = *client;
+    return inner_.handle(request);
+  }
+
+  http::Handler& inner_;
+  const runtime::Runtime& runtime_;
+  const TrustedProxies proxies_;
+  std::atomic<bool> leaving_{false};
+};
+
+http_conn::ServiceOptions service_options(const Settings& settings) {
+  http_conn::ServiceOptions options;
+  const auto size = [&](std::string_view key) {
+    return static_cast<std::size_t>(settings.integer(key));
+  };
+  options.limits.request_line = size("limit-request-line");
+  options.limits.field_count = size("limit-request-fields");
+  options.limits.field_size = size("limit-request-field-size");
+  options.limits.head_size = size("limit-request-head");
+  options.limits.body_size = size("limit-request-body");
+  options.header_timeout = settings.duration("header-timeout");
+  options.body_timeout = settings.duration("body-timeout");
+  options.write_timeout = settings.duration("body-timeout");
+  options.min_rate = size("min-body-rate");
+  options.idle_timeout = settings.duration("keepalive");
+  return options;
+}
+
+runtime::RuntimeOptions runtime_options(const Settings& settings, observe::StallSink* sink) {
+  runtime::RuntimeOptions options;
+  const std::string& policy = settings.text("on-stall");
+  options.on_stall = policy == "report"   ? runtime::StallPolicy::kReport
+                     : policy == "ignore" ? runtime::StallPolicy::kIgnore
+                     : policy == "abort"  ? runtime::StallPolicy::kAbort
+                                          : runtime::StallPolicy::kRescue;
+  options.stall_threshold = std::chrono::milliseconds(settings.integer("stall-threshold-ms"));
+  options.max_rescued = static_cast<int>(settings.integer("max-rescued"));
+  options.stall_sink = sink;
+  return options;
+}
+
+// The process's listeners and the connections from them, on the loop.
+class Front {
+ public:
+  // Counts open connections in `open`. `tls` may be null. REQUIRES: `service` and `tls` outlive the
+  // connections, this object does too.
+  Front(const WorkerProcess& process, http_conn::Service& service, http_conn::TlsContext* tls,
+        observe::Gauge open)
+      : service_(service),
+        tls_(tls),
+        proxy_protocol_(process.settings().boolean("proxy-protocol")),
+        // Checked by the settings table.
+        proxies_(*TrustedProxies::parse(process.settings().list("proxy-allow-ips"))),
+        room_(process.settings().integer("worker-connections")),
+        open_(open) {
+    for (const BootListener& listener : process.boot().listeners) {
+      listeners_.emplace_back(unique_fd(listener.fd));
+    }
+  }
+
+  void start() {
+    for (runtime::Listener& listener : listeners_) {
+      acceptors_.push_back(
+          runtime::spawn([this, &listener] { accept(listener); },
+                         {.name = "accept", .placement = runtime::Placement::kFiber}));
+    }
+  }
+
+  // Takes what the kernel has accepted already, beyond the permits, then listens no more. SUSPENDS.
+  void stop() {
+    for (runtime::Task& acceptor : acceptors_) acceptor.cancel();
+    acceptors_.clear();
+    for (runtime::Listener& listener : listeners_) {
+      while (auto socket = listener.accept(Deadline::after(Duration::zero()))) {
+        serve(std::move(*socket));
+      }
+      listener.close();
+    }
+  }
+
+ private:
+  void accept(runtime::Listener& listener) {
+    constexpr Duration kPause = std::chrono::milliseconds(100);
+    while (true) {
+      room_.acquire();
+      auto socket = listener.accept(Deadline::never());
+      if (!socket) {
+        room_.release();
+        if (socket.error().code() == ErrorCode::kCancelled) return;
+        // Out of descriptors or memory: others may free some.
+        log_warning("a connection cannot be accepted: " + socket.error().message());
+        runtime::this_task::sleep_for(kPause);
+        continue;
+      }
+      serve(std::move(*socket));
+    }
+  }
+
+  // Takes over a permit.
+  void serve(runtime::Socket socket) {
+    open_.add(1);
+    http_conn::Prologue prologue{.tls = tls_};
+    if (proxy_protocol_ && proxies_.trusts(socket.peer_address())) {
+      prologue.proxy = http_conn::Prologue::Proxy::kExpected;
+    }
+    service_.start(std::move(socket), prologue, [this] {
+      open_.add(-1);
+      room_.release();
+    });
+  }
+
+  http_conn::Service& service_;
+  http_conn::TlsContext* tls_;
+  const bool proxy_protocol_;
+  const TrustedProxies proxies_;
+  runtime::Semaphore room_;
+  observe::Gauge open_;
+  std::vector<runtime::Listener> listeners_;
+  std::vector<runtime::Task> acceptors_;
+};
+
+// The heart beats from the loop, and, when handlers run on threads, only while these get on: a
+// worker whose threads are all stuck is as hung as one whose loop is.
+void beat(WorkerProcess& process, const HandlerPool* pool) {
+  std::uint64_t finished = 0;
+  while (true) {
+    if (pool == nullptr || !pool->all_busy() || pool->finished() != finished) process.beat();
+    if (pool != nullptr) finished = pool->finished();
+    runtime::this_task::sleep_for(kBeat);
+  }
+}
+
+struct Serving {
+  int threads = 0;                        // native ones for the handler; 0: on fibers
+  http_conn::AccessSink* sink = nullptr;  // told every request, unless null
+  http_conn::TlsContext* tls = nullptr;   // unless null
+  observe::Gauge connections = {};        // open ones
+};
+
+// Serves `handler` until the arbiter says otherwise. Runs on the first fiber.
+void serve_http(WorkerProcess& process, http::Handler& handler, runtime::Runtime& runtime,
+                const Serving& how) {
+  std::optional<HandlerPool> pool;
+  if (how.threads > 0) pool.emplace(handler, how.threads);
+  const Settings& settings = process.settings();
+  // Checked by the settings table.
+  FrontHandler front_handler(pool ? static_cast<http::Handler&>(*pool) : handler, runtime,
+                             *TrustedProxies::parse(settings.list("forwarded-allow-ips")));
+  http_conn::Service service(front_handler, service_options(settings), how.sink);
+  Front front(process, service, how.tls, how.connections);
+  front.start();
+  runtime::Task heart =
+      runtime::spawn([&] { beat(process, pool ? &*pool : nullptr); },
+                     {.name = "heartbeat", .placement = runtime::Placement::kFiber});
+  runtime::Event leave;
+  runtime::Event stop;
+  const std::stop_callback on_drain(process.drain(), [&] { leave.set(); });
+  const std::stop_callback on_stop(process.stop(), [&] {
+    service.abort();
+    stop.set();
+  });
+  process.beat_from_loop();
+  process.ready();
+  leave.wait();
+  front.stop();
+  // Others take over (a reload, an upgrade): a client may be sending a request on an idle
+  // connection at this moment. So these are not cut: the next response asks to close, and who
+  // sends none is idle for as long as any idle connection may be.
+  if (!process.state().server().closing.load(std::memory_order_relaxed)) {
+    front_handler.leave();
+    service.wait_closed(Deadline::after(
+        std::min(settings.duration("keepalive"), settings.duration("graceful-timeout") / 2)));
+  }
+  service.stop();
+  if (stop.is_set()) service.abort();
+  while (!service.wait_closed(Deadline::after(kTearDown))) {
+    // Handlers that do not end are not waited for in a quick stop.
+    if (stop.is_set()) ::_exit(kExitOk);
+  }
+  process.beat_from_control_thread();
+}
+
+int serve_web(const ServerDefinition& definition, WorkerProcess& process, Context& context,
+              runtime::Runtime& runtime) {
+  if (definition.hooks.worker_init) definition.hooks.worker_init(context);
+  auto handler = definition.web(context);
+  if (!handler) {
+    log_error("the web worker cannot start: " + handler.error().message());
+    return kExitBootFailed;
+  }
+  const Settings& settings = process.settings();
+  std::unique_ptr<AccessLog> log;
+  Syslog* syslog =
+      settings.boolean("disable-redirect-access-to-syslog") ? nullptr : process_syslog();
+  if (const std::string& path = settings.text("access-log"); !path.empty() || syslog != nullptr) {
+    auto opened =
+        AccessLog::open(path, *AccessLogFormat::parse(settings.text("access-log-format")), syslog);
+    if (!opened) {
+      log_error(opened.error().message());
+      return kExitBootFailed;
+    }
+    log = std::move(*opened);
+  }
+  std::unique_ptr<http_conn::TlsContext> tls;
+  if (const std::string& certificate = settings.text("certfile"); !certificate.empty()) {
+    auto loaded = http_conn::TlsContext::load(
+        {.certificate_file = certificate, .key_file = settings.text("keyfile")});
+    if (!loaded) {
+      log_error(loaded.error().message());
+      return kExitBootFailed;
+    }
+    tls = std::move(*loaded);
+  }
+  RequestSink sink(process, log.get());
+  Serving how{.sink = &sink,
+              .tls = tls.get(),
+              .connections = context.metrics.gauge(process.metrics().connections)};
+  switch (*parse_worker_class(settings.text("worker-class"))) {
+    case WorkerClass::kGreen:
+      break;
+    case WorkerClass::kThreads:
+      how.threads = static_cast<int>(settings.integer("threads"));
+      break;
+    case WorkerClass::kSync:
+      how.threads = 1;
+      break;
+  }
+  if (log) process.on_reopen([&log] { log->reopen(); });
+  serve_http(process, **handler, runtime, how);
+  process.on_reopen({});
+  if (definition.hooks.worker_exit) definition.hooks.worker_exit(context);
+  return kExitOk;
+}
+
+}  // namespace
+
+int run_web_worker(const ServerDefinition& definition, WorkerProcess& process) {
+  Context context(process);
+  StallRelay relay(process, context.stalls());
+  runtime::Runtime runtime(runtime_options(process.settings(), &relay));
+  int status = kExitOk;
+  runtime.run([&] {
+    try {
+      status = serve_web(definition, process, context, runtime);
+    } catch (const std::exception& error) {
+      log_error(fmt::format("the web worker cannot start: {}", error.what()));
+      status = kExitBootFailed;
+    }
+  });
+  return status;
+}
+
+int run_management(WorkerProcess& process) {
+  runtime::Runtime runtime;
+  ManagementHandler handler(process.state());
+  runtime.run([&] { serve_http(process, handler, runtime, {}); });
+  return kExitOk;
+}
+
+}  // namespace saola::server

@@ -1,0 +1,200 @@
+#include "worker/worker_process.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include <boost/json.hpp>
+#include <fmt/core.h>
+
+#include <saola/base/log.hpp>
+
+#include "arbiter/privileges.hpp"
+#include "control/stack_dump.hpp"
+#include "control/stall_json.hpp"
+#include "log/process_log.hpp"
+#include "worker/process_title.hpp"
+
+namespace saola::server {
+namespace {
+
+constexpr std::array kTaken{SIGTERM, SIGINT, SIGQUIT, SIGUSR1, SIGABRT};
+// The terminal or a careless kill sends them to the whole group; they are the arbiter's business.
+constexpr std::array kIgnored{SIGHUP, SIGUSR2, SIGWINCH, SIGTTIN, SIGTTOU, SIGPIPE};
+constexpr int kBeatMs = 500;
+constexpr std::size_t kLongestMessage = 60 * 1024;
+
+Result<unique_fd> take_signals() {
+  for (int signal : kIgnored) ::signal(signal, SIG_IGN);
+  sigset_t set;
+  ::sigemptyset(&set);
+  for (int signal : kTaken) ::sigaddset(&set, signal);
+  // SIGABRT too: from the arbiter it comes to the control thread. abort() unblocks it by itself.
+  // The arbiter's other ones, which this process was started with, are set free.
+  if (::sigprocmask(SIG_SETMASK, &set, nullptr) != 0) {
+    return std::unexpected(errno_error(errno, "sigprocmask"));
+  }
+  unique_fd fd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!fd) return std::unexpected(errno_error(errno, "signalfd"));
+  return fd;
+}
+
+}  // namespace
+
+Result<void> enter_child(const ServerDefinition& definition, const ChildBoot& boot,
+                         const std::string& name) {
+  const std::string& given = boot.settings.text("proc-name");
+  const ProcessTitle title;
+  title.set(fmt::format("{}: {}", given.empty() ? definition.name : given, name));
+  // Programs that the application starts shall not hold the sockets.
+  for (int fd : {boot.state_fd, boot.channel_fd}) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+  for (const BootListener& listener : boot.listeners) ::fcntl(listener.fd, F_SETFD, FD_CLOEXEC);
+  set_umask(boot.settings);
+  auto privileges = find_privileges(boot.settings.text("user"), boot.settings.text("group"));
+  if (!privileges) return std::unexpected(privileges.error());
+  if (auto dropped = drop_privileges(*privileges); !dropped) return dropped;
+  // After the change of user, which would clear it. If the arbiter died before, nobody would tell.
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (::getppid() != boot.arbiter) ::_exit(kExitFailure);
+  return configure_log(boot.settings, definition.name, name);
+}
+
+Result<std::unique_ptr<WorkerProcess>> WorkerProcess::create(const ServerDefinition& definition,
+                                                             ChildBoot boot) {
+  unique_fd channel(boot.channel_fd);
+  const std::string name = fmt::format("{} {}", to_string(boot.role), boot.number);
+  if (auto entered = enter_child(definition, boot, name); !entered) {
+    return std::unexpected(entered.error());
+  }
+  auto table = std::make_unique<observe::MetricTable>();
+  const ServerMetrics metrics = ServerMetrics::add_to(*table);
+  if (definition.metrics) definition.metrics(*table);
+  auto state = SharedState::attach(unique_fd(boot.state_fd), *table, boot.slots);
+  if (!state) return std::unexpected(state.error());
+  auto signals = take_signals();
+  if (!signals) return std::unexpected(signals.error());
+  prepare_stack_dump();
+  return std::unique_ptr<WorkerProcess>(new WorkerProcess(std::move(boot), std::move(table),
+                                                          metrics, std::move(*state),
+                                                          std::move(channel), std::move(*signals)));
+}
+
+WorkerProcess::WorkerProcess(ChildBoot boot, std::unique_ptr<observe::MetricTable> table,
+                             ServerMetrics metrics, SharedState state, unique_fd channel,
+                             unique_fd signals)
+    : boot_(std::move(boot)),
+      table_(std::move(table)),
+      metrics_(metrics),
+      state_(std::move(state)),
+      channel_(std::move(channel)),
+      signals_(std::move(signals)),
+      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      // A web worker has --timeout to boot; then its loop beats.
+      control_beats_(boot_.role == Role::kTask),
+      control_([this](std::stop_token end) { run_control(std::move(end)); }) {}
+
+WorkerProcess::~WorkerProcess() {
+  control_.request_stop();
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const ssize_t written = ::write(wake_.get(), &one, sizeof one);
+}
+
+WorkerFacts WorkerProcess::facts() const {
+  return {boot_.settings, boot_.role, boot_.number, boot_.identity,
+          observe::MetricSlot{state_.metrics(), boot_.slot}};
+}
+
+void WorkerProcess::ready() {
+  send("ready");
+}
+
+void WorkerProcess::retire(std::string_view why) {
+  send(fmt::format("retire {}", why));
+}
+
+void WorkerProcess::stall(const observe::StallReport& report) {
+  std::string text = "stall " + boost::json::serialize(stall_to_json(report));
+  if (text.size() <= kLongestMessage) send(text);
+}
+
+void WorkerProcess::set_ready(bool ready, std::string_view why) {
+  const std::lock_guard lock(ready_mutex_);
+  slot().why_not_ready.write(why);
+  slot().not_ready.store(!ready, std::memory_order_relaxed);
+}
+
+// A full channel loses the message: the arbiter has not read for hundreds of them.
+void WorkerProcess::send(std::string_view message) const {
+  [[maybe_unused]] const ssize_t sent =
+      ::send(channel_.get(), message.data(), message.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+void WorkerProcess::run_control(std::stop_token end) {
+  ::prctl(PR_SET_NAME, "control");
+  std::array<pollfd, 3> polled{pollfd{.fd = signals_.get(), .events = POLLIN},
+                               pollfd{.fd = channel_.get(), .events = POLLIN},
+                               pollfd{.fd = wake_.get(), .events = POLLIN}};
+  while (!end.stop_requested()) {
+    if (Syslog* syslog = process_syslog(); syslog != nullptr) {
+      observe::MetricSlot{state_.metrics(), boot_.slot}
+          .counter(metrics_.syslog_lost)
+          .add(syslog->tick());
+    }
+    if (control_beats_.load(std::memory_order_relaxed)) slot().beat();
+    ::poll(polled.data(), polled.size(), kBeatMs);
+    signalfd_siginfo signal{};
+    while (::read(signals_.get(), &signal, sizeof signal) == sizeof signal) {
+      on_signal(static_cast<int>(signal.ssi_signo), signal.ssi_code);
+    }
+    char message[64];
+    const ssize_t got = ::recv(channel_.get(), message, sizeof message, MSG_DONTWAIT);
+    if (got == 0) ::_exit(kExitFailure);  // the arbiter is gone
+    if (got > 0 && std::string_view(message, static_cast<std::size_t>(got)) == "stacks") {
+      std::string text = boost::json::serialize(stacks_to_json(dump_stacks()));
+      if (text.size() > kLongestMessage) text = R"([{"name":"too many threads to list"}])";
+      send("stacks " + text);
+    }
+  }
+}
+
+void WorkerProcess::on_signal(int signal, int code) {
+  switch (signal) {
+    case SIGTERM:
+      drain_.request_stop();
+      return;
+    case SIGINT:
+      // Ctrl-C goes to the whole foreground group: the arbiter will say what it means.
+      if (code == SI_KERNEL) return;
+      [[fallthrough]];
+    case SIGQUIT:
+      drain_.request_stop();
+      stop_.request_stop();
+      return;
+    case SIGUSR1:
+      log_reopen();
+      if (const std::lock_guard lock(reopen_mutex_); reopen_) reopen_();
+      return;
+    case SIGABRT:
+      last_words();
+    default:
+      return;
+  }
+}
+
+// The arbiter gave this process up: say what its threads were doing, then die.
+void WorkerProcess::last_words() {
+  for (const ThreadStack& stack : dump_stacks()) {
+    log_error(fmt::format("thread {} {} ({})", stack.thread, stack.name, stack.state));
+    for (const observe::StackFrame& frame : stack.frames) log_error("  " + to_string(frame));
+  }
+  std::abort();
+}
+
+}  // namespace saola::server
