@@ -57,7 +57,7 @@ TEST(DeadWorkers, ReleasesOnlyTheirLeases) {
   EXPECT_EQ(release_dead_owners(*store, soon), 0U);
   const auto counts = store->counts(soon).value();
   EXPECT_EQ(counts.at(jobs::State::kRunning), 1U);
-  EXPECT_EQ(counts.at(jobs::State::kRetryable), 1U);
+  EXPECT_EQ(counts.at(jobs::State::kAvailable), 1U);
 }
 
 }  // namespace

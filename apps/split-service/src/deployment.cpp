@@ -148,7 +148,7 @@ std::string store_path(const server::Settings& settings) {
 Result<std::unique_ptr<jobs::Store>> open_store(const server::Settings& settings) {
   jobs_sqlite::SqliteOptions options;
   options.path = store_path(settings);
-  options.max_bytes = settings.integer("store-max-bytes");
+  options.store.max_bytes = static_cast<std::uint64_t>(settings.integer("store-max-bytes"));
   options.store.queue_limit = static_cast<std::size_t>(settings.integer("queue-limit"));
   auto store = jobs_sqlite::open_sqlite_store(std::move(options));
   if (!store) {

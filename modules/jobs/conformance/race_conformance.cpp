@@ -236,7 +236,12 @@ class History {
         equal([&](Store& s) { return s.release_owner(token.owner, deadline); });
         break;
       case 18:
-        equal([&](Store& s) { return s.rescue_expired(deadline); });
+        equal([&](Store& s) -> Result<std::size_t> {
+          auto leases = s.leases(deadline);
+          if (!leases) return std::unexpected(leases.error());
+          std::erase_if(*leases, [&](const LeaseSeen& l) { return l.expires_at > clock_.now(); });
+          return s.take_back(*leases, deadline);
+        });
         equal([&](Store& s) { return s.promote_due(deadline); });
         break;
       case 19:

@@ -58,10 +58,15 @@ class StoreDecorator : public Store {
   Result<QueuePosition> position(std::string_view id, Deadline d) override {
     return inner_.position(id, d);
   }
+  Result<StoreUsage> usage(Deadline d) override { return inner_.usage(d); }
   Result<std::size_t> release_owner(std::string_view owner, Deadline d) override {
     return inner_.release_owner(owner, d);
   }
-  Result<std::size_t> rescue_expired(Deadline d) override { return inner_.rescue_expired(d); }
+  Result<std::vector<LeaseSeen>> leases(Deadline d) override { return inner_.leases(d); }
+  Result<std::size_t> take_back(std::span<const LeaseSeen> leases, Deadline d) override {
+    return inner_.take_back(leases, d);
+  }
+  Result<void> probe(Deadline d) override { return inner_.probe(d); }
   Result<std::size_t> promote_due(Deadline d) override { return inner_.promote_due(d); }
   Result<std::size_t> prune(const Retention& retention, Deadline d) override {
     return inner_.prune(retention, d);

@@ -157,7 +157,7 @@ TEST_P(StoreConformance, ClaimGivesALeaseAndTheWholeJob) {
   EXPECT_EQ(job.attempt, 1);
   EXPECT_EQ(job.payload, "[7]");
   EXPECT_EQ(job.started_at, clock.now());
-  EXPECT_EQ(job.lease, (Lease{"w9", clock.now() + 20s}));
+  EXPECT_EQ(job.lease, (Lease{"w9", clock.now() + 20s, 20s}));
   EXPECT_EQ(job.created_at, put_job.created_at);
   EXPECT_EQ(get(job.id), job);
 }
@@ -363,8 +363,7 @@ TEST_P(StoreConformance, ANotedCancelWinsOverFailureButNotOverAResult) {
   ASSERT_TRUE(store->snooze(jobs[1].token(), 5s, soon));
   ASSERT_TRUE(store->requeue(jobs[2].token(), soon));
   ASSERT_TRUE(store->complete(jobs[3].token(), "1", soon));
-  clock.advance(15s);
-  EXPECT_EQ(store->rescue_expired(soon), 1u);
+  EXPECT_EQ(store->take_back(*store->leases(soon), soon), 1u);
   for (const int i : {0, 1, 2, 4}) EXPECT_EQ(state(jobs[i].id), State::kCancelled) << i;
   EXPECT_EQ(state(jobs[3].id), State::kCompleted);
 }
@@ -424,18 +423,17 @@ TEST_P(StoreConformance, AnExpiredLeaseIsRescuedAndFenced) {
   open();
   const Job job = put();
   const Job lost = take("w1");
-  clock.advance(14s);
-  EXPECT_EQ(store->rescue_expired(soon), 0u);
-  clock.advance(1s);
-  EXPECT_EQ(store->rescue_expired(soon), 1u);
-  EXPECT_EQ(store->rescue_expired(soon), 0u);
+  const std::vector<LeaseSeen> seen = *store->leases(soon);
+  ASSERT_EQ(seen, (std::vector{LeaseSeen{lost.token(), lost.lease->expires_at, 15s}}));
+  clock.advance(15s);
+  EXPECT_EQ(store->take_back(seen, soon), 1u);
+  EXPECT_EQ(store->take_back(seen, soon), 0u);
+  EXPECT_TRUE(store->leases(soon)->empty());
   const Job rescued = get(job.id);
-  EXPECT_EQ(rescued.state, State::kRetryable);
+  EXPECT_EQ(rescued.state, State::kAvailable) << "lost for the first time, it runs again at once";
   EXPECT_EQ(rescued.failures, 1);
   ASSERT_EQ(rescued.errors.size(), 1u);
   EXPECT_THAT(rescued.errors[0].text, HasSubstr("w1"));
-  clock.advance(10min);
-  ASSERT_EQ(store->promote_due(soon), 1u);
   const Job again = take("w1");
   EXPECT_EQ(again.attempt, 2);
 
@@ -469,9 +467,18 @@ TEST_P(StoreConformance, ALateRenewalIsAcceptedUntilTheLeaseIsTaken) {
   open();
   put();
   const Job job = take();
+  const std::vector<LeaseSeen> seen = *store->leases(soon);
   clock.advance(1h);
   EXPECT_EQ(store->renew(std::vector{job.token()}, 15s, soon)->front(), LeaseState::kHeld);
-  EXPECT_EQ(store->rescue_expired(soon), 0u);
+  EXPECT_EQ(store->take_back(seen, soon), 0u) << "it was renewed since it was seen";
+  EXPECT_EQ(state(job.id), State::kRunning);
+}
+
+TEST_P(StoreConformance, AProbeChangesNoJob) {
+  open();
+  const Job job = put();
+  EXPECT_TRUE(store->probe(soon));
+  EXPECT_EQ(get(job.id), job);
 }
 
 TEST_P(StoreConformance, ReleaseOwnerTakesOnlyItsLeases) {
@@ -481,8 +488,55 @@ TEST_P(StoreConformance, ReleaseOwnerTakesOnlyItsLeases) {
   const Job alive = take("alive");
   EXPECT_EQ(store->release_owner("dead", soon), 2u);
   EXPECT_EQ(store->release_owner("dead", soon), 0u);
-  for (const Job& job : dead) EXPECT_EQ(state(job.id), State::kRetryable);
+  for (const Job& job : dead) EXPECT_EQ(state(job.id), State::kAvailable);
   EXPECT_EQ(state(alive.id), State::kRunning);
+}
+
+TEST_P(StoreConformance, AJobThatDiedBesideOthersIsASuspectAndCountsNoFailure) {
+  open();
+  for (int i = 0; i < 3; ++i) put();
+  for (const Job& job : claim(3, "dead")) EXPECT_FALSE(job.suspect);
+  ASSERT_EQ(store->release_owner("dead", soon), 3u);
+  const Page page = *store->list({}, soon);
+  for (const Job& job : page.jobs) {
+    EXPECT_TRUE(job.suspect);
+    EXPECT_EQ(job.failures, 0);
+    EXPECT_EQ(job.interruptions, 1);
+    ASSERT_EQ(job.errors.size(), 1u);
+    EXPECT_THAT(job.errors[0].text, HasSubstr("'dead' that ran it died"));
+  }
+}
+
+TEST_P(StoreConformance, ASuspectRunsAlone) {
+  open();
+  for (int i = 0; i < 2; ++i) put();
+  claim(2, "dead");
+  ASSERT_EQ(store->take_back(*store->leases(soon), soon), 2u);
+  const Job urgent = put({.kind = "split", .priority = 1});
+  put();
+  EXPECT_EQ(ids(claim(4, "w1")), std::vector{urgent.id}) << "up to the first suspect only";
+  EXPECT_TRUE(claim(4, "w1").empty()) << "the suspect's turn, and w1 runs another";
+  const std::vector<Job> alone = claim(4, "w2");
+  ASSERT_EQ(alone.size(), 1u);
+  EXPECT_TRUE(alone[0].suspect);
+  EXPECT_TRUE(claim(4, "w2").empty()) << "nothing beside a suspect";
+
+  // It kills its worker again: now it is known.
+  ASSERT_EQ(store->release_owner("w2", soon), 1u);
+  EXPECT_EQ(get(alone[0].id).failures, 1);
+  EXPECT_TRUE(get(alone[0].id).suspect);
+  // Ends that it comes to itself clear it.
+  const Job again = take("w3");
+  EXPECT_EQ(again.id, alone[0].id) << "in its place";
+  ASSERT_TRUE(store->requeue(again.token(), soon));
+  EXPECT_TRUE(get(again.id).suspect) << "a shutdown says nothing";
+  ASSERT_TRUE(store->fail(take("w3").token(), {.text = "bad row"}, soon));
+  EXPECT_FALSE(get(again.id).suspect);
+  const Job innocent = take("w3");
+  EXPECT_TRUE(innocent.suspect);
+  ASSERT_TRUE(store->complete(innocent.token(), "1", soon));
+  EXPECT_FALSE(get(innocent.id).suspect);
+  EXPECT_EQ(get(innocent.id).failures, 0);
 }
 
 TEST_P(StoreConformance, AJobThatKillsItsWorkersIsDiscardedInTheEnd) {
@@ -490,11 +544,79 @@ TEST_P(StoreConformance, AJobThatKillsItsWorkersIsDiscardedInTheEnd) {
   const Job job = put({.kind = "split", .max_attempts = 2});
   take("a");
   EXPECT_EQ(store->release_owner("a", soon), 1u);
-  clock.advance(1h);
-  EXPECT_EQ(store->promote_due(soon), 1u);
   take("b");
   EXPECT_EQ(store->release_owner("b", soon), 1u);
   EXPECT_EQ(state(job.id), State::kDiscarded);
+}
+
+TEST_P(StoreConformance, AJobThatLosesItsWorkerAgainWaitsForIt) {
+  open();
+  const Job job = put();
+  for (int loss = 1; loss <= 2; ++loss) {
+    take("w");
+    EXPECT_EQ(store->release_owner("w", soon), 1u);
+  }
+  EXPECT_EQ(state(job.id), State::kRetryable);
+  EXPECT_LE(get(job.id).scheduled_at, clock.now() + 2s);
+  clock.advance(2s);
+  EXPECT_EQ(store->promote_due(soon), 1u);
+  EXPECT_EQ(take().id, job.id);
+}
+
+TEST_P(StoreConformance, AnInterruptedOrFailedJobKeepsItsPlace) {
+  open();
+  const Job job = put();
+  clock.advance(1s);
+  put();
+  take("w");
+  ASSERT_EQ(store->release_owner("w", soon), 1u);
+  EXPECT_EQ(take("w").id, job.id);
+  ASSERT_EQ(store->take_back(*store->leases(soon), soon), 1u);
+  clock.advance(2s);
+  store->promote_due(soon);
+  const Job third = take("w");
+  EXPECT_EQ(third.id, job.id);
+  ASSERT_TRUE(store->fail(third.token(), {.text = "x", .retry_after = 1s}, soon));
+  clock.advance(1s);
+  ASSERT_EQ(store->promote_due(soon), 1u);
+  const Job fourth = take("w");
+  EXPECT_EQ(fourth.id, job.id);
+  ASSERT_TRUE(store->snooze(fourth.token(), 1s, soon));
+  clock.advance(1s);
+  ASSERT_EQ(store->promote_due(soon), 1u);
+  EXPECT_EQ(store->position(job.id, soon)->ahead, 0u);
+  EXPECT_EQ(take("w").id, job.id);
+}
+
+TEST_P(StoreConformance, AnOperatorsRetryTakesANewPlace) {
+  open();
+  const Job job = put();
+  clock.advance(1s);
+  const Job other = put();
+  ASSERT_TRUE(store->cancel(job.id, soon));
+  clock.advance(1s);
+  ASSERT_TRUE(store->retry(job.id, soon));
+  EXPECT_EQ(ids(claim(2)), (std::vector{other.id, job.id}));
+}
+
+TEST_P(StoreConformance, AWaitIsNoLongerThanItsLengthWhenTheClockIsSetBack) {
+  open();
+  clock.advance(1h);
+  const Job retried = put();
+  ASSERT_TRUE(store->fail(take().token(), {.text = "x", .retry_after = 10s}, soon));
+  const Job snoozed = put();
+  ASSERT_TRUE(store->snooze(take().token(), 20s, soon));
+  const Job at_a_time = put({.kind = "split", .scheduled_at = clock.now() + 30s});
+  clock.advance(-1h);
+  EXPECT_EQ(store->promote_due(soon), 2u) << "both waits begin anew";
+  EXPECT_EQ(get(retried.id).scheduled_at, clock.now() + 10s);
+  EXPECT_EQ(get(snoozed.id).scheduled_at, clock.now() + 20s);
+  EXPECT_EQ(store->promote_due(soon), 0u);
+  clock.advance(20s);
+  EXPECT_EQ(store->promote_due(soon), 2u);
+  EXPECT_EQ(state(retried.id), State::kAvailable);
+  EXPECT_EQ(state(snoozed.id), State::kAvailable);
+  EXPECT_EQ(state(at_a_time.id), State::kScheduled) << "a time that a client named stands";
 }
 
 TEST_P(StoreConformance, ScheduledJobsComeOnTime) {
@@ -588,6 +710,47 @@ TEST_P(StoreConformance, QueueStatusAndPosition) {
   EXPECT_EQ(position->estimated_wait, 20s);
   EXPECT_EQ(store->position(done.id, soon)->ahead, 0u);
   EXPECT_EQ(store->position(done.id, soon)->estimated_wait, 0s);
+}
+
+TEST_P(StoreConformance, UsageTellsBytesAndTheOldestAvailableJob) {
+  open();
+  const auto empty = store->usage(soon);
+  ASSERT_TRUE(empty);
+  EXPECT_FALSE(empty->oldest_available);
+  const Job first = put({.kind = "split", .payload = std::string(100'000, 'p')});
+  clock.advance(1s);
+  put();
+  const auto usage = store->usage(soon);
+  EXPECT_GE(usage->bytes, empty->bytes + 90'000);
+  EXPECT_EQ(usage->oldest_available, first.created_at);
+}
+
+TEST_P(StoreConformance, TheLimitOfBytesRefusesNewJobsOnly) {
+  constexpr std::uint64_t kLimit = 400'000;
+  open({.max_bytes = kLimit});
+  const NewJob job{.kind = "split", .payload = std::string(5'000, 'p'), .idempotency_key = "1"};
+  put(job);
+  auto last = store->enqueue({.kind = "split", .payload = job.payload}, soon);
+  int accepted = 1;
+  for (; last; ++accepted) last = store->enqueue({.kind = "split", .payload = job.payload}, soon);
+  EXPECT_EQ(last.error().code(), ErrorCode::kResourceExhausted);
+  EXPECT_THAT(last.error().text(), HasSubstr("as many as it may"));
+  EXPECT_FALSE(store->enqueue(job, soon)->created) << "a repeat is answered";
+  // Whatever was accepted comes to its end, whatever that takes.
+  const std::string large(50'000, 'x');
+  for (int i = 0; i < accepted; ++i) {
+    const Job taken = take();
+    ASSERT_TRUE(store->set_checkpoint(taken.token(), large, soon));
+    ASSERT_TRUE(store->complete(taken.token(), "\"" + large + "\"", soon)) << i;
+  }
+  // Pruning by size makes room again, the oldest first.
+  const auto pruned = store->prune({.max_bytes = kLimit / 2}, soon);
+  ASSERT_TRUE(pruned);
+  EXPECT_GT(*pruned, 0u);
+  EXPECT_LE(store->usage(soon)->bytes, kLimit / 2);
+  EXPECT_TRUE(store->enqueue({.kind = "split"}, soon));
+  const auto left = store->list({.states = {State::kCompleted}, .limit = 1000}, soon);
+  for (const Job& kept : left->jobs) EXPECT_NE(kept.idempotency_key, "1") << "the oldest went";
 }
 
 TEST_P(StoreConformance, PruneDeletesOldFinalJobsOnly) {

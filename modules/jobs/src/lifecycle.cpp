@@ -59,7 +59,7 @@ std::uint64_t system_random() {
 
 bool claimed_before(const Job& a, const Job& b) {
   if (a.priority != b.priority) return a.priority > b.priority;
-  return std::tie(a.scheduled_at, a.id) < std::tie(b.scheduled_at, b.id);
+  return std::tie(a.place, a.id) < std::tie(b.place, b.id);
 }
 
 Micros backoff_delay(const Backoff& backoff, int failures, std::uint64_t random) {
@@ -108,6 +108,7 @@ Job Lifecycle::create(const NewJob& request) {
   job.priority = request.priority;
   job.created_at = time;
   job.scheduled_at = std::max(request.scheduled_at.value_or(time), time);
+  job.place = job.scheduled_at;
   job.state = job.scheduled_at > time ? State::kScheduled : State::kAvailable;
   job.timeout = request.timeout;
   job.idempotency_key = request.idempotency_key;
@@ -147,12 +148,13 @@ Result<void> Lifecycle::claim(Job& job, std::string_view owner, Micros lease) co
   ++job.attempt;
   job.started_at = time;
   job.progress = {};
-  job.lease = Lease{std::string(owner), time + lease};
+  job.lease = Lease{std::string(owner), time + lease, lease};
   return {};
 }
 
 void Lifecycle::renew(Job& job, Micros lease) const {
   job.lease->expires_at = now() + lease;
+  job.lease->length = lease;
 }
 
 void Lifecycle::set_progress(Job& job, const Progress& progress) {
@@ -172,14 +174,14 @@ Result<void> Lifecycle::complete(Job& job, std::string_view result) const {
   if (auto ok = check_size("result", result.size(), options_.max_result); !ok) return ok;
   if (auto ok = step(job, Event::kComplete); !ok) return ok;
   job.result = std::string(result);
+  job.suspect = false;
   job.checkpoint.clear();
   job.progress.fraction = 1;
   return {};
 }
 
-// Counts and notes a failed attempt that step() has just ended.
-void Lifecycle::fail_attempt(Job& job, std::string_view text) const {
-  ++job.failures;
+// Notes why an attempt that step() has just ended did not complete.
+void Lifecycle::note_error(Job& job, std::string_view text) const {
   job.errors.push_back({job.attempt, now(), cut(text, kMaxErrorText)});
   if (job.errors.size() > kMaxErrors) job.errors.erase(job.errors.begin());
 }
@@ -187,32 +189,52 @@ void Lifecycle::fail_attempt(Job& job, std::string_view text) const {
 Result<void> Lifecycle::fail(Job& job, const FailRequest& request) const {
   const bool discard = request.next == FailRequest::Next::kDiscard;
   if (auto ok = step(job, discard ? Event::kDiscard : Event::kFail); !ok) return ok;
-  fail_attempt(job, request.text);
+  ++job.failures;
+  job.suspect = false;
+  note_error(job, request.text);
   if (job.state == State::kRetryable) {
-    job.scheduled_at = now() + request.retry_after.value_or(backoff_delay(
-                                   options_.backoff, job.failures, options_.random()));
+    wait(job, request.retry_after.value_or(
+                  backoff_delay(options_.backoff, job.failures, options_.random())));
   }
   return {};
 }
 
-Result<void> Lifecycle::lose(Job& job, std::string_view why) const {
-  if (auto ok = step(job, Event::kLose); !ok) return ok;
-  fail_attempt(job, why);
-  if (job.state == State::kRetryable) {
-    job.scheduled_at = now() + backoff_delay(options_.backoff, job.failures, options_.random());
+Result<void> Lifecycle::lose(Job& job, std::string_view why, bool alone) const {
+  if (auto ok = step(job, alone ? Event::kLose : Event::kRequeue); !ok) return ok;
+  note_error(job, why);
+  if (alone) {
+    ++job.failures;
+  } else {
+    ++job.interruptions;
+    job.suspect = true;
   }
-  return {};
+  if (job.state == State::kAvailable) job.scheduled_at = now();
+  if (job.state != State::kRetryable) return {};
+  // Once may be bad luck; a job that loses its worker again and again must not end them one by one.
+  const bool first = job.failures == 1;
+  wait(job, first ? Micros::zero()
+                  : backoff_delay(options_.backoff, job.failures - 1, options_.random()));
+  return first ? promote(job) : Result<void>();
+}
+
+void Lifecycle::wait(Job& job, Micros delay) const {
+  job.waits_since = now();
+  job.scheduled_at = *job.waits_since + std::max(delay, Micros::zero());
 }
 
 Result<void> Lifecycle::snooze(Job& job, Micros delay) const {
   if (auto ok = step(job, Event::kSnooze); !ok) return ok;
+  job.suspect = false;
   if (job.state == State::kCancelled) return {};
-  job.scheduled_at = now() + std::max(delay, Micros::zero());
-  return job.scheduled_at <= now() ? promote(job) : Result<void>();
+  wait(job, delay);
+  return delay <= Micros::zero() ? promote(job) : Result<void>();
 }
 
 Result<void> Lifecycle::requeue(Job& job) const {
-  return step(job, Event::kRequeue);
+  if (auto ok = step(job, Event::kRequeue); !ok) return ok;
+  ++job.interruptions;
+  job.scheduled_at = now();
+  return {};
 }
 
 Result<void> Lifecycle::cancel(Job& job) const {
@@ -230,11 +252,19 @@ Result<void> Lifecycle::retry(Job& job) const {
   job.failures = 0;
   job.finished_at.reset();
   job.scheduled_at = now();
+  job.place = job.scheduled_at;
+  job.waits_since.reset();
   return {};
 }
 
 Result<void> Lifecycle::promote(Job& job) const {
-  return step(job, Event::kPromote);
+  if (job.waits_since && *job.waits_since > now()) {
+    wait(job, job.scheduled_at - *job.waits_since);
+    return {};
+  }
+  if (auto ok = step(job, Event::kPromote); !ok) return ok;
+  job.waits_since.reset();
+  return {};
 }
 
 }  // namespace saola::jobs

@@ -8,13 +8,24 @@
 #include <saola/base/log.hpp>
 #include <saola/jobs/maintainer.hpp>
 
+#include "lease_watch.hpp"
+
 namespace saola::jobs {
+namespace {
+
+constexpr std::chrono::seconds kPatience(5);
+// Looks that are this many intervals apart were held up: by a pause of the machine or this process,
+// or by the store.
+constexpr int kGap = 10;
+
+}  // namespace
 
 class Maintainer::Impl {
  public:
   Impl(Store& store, MaintainerOptions options)
       : store_(store),
-        options_(options),
+        options_(std::move(options)),
+        watch_(options_.every * kGap),
         jitter_(static_cast<std::minstd_rand::result_type>(system_random())),
         thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
@@ -24,18 +35,17 @@ class Maintainer::Impl {
     SteadyTime next_prune{};
     bool failing = false;
     while (!stop.stop_requested()) {
-      const Deadline deadline = Deadline::after(std::chrono::seconds(5));
+      const Deadline deadline = Deadline::after(kPatience);
       auto done = store_.promote_due(deadline);
-      if (done) done = store_.rescue_expired(deadline);
-      if (done && *done > 0) {
-        log_warning("leases of dead workers were taken away", {{"jobs", *done}});
-      }
+      if (done) done = rescue(deadline);
+      if (!done) watch_.forget();
       if (done && std::chrono::steady_clock::now() >= next_prune) {
         done = store_.prune(options_.retention, deadline);
         next_prune = std::chrono::steady_clock::now() + options_.prune_every;
       }
       if (!done && !failing) {
-        log_error("the job store's upkeep failed; trying on", {{"error", done.error().message()}});
+        log_error("the job store's upkeep failed; will keep retrying",
+                  {{"error", done.error().message()}});
       }
       failing = !done;
       std::uniform_real_distribution<double> around(0.75, 1.25);
@@ -44,8 +54,42 @@ class Maintainer::Impl {
     }
   }
 
+  // Takes leases from owners that let them expire; how many.
+  Result<std::size_t> rescue(Deadline deadline) {
+    const auto leases = store_.leases(deadline);
+    if (!leases) return std::unexpected(leases.error());
+    watch_.look(*leases, std::chrono::steady_clock::now());
+    bool doubtful = false;
+    for (const LeaseSeen& lease : watch_.overdue(std::chrono::steady_clock::now())) {
+      if (options_.owner_lives(lease.token.owner)) {
+        watch_.renewed(lease, std::chrono::steady_clock::now());
+      } else {
+        doubtful = true;
+      }
+    }
+    if (!doubtful) return 0;
+    const SteadyTime before = std::chrono::steady_clock::now();
+    if (auto works = store_.probe(deadline); !works) return std::unexpected(works.error());
+    const SteadyTime now = std::chrono::steady_clock::now();
+    // A write that had to wait proves that others had to wait too.
+    if (now - before > options_.every) {
+      watch_.forget();
+      return 0;
+    }
+    const std::vector<LeaseSeen> expired = watch_.expired(now);
+    if (expired.empty()) return 0;
+    const auto taken = store_.take_back(expired, deadline);
+    if (taken && *taken > 0) {
+      log_warning("jobs were taken from workers that did not renew their leases",
+                  {{"jobs", *taken}, {"worker", expired.front().token.owner}});
+      options_.on_rescue(*taken);
+    }
+    return taken;
+  }
+
   Store& store_;
   const MaintainerOptions options_;
+  LeaseWatch watch_;
   std::minstd_rand jitter_;
   std::mutex mutex_;
   std::condition_variable_any stopped_;
@@ -54,7 +98,7 @@ class Maintainer::Impl {
 };
 
 Maintainer::Maintainer(Store& store, MaintainerOptions options)
-    : impl_(std::make_unique<Impl>(store, options)) {}
+    : impl_(std::make_unique<Impl>(store, std::move(options))) {}
 Maintainer::~Maintainer() = default;
 
 }  // namespace saola::jobs

@@ -60,6 +60,8 @@ class MemoryRows final : public Rows {
 
   void erase(std::string_view id) override { jobs_.erase(jobs_.find(id)); }
 
+  void touch(Time) override {}
+
   std::vector<Job> available(std::string_view queue, std::string_view kind,
                              std::size_t limit) override {
     return select(
@@ -76,10 +78,8 @@ class MemoryRows final : public Rows {
     });
   }
 
-  std::vector<Job> expired(Time now, std::size_t limit) override {
-    return select(limit, [&](const Job& job) {
-      return job.state == State::kRunning && job.lease->expires_at <= now;
-    });
+  std::vector<Job> running(std::size_t limit) override {
+    return select(limit, [](const Job& job) { return job.state == State::kRunning; });
   }
 
   std::vector<Job> due(Time now, std::size_t limit) override {
@@ -91,6 +91,18 @@ class MemoryRows final : public Rows {
         },
         [](const Job& a, const Job& b) {
           return std::tie(a.scheduled_at, a.id) < std::tie(b.scheduled_at, b.id);
+        });
+  }
+
+  std::vector<Job> set_back(Time now, std::size_t limit) override {
+    return select(
+        limit,
+        [&](const Job& job) {
+          return (job.state == State::kScheduled || job.state == State::kRetryable) &&
+                 job.waits_since > now;
+        },
+        [](const Job& a, const Job& b) {
+          return std::tie(*a.waits_since, a.id) < std::tie(*b.waits_since, b.id);
         });
   }
 
@@ -135,7 +147,8 @@ class MemoryRows final : public Rows {
         });
     if (latest.empty()) return status;
     Micros total{0};
-    for (const Job& job : latest) total += *job.finished_at - *job.started_at;
+    // The clock may have been set back meanwhile.
+    for (const Job& job : latest) total += std::max(*job.finished_at - *job.started_at, Micros(0));
     status.mean_run = total / static_cast<std::int64_t>(latest.size());
     return status;
   }
@@ -147,6 +160,24 @@ class MemoryRows final : public Rows {
                claimed_before(other, job);
     }
     return ahead;
+  }
+
+  std::uint64_t bytes() override {
+    std::uint64_t bytes = 0;
+    for (const auto& [id, job] : jobs_) {
+      bytes +=
+          sizeof(Job) + job.payload.size() + job.result.value_or("").size() + job.checkpoint.size();
+    }
+    return bytes;
+  }
+
+  std::optional<Time> oldest_available() override {
+    std::optional<Time> oldest;
+    for (const auto& [id, job] : jobs_) {
+      if (job.state != State::kAvailable) continue;
+      oldest = std::min(oldest.value_or(job.scheduled_at), job.scheduled_at);
+    }
+    return oldest;
   }
 
  private:

@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <map>
+#include <tuple>
 #include <utility>
 
 #include <saola/jobs/row_store.hpp>
@@ -14,7 +16,7 @@ std::unexpected<Error> no_such_job(std::string_view id) {
               is_job_id(id) ? id : std::string_view("with this id"));
 }
 
-// The up to `request.limit` jobs to claim next, in claim order.
+// The up to `request.limit` jobs to claim next, in claim order; a suspect only by itself.
 std::vector<Job> claimable(Rows& rows, const ClaimRequest& request) {
   std::vector<Job> found;
   for (const std::string& queue : request.queues) {
@@ -28,7 +30,21 @@ std::vector<Job> claimable(Rows& rows, const ClaimRequest& request) {
   const auto twice = std::ranges::unique(found, {}, &Job::id);
   found.erase(twice.begin(), twice.end());
   if (found.size() > request.limit) found.resize(request.limit);
+  if (found.empty()) return found;
+  const std::vector<Job> held = rows.owned(request.owner, kBatch);
+  const auto suspect = std::ranges::find_if(found, &Job::suspect);
+  if (suspect == found.begin()) {
+    found.resize(held.empty() ? 1 : 0);
+  } else if (std::ranges::any_of(held, &Job::suspect)) {
+    found.clear();
+  } else {
+    found.erase(suspect, found.end());
+  }
   return found;
+}
+
+LeaseSeen seen(const Job& job) {
+  return {job.token(), job.lease->expires_at, job.lease->length};
 }
 
 // The state of each lease; calls `held` with each job whose token still counts.
@@ -61,6 +77,16 @@ Result<void> RowStore::check_room(Rows& rows, const std::string& queue) const {
                      depth, limit);
 }
 
+// kResourceExhausted when the store holds as many bytes as it may.
+Result<void> RowStore::check_bytes(Rows& rows) const {
+  const std::uint64_t limit = rules_.options().max_bytes;
+  if (limit == 0 || rows.bytes() < limit) return {};
+  return saola::fail(ErrorCode::kResourceExhausted,
+                     "the job store holds {} bytes, as many as it may; wait until jobs have ended "
+                     "and were pruned, or raise its limit",
+                     limit);
+}
+
 Result<Enqueued> RowStore::enqueue(const NewJob& request, Deadline deadline) {
   if (auto ok = rules_.check_new(request); !ok) return std::unexpected(ok.error());
   Enqueued answer;
@@ -84,6 +110,7 @@ Result<Enqueued> RowStore::enqueue(const NewJob& request, Deadline deadline) {
       }
     }
     if (auto ok = check_room(rows, request.queue); !ok) return ok;
+    if (auto ok = check_bytes(rows); !ok) return ok;
     answer = {rules_.create(request), true};
     rows.insert(answer.job);
     return {};
@@ -364,30 +391,71 @@ Result<std::size_t> RowStore::change_each(Deadline deadline, const Select& selec
 
 Result<std::size_t> RowStore::release_owner(std::string_view owner, Deadline deadline) {
   const std::string why = fmt::format("the worker '{}' that ran it died", owner);
+  bool alone = false;
   return change_each(
-      deadline, [&](Rows& rows) { return rows.owned(owner, kBatch); },
+      deadline,
+      [&](Rows& rows) {
+        std::vector<Job> held = rows.owned(owner, kBatch);
+        alone = held.size() == 1;
+        return held;
+      },
       [&](Job& job, Rows& rows) -> Result<void> {
-        if (auto ok = rules_.lose(job, why); !ok) return ok;
+        if (auto ok = rules_.lose(job, why, alone); !ok) return ok;
         rows.update(job);
         return {};
       });
 }
 
-Result<std::size_t> RowStore::rescue_expired(Deadline deadline) {
-  return change_each(
-      deadline, [&](Rows& rows) { return rows.expired(rules_.now(), kBatch); },
-      [&](Job& job, Rows& rows) -> Result<void> {
-        const std::string why = fmt::format(
-            "its lease expired: the worker '{}' died, hung or lost the store", job.lease->owner);
-        if (auto ok = rules_.lose(job, why); !ok) return ok;
-        rows.update(job);
-        return {};
-      });
+Result<std::vector<LeaseSeen>> RowStore::leases(Deadline deadline) {
+  std::vector<LeaseSeen> leases;
+  auto done = read(deadline, [&](Rows& rows) -> Result<void> {
+    leases.clear();
+    for (const Job& job : rows.running(kBatch)) leases.push_back(seen(job));
+    return {};
+  });
+  if (!done) return std::unexpected(std::move(done.error()));
+  return leases;
+}
+
+Result<std::size_t> RowStore::take_back(std::span<const LeaseSeen> leases, Deadline deadline) {
+  std::map<std::string, std::size_t> held;  // by owner, before any of its leases is taken
+  const auto select = [&](Rows& rows) {
+    held.clear();
+    std::vector<Job> lost;
+    for (const LeaseSeen& lease : leases) {
+      auto job = rows.find(lease.token.job_id, Detail::kSummary);
+      if (!job || job->state != State::kRunning || seen(*job) != lease) continue;
+      const std::string& owner = lease.token.owner;
+      if (!held.contains(owner)) held[owner] = rows.owned(owner, kBatch).size();
+      lost.push_back(*std::move(job));
+    }
+    return lost;
+  };
+  return change_each(deadline, select, [&](Job& job, Rows& rows) -> Result<void> {
+    const std::string owner = job.lease->owner;
+    const std::string why =
+        fmt::format("its lease expired: the worker '{}' died, hung or lost the store", owner);
+    if (auto ok = rules_.lose(job, why, held.at(owner) == 1); !ok) return ok;
+    rows.update(job);
+    return {};
+  });
+}
+
+Result<void> RowStore::probe(Deadline deadline) {
+  return write(deadline, [&](Rows& rows) -> Result<void> {
+    rows.touch(rules_.now());
+    return {};
+  });
 }
 
 Result<std::size_t> RowStore::promote_due(Deadline deadline) {
   return change_each(
-      deadline, [&](Rows& rows) { return rows.due(rules_.now(), kBatch); },
+      deadline,
+      [&](Rows& rows) {
+        std::vector<Job> found = rows.set_back(rules_.now(), kBatch / 2);
+        std::ranges::move(rows.due(rules_.now(), kBatch / 2), std::back_inserter(found));
+        return found;
+      },
       [&](Job& job, Rows& rows) -> Result<void> {
         if (auto ok = rules_.promote(job); !ok) return ok;
         rows.update(job);
@@ -407,10 +475,55 @@ Result<std::size_t> RowStore::prune(const Retention& retention, Deadline deadlin
     }
     return old;
   };
-  return change_each(deadline, select, [](Job& job, Rows& rows) -> Result<void> {
+  auto pruned = change_each(deadline, select, [](Job& job, Rows& rows) -> Result<void> {
     rows.erase(job.id);
     return {};
   });
+  if (!pruned || retention.max_bytes == 0) return pruned;
+  const auto more = prune_to_size(retention.max_bytes, deadline);
+  if (!more) return more;
+  return *pruned + *more;
+}
+
+// Deletes final jobs, the oldest first, until the store holds at most `max_bytes`.
+Result<std::size_t> RowStore::prune_to_size(std::uint64_t max_bytes, Deadline deadline) {
+  bool any = false;
+  auto looked = read(deadline, [&](Rows& rows) -> Result<void> {
+    any = rows.bytes() > max_bytes;
+    return {};
+  });
+  if (!looked) return std::unexpected(std::move(looked.error()));
+  if (!any) return 0;
+  std::size_t pruned = 0;
+  auto done = write(deadline, [&](Rows& rows) -> Result<void> {
+    pruned = 0;
+    std::vector<Job> oldest;
+    for (const State state : kAllStates) {
+      if (!is_final(state)) continue;
+      std::ranges::move(rows.finished_before(state, Time::max(), kBatch),
+                        std::back_inserter(oldest));
+    }
+    std::ranges::sort(oldest, {},
+                      [](const Job& job) { return std::tie(*job.finished_at, job.id); });
+    for (const Job& job : oldest) {
+      if (pruned == kBatch || rows.bytes() <= max_bytes) break;
+      rows.erase(job.id);
+      ++pruned;
+    }
+    return {};
+  });
+  if (!done) return std::unexpected(std::move(done.error()));
+  return pruned;
+}
+
+Result<StoreUsage> RowStore::usage(Deadline deadline) {
+  StoreUsage usage;
+  auto done = read(deadline, [&](Rows& rows) -> Result<void> {
+    usage = {rows.bytes(), rows.oldest_available()};
+    return {};
+  });
+  if (!done) return std::unexpected(std::move(done.error()));
+  return usage;
 }
 
 }  // namespace saola::jobs

@@ -23,10 +23,11 @@ namespace {
 constexpr std::chrono::seconds kPause(1);  // after a failure of the store
 constexpr std::chrono::seconds kPatience(5);
 
-// Whether trying a write of an attempt again may help.
-bool may_pass(ErrorCode code) {
-  return code == ErrorCode::kUnavailable || code == ErrorCode::kResourceExhausted ||
-         code == ErrorCode::kTimedOut;
+// Whether the store has said its last word about the end of an attempt. After any other failure a
+// result is kept and tried again: a disk can be mounted again, a backup put back.
+bool is_final(const Error& error) {
+  return error.code() == ErrorCode::kConflict || error.code() == ErrorCode::kNotFound ||
+         error.code() == ErrorCode::kInvalidArgument || error.code() == ErrorCode::kTooLarge;
 }
 
 }  // namespace
@@ -148,12 +149,16 @@ class TaskWorker::Impl {
       }
       const std::uint64_t mark = store_.work_mark();
       auto claimed = store_.claim(request, Deadline::after(kPatience));
-      report(failing, claimed ? nullptr : &claimed.error(), "jobs cannot be claimed; trying on");
+      if (claimed && failing) return_strays();
+      report(failing, claimed ? nullptr : &claimed.error(),
+             "cannot claim jobs; will keep retrying");
       if (!claimed) {
         std::unique_lock lock(mutex_);
         changed_.wait_for(lock, stop, kPause, [] { return false; });
       } else if (claimed->empty()) {
-        store_.wait_for_work(mark, Deadline::after(kPatience), stop);
+        // While others run, one of them may be what the next has to wait for: a suspect runs alone.
+        const bool idle = request.limit == static_cast<std::size_t>(options_.threads);
+        store_.wait_for_work(mark, Deadline::after(idle ? kPatience : kPause), stop);
       }
       if (!claimed) continue;
       for (Job& job : *claimed) {
@@ -163,6 +168,23 @@ class TaskWorker::Impl {
           dispatch(std::move(job));
         }
       }
+    }
+  }
+
+  // Gives back what a claim took without anybody hearing of it: its commit went through, its answer
+  // did not come.
+  void return_strays() {
+    const auto leases = store_.leases(Deadline::after(kPatience));
+    if (!leases) return;
+    for (const LeaseSeen& lease : *leases) {
+      if (lease.token.owner != options_.owner) continue;
+      {
+        const std::lock_guard lock(mutex_);
+        const bool ours = std::ranges::any_of(
+            live_, [&](const auto& attempt) { return attempt->token() == lease.token; });
+        if (ours) continue;
+      }
+      requeue(lease.token);
     }
   }
 
@@ -181,7 +203,7 @@ class TaskWorker::Impl {
   void keep(const std::stop_token& stop) {
     ::pthread_setname_np(::pthread_self(), "job keeper");
     SteadyTime next_tick{};
-    SteadyTime next_renewal = now() + options_.renew_every;
+    next_renewal_ = now() + options_.renew_every;
     while (!stop.stop_requested()) {
       wait_for_mail(min(Deadline::at(next_tick), Deadline::after(options_.tick)));
       std::vector<AttemptPtr> live;
@@ -189,17 +211,21 @@ class TaskWorker::Impl {
         const std::lock_guard lock(mutex_);
         live = live_;
       }
-      for (const AttemptPtr& attempt : live) save_checkpoint(*attempt);
-      if (now() >= next_renewal) {
-        next_renewal = now() + options_.renew_every;
-        renew(live);
+      // Leases first, after a pause above all; and no other call that waits for the store may hold
+      // up the next renewal.
+      renew_when_due(live);
+      for (const AttemptPtr& attempt : live) {
+        save_checkpoint(*attempt);
+        renew_when_due(live);
       }
       if (now() >= next_tick) {
         next_tick = now() + options_.tick;
         look(live);
+        renew_when_due(live);
       }
       for (const AttemptPtr& attempt : live) {
         if (attempt->finished()) settle(attempt);
+        renew_when_due(live);
       }
     }
   }
@@ -221,13 +247,19 @@ class TaskWorker::Impl {
         store_.set_checkpoint(attempt.token(), request->bytes, Deadline::after(kPatience)));
   }
 
-  void renew(const std::vector<AttemptPtr>& live) {
+  void renew_when_due(const std::vector<AttemptPtr>& live) {
+    if (now() < next_renewal_) return;
+    next_renewal_ = now() + options_.renew_every;
     const std::vector<LeaseToken> tokens = tokens_of(live);
     if (tokens.empty()) return;
     const auto states = store_.renew(tokens, options_.lease, Deadline::after(kPatience));
     report(renewal_failing_, states ? nullptr : &states.error(),
-           "leases cannot be renewed; jobs may run twice if that lasts");
-    if (states) obey(live, *states);
+           "leases cannot be renewed; will keep retrying");
+    if (states) {
+      obey(live, *states);
+    } else {
+      next_renewal_ = now() + options_.tick;
+    }
   }
 
   // What is noticed every tick: cancel requests, lost leases, time limits, progress.
@@ -273,10 +305,10 @@ class TaskWorker::Impl {
     if (now() < next_try) return;
     const auto settled = attempt->settle(store_, Deadline::after(kPatience));
     const Job& job = attempt->job();
-    if (!settled && may_pass(settled.error().code())) {
+    if (!settled && !is_final(settled.error())) {
       next_try = now() + kPause;
       if (first) {
-        log_error("the end of a job cannot be stored yet; trying on under its lease",
+        log_error("the end of a job cannot be stored yet; it is kept and tried again",
                   {{"job", job.id}, {"error", settled.error().message()}});
       }
       return;
@@ -308,6 +340,7 @@ class TaskWorker::Impl {
   // Used by the keeper only: finished attempts whose end is not stored, and when to try next.
   std::map<const Attempt*, SteadyTime> unsettled_;
   bool renewal_failing_ = false;
+  SteadyTime next_renewal_{};
 
   std::mutex stop_mutex_;
   // Never taken by a job thread.

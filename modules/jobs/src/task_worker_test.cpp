@@ -170,7 +170,7 @@ TEST_F(TaskWorkerTest, ALostLeaseStopsTheJobAndDropsItsResult) {
     EXPECT_EQ(context.save_checkpoint("late").error().code(), ErrorCode::kConflict);
     return Done{"late"};
   });
-  EXPECT_EQ(job.state, State::kRetryable);
+  EXPECT_EQ(job.state, State::kAvailable);
   EXPECT_FALSE(job.result);
 }
 
@@ -283,33 +283,89 @@ TEST_F(TaskWorkerTest, TellsWhatRuns) {
   EXPECT_TRUE(worker->running().empty());
 }
 
-// A store whose disk is full when the result comes.
-class FullAtFirst final : public StoreDecorator {
+// A store that refuses an attempt's writes while told to.
+class Refusing final : public StoreDecorator {
  public:
   using StoreDecorator::StoreDecorator;
   Result<void> complete(const LeaseToken& token, std::string_view result, Deadline d) override {
-    if (refusals_-- > 0) return saola::fail(ErrorCode::kResourceExhausted, "the disk is full");
+    if (results_refused-- > 0) return saola::fail(why, "refused");
     return StoreDecorator::complete(token, result, d);
   }
+  Result<std::vector<LeaseState>> renew(std::span<const LeaseToken> tokens, Micros lease,
+                                        Deadline d) override {
+    if (++renewals == 1) first_renewal = std::chrono::steady_clock::now();
+    if (renewals_refused-- > 0) return saola::fail(why, "refused");
+    return StoreDecorator::renew(tokens, lease, d);
+  }
+  Result<std::vector<Job>> claim(const ClaimRequest& request, Deadline d) override {
+    auto claimed = StoreDecorator::claim(request, d);
+    if (claimed && !claimed->empty() && claims_lost-- > 0) return saola::fail(why, "no answer");
+    return claimed;
+  }
 
- private:
-  int refusals_ = 2;
+  ErrorCode why = ErrorCode::kUnavailable;
+  int results_refused = 0;
+  int claims_lost = 0;
+  std::atomic<int> renewals_refused = 0;
+  std::atomic<int> renewals = 0;
+  SteadyTime first_renewal{};
 };
 
 TEST_F(TaskWorkerTest, AResultIsKeptUntilTheStoreCanTakeIt) {
-  FullAtFirst full(*store);
-  const std::string id = put();
+  for (const ErrorCode why : {ErrorCode::kResourceExhausted, ErrorCode::kPermissionDenied}) {
+    Refusing refusing(*store);
+    refusing.why = why;
+    refusing.results_refused = 1;
+    const std::string id = put();
+    std::latch began(1);
+    start(
+        [&](JobContext&) -> Outcome {
+          began.count_down();
+          return Done{"[1]"};
+        },
+        {}, &refusing);
+    began.wait();
+    EXPECT_EQ(worker->stop(Deadline::never(), Deadline::never()), 0);
+    EXPECT_EQ(get(id).state, State::kCompleted) << to_string(why);
+    EXPECT_EQ(get(id).attempt, 1);
+    worker.reset();
+  }
+}
+
+TEST_F(TaskWorkerTest, ARefusedRenewalIsTriedAgainAtOnce) {
+  Refusing refusing(*store);
+  refusing.renewals_refused = 3;
+  put();
   std::latch began(1);
   start(
       [&](JobContext&) -> Outcome {
         began.count_down();
-        return Done{"[1]"};
+        EXPECT_TRUE(until([&] { return refusing.renewals >= 4; }));
+        return Done{};
       },
-      {}, &full);
+      {.lease = 3s, .renew_every = 1s}, &refusing);
   began.wait();
-  EXPECT_EQ(worker->stop(Deadline::never(), Deadline::never()), 0);
+  worker->stop(Deadline::never(), Deadline::never());
+  EXPECT_LT(std::chrono::steady_clock::now() - refusing.first_renewal, 2s)
+      << "by renew_every, three repeats take three seconds";
+}
+
+TEST_F(TaskWorkerTest, AClaimThatNobodyHeardOfIsGivenBack) {
+  Refusing refusing(*store);
+  refusing.claims_lost = 1;
+  const std::string id = put();
+  std::latch ran(1);
+  start(
+      [&](JobContext&) -> Outcome {
+        ran.count_down();
+        return Done{};
+      },
+      {}, &refusing);
+  ran.wait();
+  worker->stop(Deadline::never(), Deadline::never());
   EXPECT_EQ(get(id).state, State::kCompleted);
-  EXPECT_EQ(get(id).attempt, 1);
+  EXPECT_EQ(get(id).attempt, 2);
+  EXPECT_EQ(get(id).failures, 0);
 }
 
 // The heart of the matter: handlers at the lowest priority that burn every core, on a machine where
@@ -347,6 +403,54 @@ TEST_F(TaskWorkerTest, CpuWorkCannotStarveItsLease) {
   const Job job = get(id);
   EXPECT_EQ(job.state, State::kCompleted);
   EXPECT_EQ(job.attempt, 1);
+}
+
+// Rounds of upkeep, counted by the looks at the leases.
+class CountedLooks final : public StoreDecorator {
+ public:
+  using StoreDecorator::StoreDecorator;
+  Result<std::vector<LeaseSeen>> leases(Deadline d) override {
+    ++looks;
+    looks.notify_all();
+    return StoreDecorator::leases(d);
+  }
+  Result<void> probe(Deadline d) override {
+    if (!writable) return saola::fail(ErrorCode::kTimedOut, "locked");
+    return StoreDecorator::probe(d);
+  }
+  void wait_for_looks(int more) {
+    for (const int until = looks + more; looks < until;) looks.wait(looks);
+  }
+  std::atomic<int> looks = 0;
+  std::atomic<bool> writable = true;
+};
+
+TEST(MaintainerTest, TakesNoLeaseWhileTheStoreRefusesWritesOrItsOwnerLives) {
+  const auto memory = make_memory_store();
+  CountedLooks store(*memory);
+  const Deadline soon = Deadline::after(10s);
+  const std::string id = store.enqueue({.kind = "work"}, soon)->job.id;
+  ASSERT_EQ(store.claim({.owner = "w1", .kinds = {"work"}, .lease = 20ms}, soon)->size(), 1u);
+  std::atomic<bool> lives = false;
+  std::atomic<std::size_t> rescued = 0;
+  store.writable = false;
+  const Maintainer maintainer(store, {.every = 2ms,
+                                      .owner_lives =
+                                          [&](const std::string& owner) {
+                                            EXPECT_EQ(owner, "w1");
+                                            return lives.load();
+                                          },
+                                      .on_rescue = [&](std::size_t jobs) { rescued += jobs; }});
+  store.wait_for_looks(40);
+  EXPECT_EQ(store.get(id, soon)->state, State::kRunning);
+  lives = true;
+  store.writable = true;
+  store.wait_for_looks(40);
+  EXPECT_EQ(store.get(id, soon)->state, State::kRunning);
+  lives = false;
+  while (store.get(id, soon)->state == State::kRunning && !soon.passed()) store.wait_for_looks(1);
+  EXPECT_EQ(store.get(id, soon)->state, State::kAvailable);
+  EXPECT_EQ(rescued, 1u);
 }
 
 TEST(MaintainerTest, PromotesRescuesAndPrunes) {

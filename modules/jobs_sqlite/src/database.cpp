@@ -91,6 +91,23 @@ CREATE TRIGGER jobs_waits_no_more AFTER UPDATE OF state ON jobs
   WHEN old.state IN ('scheduled', 'available', 'retryable')
    AND new.state NOT IN ('scheduled', 'available', 'retryable')
   BEGIN UPDATE queues SET waiting = waiting - 1 WHERE name = new.queue; END;
+)sql",
+    // A place for life; waits that survive a clock set back; leases watched by their length;
+    // interruptions apart from failures; suspects; a row for writes that prove the store works.
+    R"sql(
+ALTER TABLE jobs ADD COLUMN place INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE jobs ADD COLUMN waits_since INTEGER;
+ALTER TABLE jobs ADD COLUMN lease_length INTEGER;
+ALTER TABLE jobs ADD COLUMN interruptions INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE jobs ADD COLUMN suspect INTEGER NOT NULL DEFAULT 0;
+UPDATE jobs SET place = scheduled_at;
+UPDATE jobs SET lease_length = 15000000 WHERE state = 'running';
+DROP INDEX jobs_claim;
+CREATE INDEX jobs_claim ON jobs(queue, kind, priority DESC, place, id) WHERE state = 'available';
+CREATE INDEX jobs_waits ON jobs(waits_since, id)
+  WHERE state IN ('scheduled', 'retryable') AND waits_since IS NOT NULL;
+CREATE TABLE probe(at INTEGER NOT NULL) STRICT;
+INSERT INTO probe VALUES (0);
 )sql"};
 constexpr std::int64_t kSchemaVersion = std::size(kMigrations);
 

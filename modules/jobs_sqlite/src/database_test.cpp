@@ -105,6 +105,66 @@ TEST_F(DatabaseTest, ANewerSchemaIsRefusedAndLeftUntouched) {
   EXPECT_EQ(read_file(), bytes);
 }
 
+// A store of schema version 1 as its program left it: a job that waits, one that runs, one done.
+constexpr const char* kVersionOne = R"sql(
+CREATE TABLE jobs(
+  seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, queue TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('scheduled', 'available', 'running', 'retryable',
+                                       'completed', 'cancelled', 'discarded')),
+  priority INTEGER NOT NULL, attempt INTEGER NOT NULL, failures INTEGER NOT NULL,
+  max_attempts INTEGER NOT NULL, timeout INTEGER NOT NULL, created_at INTEGER NOT NULL,
+  scheduled_at INTEGER NOT NULL, started_at INTEGER, finished_at INTEGER, progress REAL NOT NULL,
+  message TEXT NOT NULL, cancel_requested INTEGER NOT NULL, lease_owner TEXT,
+  lease_expires_at INTEGER, idempotency_key TEXT, unique_key TEXT,
+  CHECK ((state = 'running') = (lease_owner IS NOT NULL))) STRICT;
+CREATE INDEX jobs_claim ON jobs(queue, kind, priority DESC, scheduled_at, id)
+  WHERE state = 'available';
+CREATE TABLE job_data(seq INTEGER PRIMARY KEY REFERENCES jobs(seq) ON DELETE CASCADE,
+  payload TEXT NOT NULL, result TEXT, checkpoint BLOB) STRICT;
+CREATE TABLE job_errors(seq INTEGER NOT NULL REFERENCES jobs(seq) ON DELETE CASCADE,
+  attempt INTEGER NOT NULL, at INTEGER NOT NULL, text TEXT NOT NULL,
+  PRIMARY KEY (seq, attempt)) STRICT, WITHOUT ROWID;
+CREATE TABLE queues(name TEXT PRIMARY KEY, waiting INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+INSERT INTO jobs VALUES
+  (1, '019e7044-887b-7000-8000-000000000001', 'a', 'default', 'available', 0, 0, 0, 5, 0,
+   1780000000000000, 1780000000000007, NULL, NULL, 0, '', 0, NULL, NULL, NULL, NULL),
+  (2, '019e7044-887b-7000-8000-000000000002', 'a', 'default', 'running', 0, 7, 2, 5, 0,
+   1780000000000000, 1780000000000008, 1780000000000009, NULL, 0, '', 0, 'w1', 1780000015000000,
+   NULL, NULL),
+  (3, '019e7044-887b-7000-8000-000000000003', 'a', 'default', 'completed', 0, 1, 0, 5, 0,
+   1780000000000000, 1780000000000006, 1780000000000009, 1780000001000000, 1, '', 0, NULL, NULL,
+   'key', NULL);
+INSERT INTO job_data VALUES (1, '[1]', NULL, NULL), (2, '[2]', NULL, x'6869'),
+                            (3, '[3]', '"three"', NULL);
+INSERT INTO queues VALUES ('default', 1);
+PRAGMA application_id = 0x53414f4c;
+PRAGMA user_version = 1;
+PRAGMA journal_mode = WAL;
+)sql";
+
+TEST_F(DatabaseTest, AStoreOfSchemaVersionOneIsBroughtUpToDate) {
+  sql(kVersionOne);
+  const auto store = open();
+  ASSERT_TRUE(store) << store.error().message();
+  const auto job = [&](int n) {
+    return *(*store)->get(fmt::format("019e7044-887b-7000-8000-00000000000{}", n), soon);
+  };
+  EXPECT_EQ(job(1).payload, "[1]");
+  EXPECT_EQ(job(1).place, job(1).scheduled_at);
+  EXPECT_EQ(job(2).lease->length, 15s);
+  EXPECT_EQ(job(2).checkpoint, "hi");
+  EXPECT_EQ(job(2).failures, 2);
+  EXPECT_EQ(job(2).interruptions, 0);
+  EXPECT_EQ(job(3).result, "\"three\"");
+  // And it works on.
+  ASSERT_TRUE((*store)->probe(soon));
+  const auto claimed = (*store)->claim({.owner = "w2", .kinds = {"a"}}, soon);
+  ASSERT_EQ(claimed->size(), 1u);
+  EXPECT_EQ(claimed->front().id, job(1).id);
+  EXPECT_EQ((*store)->release_owner("w1", soon), 1u);
+  ASSERT_TRUE((*store)->enqueue({.kind = "a"}, soon));
+}
+
 TEST_F(DatabaseTest, ADamagedHeaderIsToldAndLeftUntouched) {
   ASSERT_TRUE(open());
   std::string bytes = read_file();

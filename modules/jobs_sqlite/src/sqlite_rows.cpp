@@ -14,10 +14,11 @@ using jobs::State;
 using jobs::Time;
 
 // The columns that row() reads, in its order.
-#define SAOLA_JOB_COLUMNS                                                                    \
-  "SELECT id, kind, queue, state, priority, attempt, failures, max_attempts, timeout, "      \
-  "created_at, scheduled_at, started_at, finished_at, progress, message, cancel_requested, " \
-  "lease_owner, lease_expires_at, idempotency_key, unique_key FROM jobs "
+#define SAOLA_JOB_COLUMNS                                                                      \
+  "SELECT id, kind, queue, state, priority, attempt, failures, interruptions, max_attempts, "  \
+  "timeout, created_at, scheduled_at, place, waits_since, started_at, finished_at, progress, " \
+  "message, suspect, cancel_requested, lease_owner, lease_expires_at, lease_length, "          \
+  "idempotency_key, unique_key FROM jobs "
 
 namespace {
 
@@ -64,19 +65,26 @@ Job SqliteRows::row(const Query& query) {
   job.priority = static_cast<int>(query.integer(column++));
   job.attempt = static_cast<int>(query.integer(column++));
   job.failures = static_cast<int>(query.integer(column++));
+  job.interruptions = static_cast<int>(query.integer(column++));
   job.max_attempts = static_cast<int>(query.integer(column++));
   job.timeout = Micros(query.integer(column++));
   job.created_at = time_of(query.integer(column++));
   job.scheduled_at = time_of(query.integer(column++));
+  job.place = time_of(query.integer(column++));
+  job.waits_since = optional_time(column++);
   job.started_at = optional_time(column++);
   job.finished_at = optional_time(column++);
   job.progress.fraction = query.real(column++);
   job.progress.message = query.text(column++);
+  job.suspect = query.integer(column++) != 0;
   job.cancel_requested = query.integer(column++) != 0;
   if (!query.is_null(column)) {
-    job.lease = jobs::Lease{query.text(column), time_of(query.integer(column + 1))};
+    // A program of schema version 1 writes no length; its leases last fifteen seconds.
+    const Micros length =
+        query.is_null(column + 2) ? Micros(15'000'000) : Micros(query.integer(column + 2));
+    job.lease = jobs::Lease{query.text(column), time_of(query.integer(column + 1)), length};
   }
-  column += 2;
+  column += 3;
   job.idempotency_key = query.text(column++);
   job.unique_key = query.text(column++);
   return job;
@@ -153,12 +161,13 @@ void SqliteRows::insert(const Job& job) {
   {
     Query insert = query(
         "INSERT INTO jobs(id, kind, queue, state, priority, attempt, failures, max_attempts,"
-        " timeout, created_at, scheduled_at, progress, message, cancel_requested,"
-        " idempotency_key, unique_key) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
+        " timeout, created_at, scheduled_at, place, progress, message, cancel_requested,"
+        " idempotency_key, unique_key) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
     insert.bind(job.id).bind(job.kind).bind(job.queue).bind(to_string(job.state));
     insert.bind(std::int64_t{job.priority}).bind(std::int64_t{job.attempt});
     insert.bind(std::int64_t{job.failures}).bind(std::int64_t{job.max_attempts});
     insert.bind(job.timeout.count()).bind(stored(job.created_at)).bind(stored(job.scheduled_at));
+    insert.bind(stored(job.place));
     insert.bind(job.progress.fraction).bind(job.progress.message);
     insert.bind(std::int64_t{job.cancel_requested});
     bind_key(insert, job.idempotency_key);
@@ -172,20 +181,24 @@ void SqliteRows::insert(const Job& job) {
 void SqliteRows::update(const Job& job) {
   {
     Query update = query(
-        "UPDATE jobs SET state = ?, attempt = ?, failures = ?, scheduled_at = ?, started_at = ?,"
-        " finished_at = ?, progress = ?, message = ?, cancel_requested = ?, lease_owner = ?,"
-        " lease_expires_at = ? WHERE id = ?");
+        "UPDATE jobs SET state = ?, attempt = ?, failures = ?, interruptions = ?, suspect = ?,"
+        " scheduled_at = ?, place = ?, waits_since = ?, started_at = ?, finished_at = ?,"
+        " progress = ?, message = ?, cancel_requested = ?, lease_owner = ?, lease_expires_at = ?,"
+        " lease_length = ? WHERE id = ?");
     update.bind(to_string(job.state));
     update.bind(std::int64_t{job.attempt}).bind(std::int64_t{job.failures});
-    update.bind(stored(job.scheduled_at));
+    update.bind(std::int64_t{job.interruptions}).bind(std::int64_t{job.suspect});
+    update.bind(stored(job.scheduled_at)).bind(stored(job.place));
+    bind_time(update, job.waits_since);
     bind_time(update, job.started_at);
     bind_time(update, job.finished_at);
     update.bind(job.progress.fraction).bind(job.progress.message);
     update.bind(std::int64_t{job.cancel_requested});
     if (job.lease) {
       update.bind(job.lease->owner).bind(stored(job.lease->expires_at));
+      update.bind(job.lease->length.count());
     } else {
-      update.bind_null().bind_null();
+      update.bind_null().bind_null().bind_null();
     }
     update.bind(job.id).run();
   }
@@ -235,7 +248,7 @@ std::vector<Job> SqliteRows::available(std::string_view queue, std::string_view 
                                        std::size_t limit) {
   Query found = query(SAOLA_JOB_COLUMNS
                       "WHERE state = 'available' AND queue = ? AND kind = ?"
-                      " ORDER BY priority DESC, scheduled_at, id LIMIT ?");
+                      " ORDER BY priority DESC, place, id LIMIT ?");
   return rows(found.bind(queue).bind(kind).bind(limit_of(limit)));
 }
 
@@ -245,16 +258,22 @@ std::vector<Job> SqliteRows::owned(std::string_view owner, std::size_t limit) {
   return rows(found.bind(owner).bind(limit_of(limit)));
 }
 
-std::vector<Job> SqliteRows::expired(Time now, std::size_t limit) {
-  Query found = query(SAOLA_JOB_COLUMNS
-                      "WHERE state = 'running' AND lease_expires_at <= ? ORDER BY id LIMIT ?");
-  return rows(found.bind(stored(now)).bind(limit_of(limit)));
+std::vector<Job> SqliteRows::running(std::size_t limit) {
+  Query found = query(SAOLA_JOB_COLUMNS "WHERE state = 'running' ORDER BY id LIMIT ?");
+  return rows(found.bind(limit_of(limit)));
 }
 
 std::vector<Job> SqliteRows::due(Time now, std::size_t limit) {
   Query found = query(SAOLA_JOB_COLUMNS
                       "WHERE state IN ('scheduled', 'retryable') AND scheduled_at <= ?"
                       " ORDER BY scheduled_at, id LIMIT ?");
+  return rows(found.bind(stored(now)).bind(limit_of(limit)));
+}
+
+std::vector<Job> SqliteRows::set_back(Time now, std::size_t limit) {
+  Query found = query(SAOLA_JOB_COLUMNS
+                      "WHERE state IN ('scheduled', 'retryable') AND waits_since > ?"
+                      " ORDER BY waits_since, id LIMIT ?");
   return rows(found.bind(stored(now)).bind(limit_of(limit)));
 }
 
@@ -317,7 +336,8 @@ jobs::QueueStatus SqliteRows::queue_status(std::string_view queue) {
     status.running = count(running.bind(queue));
   }
   Query mean = query(
-      "SELECT sum(finished_at - started_at) / count(*) FROM"
+      // The clock may have been set back meanwhile.
+      "SELECT sum(max(finished_at - started_at, 0)) / count(*) FROM"
       " (SELECT finished_at, started_at FROM jobs WHERE state = 'completed' AND queue = ?"
       "  ORDER BY finished_at DESC, id DESC LIMIT 20)");
   mean.bind(queue);
@@ -328,9 +348,33 @@ jobs::QueueStatus SqliteRows::queue_status(std::string_view queue) {
 std::size_t SqliteRows::ahead_of(const Job& job) {
   Query ahead = query(
       "SELECT count(*) FROM jobs WHERE state = 'available' AND queue = ?1 AND (priority > ?2"
-      " OR (priority = ?2 AND (scheduled_at, id) < (?3, ?4)))");
-  ahead.bind(job.queue).bind(std::int64_t{job.priority}).bind(stored(job.scheduled_at));
+      " OR (priority = ?2 AND (place, id) < (?3, ?4)))");
+  ahead.bind(job.queue).bind(std::int64_t{job.priority}).bind(stored(job.place));
   return count(ahead.bind(job.id));
+}
+
+void SqliteRows::touch(Time now) {
+  Query touch = query("UPDATE probe SET at = ?");
+  touch.bind(stored(now)).run();
+}
+
+std::uint64_t SqliteRows::bytes() {
+  std::uint64_t pages = 0;
+  std::uint64_t free = 0;
+  std::uint64_t size = 0;
+  for (const auto& [sql, value] :
+       {std::pair{"PRAGMA page_count", &pages}, std::pair{"PRAGMA freelist_count", &free},
+        std::pair{"PRAGMA page_size", &size}}) {
+    Query number = query(sql);
+    *value = count(number);
+  }
+  return (pages - free) * size;
+}
+
+std::optional<Time> SqliteRows::oldest_available() {
+  Query oldest = query("SELECT min(scheduled_at) FROM jobs WHERE state = 'available'");
+  if (!oldest.step() || oldest.is_null(0)) return std::nullopt;
+  return time_of(oldest.integer(0));
 }
 
 }  // namespace saola::jobs_sqlite

@@ -28,17 +28,21 @@ class SqliteRows final : public jobs::Rows {
   void update_result(const jobs::Job& job) override;
   void update_checkpoint(const jobs::Job& job) override;
   void erase(std::string_view id) override;
+  void touch(jobs::Time now) override;
   std::vector<jobs::Job> available(std::string_view queue, std::string_view kind,
                                    std::size_t limit) override;
   std::vector<jobs::Job> owned(std::string_view owner, std::size_t limit) override;
-  std::vector<jobs::Job> expired(jobs::Time now, std::size_t limit) override;
+  std::vector<jobs::Job> running(std::size_t limit) override;
   std::vector<jobs::Job> due(jobs::Time now, std::size_t limit) override;
+  std::vector<jobs::Job> set_back(jobs::Time now, std::size_t limit) override;
   std::vector<jobs::Job> finished_before(jobs::State state, jobs::Time time,
                                          std::size_t limit) override;
   std::vector<jobs::Job> list(const jobs::ListRequest& request) override;
   std::map<jobs::State, std::size_t> counts() override;
   jobs::QueueStatus queue_status(std::string_view queue) override;
   std::size_t ahead_of(const jobs::Job& job) override;
+  std::uint64_t bytes() override;
+  std::optional<jobs::Time> oldest_available() override;
 
  private:
   Query query(std::string_view sql) { return Query(db_, failure_, sql); }

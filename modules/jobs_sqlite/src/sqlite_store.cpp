@@ -147,13 +147,6 @@ class SqliteStore final : public jobs::RowStore {
 Result<std::unique_ptr<jobs::Store>> open_sqlite_store(SqliteOptions options) {
   auto writer = open_database(options.path, Deadline::after(kOpenPatience));
   if (!writer) return std::unexpected(std::move(writer.error()));
-  if (options.max_bytes > 0) {
-    const auto page = (*writer)->integer("PRAGMA page_size");
-    if (!page) return std::unexpected(page.error());
-    const std::string limit = fmt::format("PRAGMA max_page_count = {}",
-                                          std::max<std::int64_t>(options.max_bytes / *page, 1));
-    if (auto set = (*writer)->integer(limit.c_str()); !set) return std::unexpected(set.error());
-  }
   auto watcher = open_reader(options.path);
   if (!watcher) return std::unexpected(std::move(watcher.error()));
   const auto version = (*watcher)->integer("PRAGMA data_version");

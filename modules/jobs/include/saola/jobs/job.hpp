@@ -53,11 +53,15 @@ struct AttemptError {
   bool operator==(const AttemptError&) const = default;
 };
 
-// The right to work on a job. It ends when somebody takes it away: rescue_expired() after
-// expires_at, release_owner(), or the end of the attempt. Until then a late renewal is accepted.
+// The right to work on a job. It ends when somebody takes it away: take_back() of a lease that was
+// watched for its whole length and not renewed, release_owner(), or the end of the attempt. Until
+// then a late renewal is accepted.
 struct Lease {
   std::string owner;
+  // By the owner's clock; who watches leases goes by their length and his own steady clock, so that
+  // clocks need not agree.
   Time expires_at;
+  Micros length{0};
   bool operator==(const Lease&) const = default;
 };
 
@@ -75,16 +79,28 @@ struct Job {
   std::string kind;
   std::string queue;
   State state = State::kAvailable;
-  int attempt = 0;       // claims so far: the fencing token of the running attempt
-  int failures = 0;      // attempts that count against max_attempts (a drain or snooze does not)
+  int attempt = 0;   // claims so far: the fencing token of the running attempt
+  int failures = 0;  // attempts that count against max_attempts
+  // Attempts that ended through no fault of the job: its worker shut down, or died while it ran
+  // others too.
+  int interruptions = 0;
   int max_attempts = 0;  // ≥ 1
   int priority = 0;      // the larger runs first
   Time created_at;
-  Time scheduled_at;               // not to run before; the order within one priority
+  Time scheduled_at;  // not to run before; once available: since when
+  // The order within one priority. Kept for life, so that an interrupted job does not go behind all
+  // that came after it.
+  Time place;
+  // Of a wait for a length of time (not: until a time that a client named): when it began. A time
+  // in the future shows that the clock was set back.
+  std::optional<Time> waits_since;
   std::optional<Time> started_at;  // of the latest attempt
   std::optional<Time> finished_at;
   Micros timeout{0};  // of one attempt; zero: none
   Progress progress;
+  // It ran in a worker that died while it ran others too. It runs alone until it has ended an
+  // attempt itself, so that others do not die with it.
+  bool suspect = false;
   bool cancel_requested = false;     // running, and asked to stop; delivered with the next renewal
   std::optional<Lease> lease;        // while running
   std::string idempotency_key;       // empty: none

@@ -12,7 +12,7 @@
 
 namespace saola::jobs {
 
-// Claim order within a queue: priority down, scheduled_at up, id up.
+// Claim order within a queue: priority down, place up, id up.
 bool claimed_before(const Job& a, const Job& b);
 
 // Uniform in [0, min(cap, base × 2^(failures − 1))]; `random` supplies the position. REQUIRES:
@@ -40,18 +40,23 @@ class Lifecycle {
   Result<void> set_checkpoint(Job& job, std::string_view checkpoint) const;
   Result<void> complete(Job& job, std::string_view result) const;
   Result<void> fail(Job& job, const FailRequest& request) const;
-  // The lease was taken away; `why` becomes the attempt's error.
-  Result<void> lose(Job& job, std::string_view why) const;
+  // The lease was taken away; `why` becomes the attempt's error. `alone`: its owner held no other.
+  // Then the attempt failed, for the job may be what killed the worker; else nobody knows which one
+  // it was, and each becomes a suspect.
+  Result<void> lose(Job& job, std::string_view why, bool alone) const;
   Result<void> snooze(Job& job, Micros delay) const;
   Result<void> requeue(Job& job) const;
   Result<void> cancel(Job& job) const;
   Result<void> confirm_cancelled(Job& job) const;
   Result<void> retry(Job& job) const;
+  // The job's time has come; or it never would, as the clock was set back since the wait began:
+  // then the wait begins anew.
   Result<void> promote(Job& job) const;
 
  private:
   Result<void> step(Job& job, Event event) const;
-  void fail_attempt(Job& job, std::string_view text) const;
+  void note_error(Job& job, std::string_view text) const;
+  void wait(Job& job, Micros delay) const;
 
   StoreOptions options_;
   JobIdSource ids_;

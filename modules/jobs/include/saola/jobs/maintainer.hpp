@@ -1,8 +1,11 @@
-// The upkeep of a store: promotes jobs whose time has come, rescues those of dead workers, deletes
-// old ones. Every task worker runs one; they do not get in each other's way.
+// The upkeep of a store: promotes jobs whose time has come, rescues those of workers that died,
+// hung or lost the store, deletes old ones. Every task worker runs one; they do not get in each
+// other's way.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <string>
 
 #include <saola/base/time.hpp>
 #include <saola/jobs/store.hpp>
@@ -10,12 +13,20 @@
 namespace saola::jobs {
 
 struct MaintainerOptions {
-  // Between two looks for due jobs and expired leases, varied by a quarter either way so that
-  // workers do not march in step.
+  // Between two looks for due jobs and leases that nobody renews, varied by a quarter either way so
+  // that workers do not march in step.
   Micros every = std::chrono::milliseconds(500);
   // Between two looks for jobs to delete.
   Micros prune_every = std::chrono::minutes(1);
   Retention retention;
+  // Whether the owner of a lease is known to live and to be about to renew it: then the lease is
+  // left to it. Asked at every look through the second half of a lease that nobody renewed; by one
+  // thread.
+  std::function<bool(const std::string& owner)> owner_lives = [](const std::string&) {
+    return false;
+  };
+  // Called with the number of jobs that were taken from their owners, when there are any.
+  std::function<void(std::size_t)> on_rescue = [](std::size_t) {};
 };
 
 class Maintainer {

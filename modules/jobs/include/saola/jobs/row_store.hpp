@@ -35,17 +35,20 @@ class Rows {
   virtual void update_result(const Job& job) = 0;
   virtual void update_checkpoint(const Job& job) = 0;
   virtual void erase(std::string_view id) = 0;
+  // A write that changes no job, and reaches the disk as every other.
+  virtual void touch(Time now) = 0;
 
   // Summaries, in the order of claimed_before().
   virtual std::vector<Job> available(std::string_view queue, std::string_view kind,
                                      std::size_t limit) = 0;
-  // By id up: summaries of jobs that run under a lease of `owner`, or one that ended at or before
-  // `now`.
+  // Summaries by id up: of the running jobs, and those that run under a lease of `owner`.
+  virtual std::vector<Job> running(std::size_t limit) = 0;
   virtual std::vector<Job> owned(std::string_view owner, std::size_t limit) = 0;
-  virtual std::vector<Job> expired(Time now, std::size_t limit) = 0;
   // Summaries of scheduled and retryable jobs with scheduled_at ≤ now, by scheduled_at and id
   // up.
   virtual std::vector<Job> due(Time now, std::size_t limit) = 0;
+  // The same with waits_since > now: jobs whose wait began before the clock was set back.
+  virtual std::vector<Job> set_back(Time now, std::size_t limit) = 0;
   // Summaries of jobs in the final state `state` that finished before `time`, by finished_at and id
   // up.
   virtual std::vector<Job> finished_before(State state, Time time, std::size_t limit) = 0;
@@ -57,6 +60,9 @@ class Rows {
   virtual QueueStatus queue_status(std::string_view queue) = 0;
   // Available jobs of job.queue that claim order puts before `job`.
   virtual std::size_t ahead_of(const Job& job) = 0;
+  // What all jobs take, and since when the oldest of the available ones is.
+  virtual std::uint64_t bytes() = 0;
+  virtual std::optional<Time> oldest_available() = 0;
 };
 
 class RowStore : public Store {
@@ -85,8 +91,11 @@ class RowStore : public Store {
   Result<std::map<State, std::size_t>> counts(Deadline deadline) final;
   Result<QueueStatus> queue_status(std::string_view queue, Deadline deadline) final;
   Result<QueuePosition> position(std::string_view id, Deadline deadline) final;
+  Result<StoreUsage> usage(Deadline deadline) final;
   Result<std::size_t> release_owner(std::string_view owner, Deadline deadline) final;
-  Result<std::size_t> rescue_expired(Deadline deadline) final;
+  Result<std::vector<LeaseSeen>> leases(Deadline deadline) final;
+  Result<std::size_t> take_back(std::span<const LeaseSeen> leases, Deadline deadline) final;
+  Result<void> probe(Deadline deadline) final;
   Result<std::size_t> promote_due(Deadline deadline) final;
   Result<std::size_t> prune(const Retention& retention, Deadline deadline) final;
 
@@ -108,6 +117,8 @@ class RowStore : public Store {
   Result<void> end_attempt(const LeaseToken& token, Deadline deadline, const Change& change);
   Result<Job> change_job(std::string_view id, Deadline deadline, const Change& change);
   Result<void> check_room(Rows& rows, const std::string& queue) const;
+  Result<void> check_bytes(Rows& rows) const;
+  Result<std::size_t> prune_to_size(std::uint64_t max_bytes, Deadline deadline);
   using Select = std::function<std::vector<Job>(Rows&)>;
   Result<std::size_t> change_each(Deadline deadline, const Select& select, const Change& change);
 

@@ -33,13 +33,16 @@ using Random = std::function<std::uint64_t()>;
 std::uint64_t system_random();
 
 struct StoreOptions {
-  // Must outlive the store. Stores of one database in several processes need clocks that agree to
-  // within a fraction of a lease.
+  // Must outlive the store. Clocks of processes that share a database need not agree: a job that a
+  // client wants run at a time runs by the clock of whoever promotes it.
   const Clock* clock = &real_clock();
   // For ids and backoff.
   Random random = system_random;
   // Jobs that may wait (scheduled, available, retryable) in each queue.
   std::size_t queue_limit = 10'000;
+  // Once the store holds as many bytes, enqueue is refused; all else goes on, so that what was
+  // accepted can end and be pruned. Zero: no limit.
+  std::uint64_t max_bytes = 0;
   Backoff backoff;
   // Bytes.
   std::size_t max_payload = 1 << 20;
@@ -60,6 +63,14 @@ struct ClaimRequest {
   std::vector<std::string> queues = {"default"};
   std::size_t limit = 1;
   Micros lease = std::chrono::seconds(15);
+};
+
+// A lease as a look at the store found it.
+struct LeaseSeen {
+  LeaseToken token;
+  Time expires_at;
+  Micros length{0};
+  bool operator==(const LeaseSeen&) const = default;
 };
 
 enum class LeaseState {
@@ -99,6 +110,15 @@ struct Retention {
   Micros completed = std::chrono::days(7);
   Micros cancelled = std::chrono::days(7);
   Micros discarded = std::chrono::days(30);
+  // While the store holds more bytes than this, final jobs are deleted however young they are, the
+  // oldest first. Zero: never.
+  std::uint64_t max_bytes = 0;
+};
+
+struct StoreUsage {
+  std::uint64_t bytes = 0;  // of all jobs, as max_bytes counts them
+  // Since when the oldest of the available jobs may be claimed; absent: none is available.
+  std::optional<Time> oldest_available;
 };
 
 struct QueueStatus {
@@ -129,11 +149,13 @@ class Store {
   virtual ~Store() = default;
 
   // kInvalidArgument, kTooLarge; kConflict: the idempotency key was used with another payload;
-  // kResourceExhausted: the queue is full (the text tells its depth).
+  // kResourceExhausted: the queue is full (the text tells its depth), or the store holds max_bytes.
   virtual Result<Enqueued> enqueue(const NewJob& job, Deadline deadline) = 0;
 
-  // Takes up to `limit` available jobs, highest priority first, then oldest scheduled_at, then id.
-  // Each comes complete, running, with `attempt` raised by one and a lease. May be empty.
+  // Takes up to `limit` available jobs, highest priority first, then by place, then id. Each comes
+  // complete, running, with `attempt` raised by one and a lease. May be empty. A suspect whose turn
+  // has come is taken alone, by an owner that holds no other lease; one that does gets nothing
+  // until it holds none, and an owner that runs a suspect gets nothing.
   virtual Result<std::vector<Job>> claim(const ClaimRequest& request, Deadline deadline) = 0;
   // Extends the leases to now + `lease`. Element i of the answer tells about tokens[i].
   virtual Result<std::vector<LeaseState>> renew(std::span<const LeaseToken> tokens, Micros lease,
@@ -179,14 +201,22 @@ class Store {
   virtual Result<QueueStatus> queue_status(std::string_view queue, Deadline deadline) = 0;
   // kNotFound.
   virtual Result<QueuePosition> position(std::string_view id, Deadline deadline) = 0;
+  virtual Result<StoreUsage> usage(Deadline deadline) = 0;
 
   // Upkeep. Each handles a bounded number of jobs (at most 1000) and answers how many; idempotent,
   // so that every worker may call it.
-  // Takes away all leases of an owner that is known to be dead: its attempts failed.
+  // Takes away all leases of an owner that is known to be dead. When it held one the attempt
+  // failed; when it held several nobody knows whose fault it was: they are suspects, and none has
+  // failed.
   virtual Result<std::size_t> release_owner(std::string_view owner, Deadline deadline) = 0;
-  // Takes away leases that have expired: their attempts failed.
-  virtual Result<std::size_t> rescue_expired(Deadline deadline) = 0;
-  // scheduled and retryable jobs whose time has come become available.
+  // All leases; and taking away those of `leases` that are still as they were seen, as
+  // release_owner() does. LeaseWatch says which.
+  virtual Result<std::vector<LeaseSeen>> leases(Deadline deadline) = 0;
+  virtual Result<std::size_t> take_back(std::span<const LeaseSeen> leases, Deadline deadline) = 0;
+  // A durable write that changes no job: works when and only when others would.
+  virtual Result<void> probe(Deadline deadline) = 0;
+  // scheduled and retryable jobs whose time has come become available. A wait for a length of time
+  // that began in the future, as the clock was set back since, begins anew.
   virtual Result<std::size_t> promote_due(Deadline deadline) = 0;
   // Deletes final jobs that finished longer ago than `retention` says.
   virtual Result<std::size_t> prune(const Retention& retention, Deadline deadline) = 0;

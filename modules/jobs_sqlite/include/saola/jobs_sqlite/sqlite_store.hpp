@@ -2,7 +2,6 @@
 // docs/formats/jobs_sqlite.md draws the schema.
 #pragma once
 
-#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -15,9 +14,8 @@ struct SqliteOptions {
   // The database file. It and missing folders above it are made for this user alone (0600, 0700);
   // SQLite puts PATH-wal and PATH-shm beside it. Not on a network file system.
   std::string path;
-  // The most bytes the database file may take; beyond, enqueue answers kResourceExhausted. Zero: as
-  // much as the disk holds. Each process sets its own.
-  std::int64_t max_bytes = 0;
+  // store.max_bytes counts the pages of the database file that are in use; the log beside it (up to
+  // 64 MB) and space that pruning has freed come on top.
   jobs::StoreOptions store;
 };
 
