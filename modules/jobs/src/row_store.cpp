@@ -82,8 +82,8 @@ Result<void> RowStore::check_bytes(Rows& rows) const {
   const std::uint64_t limit = rules_.options().max_bytes;
   if (limit == 0 || rows.bytes() < limit) return {};
   return saola::fail(ErrorCode::kResourceExhausted,
-                     "the job store holds {} bytes, as many as it may; wait until jobs have ended "
-                     "and were pruned, or raise its limit",
+                     "no space is left in the job store: it holds {} bytes, as many as it may; wait until "
+                     "jobs have ended and were pruned, or raise its limit",
                      limit);
 }
 
