@@ -193,6 +193,7 @@ class Arbiter {
   std::optional<Generation> pending_;  // a reload whose workers are not all serving yet
   std::vector<std::unique_ptr<Child>> children_;
   std::array<CrashLoop, kRoles.size()> crashes_;
+  std::array<std::string, kRoles.size()> last_death_;  // by role: how the latest one ended
   std::vector<Listener> inherited_;  // from systemd or the arbiter before an upgrade
   bool systemd_sockets_ = false;     // the sockets belong to systemd: not unlinked
   std::vector<std::string> unlink_;  // unix sockets to remove at the end

@@ -86,6 +86,14 @@ void Arbiter::note_gauges() {
       return child->role == role && child->stage == Stage::kServing;
     });
     slot.gauge(metrics_.workers[static_cast<std::size_t>(role)]).set(serving);
+    const bool paused = crashes_of(role).pauses() && serving == 0;
+    slot.gauge(metrics_.paused[static_cast<std::size_t>(role)]).set(paused ? 1 : 0);
+    state_->server().why_paused[static_cast<std::size_t>(role)].write(
+        paused ? fmt::format("{} workers keep dying, {} in a row, the last by {}; the next one "
+                             "starts after a pause",
+                             to_string(role), crashes_of(role).deaths(),
+                             last_death_[static_cast<std::size_t>(role)])
+               : "");
   }
 }
 
@@ -115,7 +123,7 @@ void Arbiter::spawn(Role role) {
   if (!child) {
     log_error("a worker cannot be started: " + child.error().message());
     // Not the worker's fault, so nothing to stop for: try again after a pause.
-    crashes_of(role).died(std::chrono::steady_clock::now(), Duration::zero(), true, crash_rule());
+    crashes_of(role).died(std::chrono::steady_clock::now(), Duration::zero(), crash_rule());
     return;
   }
   event("worker_started", fmt::format("{} pid {}", name_of(**child), (*child)->pid));
@@ -312,15 +320,16 @@ void Arbiter::note_exit(const Child& child, int status) {
 
 void Arbiter::note_crash(const Child& child, int status) {
   const SteadyTime now = std::chrono::steady_clock::now();
-  const bool by_kill = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
   const CrashLoop::Rule rule = crash_rule();
   CrashLoop& crashes = crashes_of(child.role);
   std::optional<Duration> served;
   if (child.serving_since) served = now - *child.serving_since;
-  crashes.died(now, served, by_kill, rule);
+  crashes.died(now, served, rule);
+  last_death_[static_cast<std::size_t>(child.role)] = how_it_ended(status);
   if (pending_ && child.generation == pending_->number) {
     // Perhaps somebody's kill -9; the same again and again is the new settings' fault.
-    if (by_kill && !crashes.give_up(rule)) return;
+    const bool by_kill = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+    if (by_kill && !crashes.is_loop(rule)) return;
     return abandon_reload(fmt::format("worker {} ended: {}", name_of(child), how_it_ended(status)));
   }
   const bool starting = !was_ready_ || now - started_ < kStarting;
@@ -329,22 +338,26 @@ void Arbiter::note_crash(const Child& child, int status) {
     exit_status_ = kExitBootFailed;
     return stop(Stopping::kQuick);
   }
-  const auto young = std::chrono::duration<double>(rule.young).count();
-  if (crashes.give_up(rule)) {
+  if (!crashes.is_loop(rule)) return;
+  const std::string what = fmt::format(
+      "{} workers keep dying: {} in a row before they served or within {:g} s of it, the last by "
+      "{}",
+      to_string(child.role), crashes.deaths(), std::chrono::duration<double>(rule.young).count(),
+      how_it_ended(status));
+  if (!was_ready_) {
     log(LogLevel::kCritical,
-        fmt::format("{} workers keep dying: {} in a row before they served or within {:g} s of it, "
-                    "the last by {}. The server stops, because it would only go on like this; the "
-                    "messages above say what each one met (settings crash-limit, crash-window)",
-                    to_string(child.role), crashes.deaths(), young, how_it_ended(status)));
+        what +
+            ". The server stops, because it would only go on like this; the messages above say "
+            "what each one met (settings crash-limit, crash-window)");
     exit_status_ = kExitFailure;
     return stop(Stopping::kQuick);
   }
-  if (rule.limit > 0 && crashes.deaths() == rule.limit) {
+  if (crashes.deaths() == rule.limit) {
     log_error(
-        fmt::format("{} workers keep being killed from outside: {} in a row within {:g} s of "
-                    "serving. The server goes on, with pauses. If the machine or the cgroup "
-                    "is out of memory, run fewer workers or give it more",
-                    to_string(child.role), crashes.deaths(), young));
+        what +
+        ". The server goes on, with pauses of up to 5 s before each new one. Requests or jobs "
+        "may be what ends them; if the machine or the cgroup is out of memory, run fewer "
+        "workers or give it more");
   }
 }
 

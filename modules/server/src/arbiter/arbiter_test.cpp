@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -121,11 +122,9 @@ TEST(Arbiter, ACrashLoopBacksOffAndStops) {
                                       "within 10 s of it, the last by signal ABRT"));
 }
 
-TEST(Arbiter, EveryKindOfCrashLoopStops) {
-  for (const auto& [how, role, end] :
-       std::vector<std::array<std::string, 3>>{{"kill-boot", "web", "signal KILL"},
-                                               {"exit-boot", "web", "exit status 0"},
-                                               {"crash-task", "task", "signal ABRT"}}) {
+TEST(Arbiter, EveryKindOfCrashLoopStopsAServerThatNeverGotReady) {
+  for (const auto& [how, role, end] : std::vector<std::array<std::string, 3>>{
+           {"kill-boot", "web", "signal KILL"}, {"exit-boot", "web", "exit status 0"}}) {
     ProbeServer server({"--probe=" + how, "--crash-limit=5", "--crash-window=7.5"});
     EXPECT_EQ(server.exit_status(), 1) << server.log();
     EXPECT_THAT(server.log(), HasSubstr(role +
@@ -135,22 +134,41 @@ TEST(Arbiter, EveryKindOfCrashLoopStops) {
   }
 }
 
-// As by an operator, or by the kernel when memory is short now and then.
-TEST(Arbiter, KillsOfServingWorkersDoNotStopTheServer) {
-  ProbeServer server({"--crash-limit=3"});
-  ASSERT_TRUE(server.serves()) << server.log();
-  for (int i = 0; i < 6; ++i) {
-    pid_t pid = 0;
-    ASSERT_TRUE(eventually([&] {
-      const auto now = server.serving("web");
-      if (!now.empty()) pid = now[0];
-      return pid != 0;
-    })) << server.log();
-    ::kill(pid, SIGKILL);
-    ASSERT_TRUE(eventually([&] { return !process_exists(pid); }));
+// Requests and jobs that end their workers must not end the server.
+TEST(Arbiter, AServerThatGotReadyNeverGivesUp) {
+  for (const int signal : {SIGKILL, SIGSEGV}) {
+    ProbeServer server({"--crash-limit=3"});
+    ASSERT_TRUE(server.serves()) << server.log();
+    for (int i = 0; i < 5; ++i) {
+      pid_t pid = 0;
+      ASSERT_TRUE(eventually([&] {
+        const auto now = server.serving("web");
+        if (!now.empty()) pid = now[0];
+        return pid != 0;
+      })) << server.log();
+      ::kill(pid, signal);
+      ASSERT_TRUE(eventually([&] { return !process_exists(pid); }));
+    }
+    EXPECT_TRUE(eventually([&] { return server.serving("web").size() == 1; })) << server.log();
+    EXPECT_THAT(server.log(), HasSubstr("web workers keep dying: 3 in a row"));
+    EXPECT_THAT(server.log(), HasSubstr("The server goes on, with pauses"));
   }
-  EXPECT_TRUE(eventually([&] { return server.serving("web").size() == 1; })) << server.log();
-  EXPECT_THAT(server.log(), HasSubstr("web workers keep being killed from outside: 3 in a row"));
+}
+
+TEST(Arbiter, ARoleWhoseWorkersKeepDyingIsPausedAndSaysSo) {
+  ProbeServer server({"--probe=crash-task", "--management-bind=127.0.0.1:0"});
+  ASSERT_TRUE(server.serves()) << server.log();
+  const std::string log = server.log();
+  const std::size_t at = log.find("management on ") + std::strlen("management on ");
+  const std::string management = log.substr(at, log.find(": /healthz", at) - at);
+  EXPECT_TRUE(eventually([&] {
+    const HttpAnswer ready = http_get(management, "/readyz");
+    return ready.status == 503 &&
+           ready.body.find("task workers keep dying, ") != std::string::npos &&
+           http_get(management, "/metrics").body.find("saola_workers_paused{role=\"task\"} 1") !=
+               std::string::npos;
+  })) << server.log();
+  EXPECT_THAT(server.serving("web"), SizeIs(1));
 }
 
 TEST(Arbiter, AReloadWhoseWorkersAreKilledAgainAndAgainIsGivenUp) {

@@ -4,14 +4,12 @@
 
 namespace saola::server {
 
-void CrashLoop::died(SteadyTime now, std::optional<Duration> served, bool by_kill,
-                     const Rule& rule) {
+void CrashLoop::died(SteadyTime now, std::optional<Duration> served, const Rule& rule) {
   if (served && *served >= rule.young) return;
   if (deaths_ == 0) first_death_ = now;
   ++deaths_;
-  if (!by_kill || !served) ++crashes_;
   Duration pause{};
-  if (deaths_ > kFree) {
+  if (pauses()) {
     pause = std::min(kLongestPause, kFirstPause * (1 << std::min(deaths_ - kFree - 1, 10)));
   }
   next_start_ = now + pause;

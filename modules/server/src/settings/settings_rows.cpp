@@ -390,9 +390,9 @@ std::vector<SettingRow> server_rows() {
        .key = "crash-limit",
        .type = kInteger,
        .default_value = "10",
-       .doc = "Workers of one kind that may die young in a row before the server stops with an "
-              "error; a pause that grows to 1 s comes before each new one. A worker that had "
-              "served and was ended by SIGKILL does not count. 0: go on for ever.",
+       .doc = "Workers of one kind that may die young in a row before a server that never got "
+              "ready stops with an error. One that was ready goes on, with pauses that grow to 5 s "
+              "before each new worker, and logs it once. 0: go on for ever.",
        .max = 100'000},
       {.section = "Process",
        .key = "crash-window",

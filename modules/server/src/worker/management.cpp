@@ -28,6 +28,10 @@ std::vector<std::string> why_not_ready(const SharedState& state) {
   if (state.server().stopping.load(std::memory_order_relaxed)) {
     return {"the server is stopping"};
   }
+  for (const SharedText& why_paused : state.server().why_paused) {
+    if (std::string why = why_paused.read(); !why.empty()) reasons.push_back(std::move(why));
+  }
+  if (!reasons.empty()) return reasons;
   for (std::size_t i = 0; i < state.slots(); ++i) {
     const SlotState& slot = state.slot(i);
     const Stage stage = slot.stage.load(std::memory_order_relaxed);

@@ -9,6 +9,9 @@ ServerMetrics ServerMetrics::add_to(observe::MetricTable& table) {
     out.workers[i] = table.gauge("saola_workers", "Worker processes that serve.", labels);
     out.deaths[i] = table.counter("saola_worker_deaths_total",
                                   "Worker processes that ended without being asked to.", labels);
+    out.paused[i] =
+        table.gauge("saola_workers_paused",
+                    "1: none serves and new ones are held back, as they keep dying.", labels);
   }
   out.reloads = table.counter("saola_reloads_total", "Settings read anew and put in force.");
   out.backlog = table.gauge("saola_backlog", "Connections that wait to be accepted.");

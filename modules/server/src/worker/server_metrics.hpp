@@ -12,6 +12,7 @@ struct ServerMetrics {
   // The arbiter's, in slot 0.
   std::array<observe::GaugeId, 3> workers;   // by Role: children that serve
   std::array<observe::CounterId, 3> deaths;  // by Role: that ended unasked
+  std::array<observe::GaugeId, 3> paused;    // by Role: 1 while new ones are held back
   observe::CounterId reloads;
   observe::GaugeId backlog;  // connections waiting to be accepted
   // Of every process.

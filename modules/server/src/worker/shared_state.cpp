@@ -15,7 +15,7 @@ namespace {
 
 // Looks at a text that is being written, and does not change, until its writer counts as dead.
 constexpr int kDeadWriter = 20'000;
-constexpr std::size_t kServerBytes = 64;
+constexpr std::size_t kServerBytes = 1024;
 constexpr std::size_t kSlotBytes = 256;
 static_assert(sizeof(ServerState) <= kServerBytes && sizeof(SlotState) <= kSlotBytes);
 static_assert(std::atomic<Stage>::is_always_lock_free && std::atomic<bool>::is_always_lock_free);

@@ -61,6 +61,8 @@ struct ServerState {
   std::atomic<std::int32_t> web_workers_wanted;
   std::atomic<bool> stopping;
   std::atomic<bool> closing;  // stopping, and no upgraded server takes over
+  // By Role: why none of its workers serves, while new ones are held back; empty: they are not.
+  std::array<SharedText, 3> why_paused;
 };
 
 class SharedState {
