@@ -236,12 +236,19 @@ Result<std::filesystem::path> make_folder(const std::filesystem::path& path) {
   return folder;
 }
 
-// Whether there is a file at `path` and it has content; an error when it can be no store.
-Result<bool> has_content(const std::string& path) {
+// Whether there is a file at `path`; an error when it can be no store, or is what is left of one.
+Result<bool> is_there(const std::string& path) {
+  struct stat log{};
+  const bool log_left = ::stat((path + "-wal").c_str(), &log) == 0 && log.st_size > 0;
   struct stat info{};
   if (::stat(path.c_str(), &info) != 0) {
-    if (errno == ENOENT) return false;
-    return std::unexpected(errno_error(errno, fmt::format("looking at '{}'", path)));
+    if (errno != ENOENT)
+      return std::unexpected(errno_error(errno, fmt::format("looking at '{}'", path)));
+    if (!log_left) return false;
+    return fail(ErrorCode::kDataCorrupt,
+                "job store '{}' is gone but its write-ahead log '{}-wal', with jobs in it, is not; "
+                "restore the store from a backup, or move the log away to begin anew",
+                path, path);
   }
   if (!S_ISREG(info.st_mode)) {
     return fail(ErrorCode::kInvalidArgument, "job store '{}' is not a regular file", path);
@@ -251,7 +258,12 @@ Result<bool> has_content(const std::string& path) {
                 "job store '{}' may be written by everybody; take that right away (chmod o-w)",
                 path);
   }
-  return info.st_size > 0;
+  if (info.st_size > 0) return true;
+  // A store is made whole beside its place and moved there, so this is no half-made one.
+  return fail(ErrorCode::kDataCorrupt,
+              "job store '{}' is an empty file, so what was in it is lost; restore it from a "
+              "backup, or remove it to begin anew",
+              path);
 }
 
 // Makes the database beside its place and moves it there whole, so that no death of this process
@@ -265,7 +277,7 @@ Result<void> make_database(const std::string& path, const std::filesystem::path&
   const unique_fd fd(::open(fresh.c_str(), O_CREAT | O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!fd) return failed("making the job store");
   if (::flock(fd.get(), LOCK_EX) != 0) return failed("locking");
-  const auto made = has_content(path);
+  const auto made = is_there(path);
   if (!made) return std::unexpected(made.error());
   if (*made) {
     ::unlink(fresh.c_str());
@@ -304,7 +316,7 @@ Result<std::unique_ptr<Connection>> open_database(const std::string& path, Deadl
   // another store of the same file. So nobody may open one here while make_database() has its own.
   static std::mutex opening;
   const std::lock_guard lock(opening);
-  const auto there = has_content(path);
+  const auto there = is_there(path);
   if (!there) return std::unexpected(there.error());
   if (!*there) {
     if (auto ok = make_database(path, *folder, deadline); !ok) {

@@ -76,11 +76,54 @@ TEST_F(DatabaseTest, JobsOutliveTheStore) {
   EXPECT_EQ((*again)->get(id, soon)->payload, "[1]");
 }
 
-TEST_F(DatabaseTest, AnEmptyFileIsAFreshStore) {
+TEST_F(DatabaseTest, AnEmptyFileIsWhatIsLeftOfAStore) {
   write_file("");
+  expect_refused(ErrorCode::kDataCorrupt, "empty file");
+  EXPECT_EQ(read_file(), "");
+}
+
+TEST_F(DatabaseTest, ALogWithoutItsDatabaseIsRefusedAndLeftUntouched) {
+  std::ofstream(path + "-wal") << "commits";
+  expect_refused(ErrorCode::kDataCorrupt, "write-ahead log");
+  EXPECT_FALSE(std::filesystem::exists(path));
+  EXPECT_EQ(std::filesystem::file_size(path + "-wal"), 7u);
+}
+
+// Whatever becomes of the files of an open store, nothing is acknowledged that is not in them.
+TEST_F(DatabaseTest, AStoreThatVanishesIsReplacedOrEmptiedTakesNothingMore) {
+  const auto damage = [&](const std::string& how) {
+    if (how == "removed") std::filesystem::remove(path);
+    if (how == "replaced") {
+      std::filesystem::copy_file(path, path + "-copy");
+      std::filesystem::rename(path + "-copy", path);
+    }
+    if (how == "emptied") std::filesystem::resize_file(path, 0);
+    if (how == "write-ahead log") std::filesystem::remove(path + "-wal");
+  };
+  for (const std::string how : {"removed", "replaced", "emptied", "write-ahead log"}) {
+    path = folder.path() + "/" + how.substr(0, 5) + ".db";
+    const auto store = open();
+    ASSERT_TRUE(store) << store.error().message();
+    const auto job = (*store)->enqueue({.kind = "a"}, soon);
+    ASSERT_TRUE(job);
+    damage(how);
+    const auto refused = (*store)->enqueue({.kind = "a"}, soon);
+    ASSERT_FALSE(refused) << how;
+    EXPECT_EQ(refused.error().code(), ErrorCode::kUnavailable);
+    EXPECT_THAT(refused.error().message(), HasSubstr(how));
+    EXPECT_EQ((*store)->get(job->job.id, soon).error().code(), ErrorCode::kUnavailable) << how;
+    EXPECT_EQ((*store)->probe(soon).error().code(), ErrorCode::kUnavailable) << how;
+  }
+}
+
+TEST_F(DatabaseTest, AStoreThatIsPutBackGoesOn) {
   const auto store = open();
-  ASSERT_TRUE(store) << store.error().message();
+  const auto job = (*store)->enqueue({.kind = "a"}, soon);
+  std::filesystem::rename(path, path + "-away");
+  EXPECT_FALSE((*store)->enqueue({.kind = "a"}, soon));
+  std::filesystem::rename(path + "-away", path);
   EXPECT_TRUE((*store)->enqueue({.kind = "a"}, soon));
+  EXPECT_TRUE((*store)->get(job->job.id, soon));
 }
 
 TEST_F(DatabaseTest, AFileThatIsNoDatabaseIsLeftUntouched) {
@@ -206,7 +249,7 @@ TEST_F(DatabaseTest, PlacesThatCannotHoldAStore) {
   ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
   expect_refused(ErrorCode::kInvalidArgument, "not a regular file");
   std::filesystem::remove(path);
-  write_file("");
+  write_file("x");
   ::chmod(path.c_str(), 0666);
   expect_refused(ErrorCode::kPermissionDenied, "everybody");
   std::filesystem::remove(path);

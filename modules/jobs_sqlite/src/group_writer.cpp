@@ -21,8 +21,8 @@ std::unexpected<Error> too_late() {
 
 }  // namespace
 
-GroupWriter::GroupWriter(std::unique_ptr<Connection> connection)
-    : connection_(std::move(connection)), thread_([this] { run(); }) {}
+GroupWriter::GroupWriter(std::unique_ptr<Connection> connection, const FileIdentity& identity)
+    : connection_(std::move(connection)), identity_(identity), thread_([this] { run(); }) {}
 
 GroupWriter::~GroupWriter() {
   {
@@ -100,6 +100,10 @@ Result<void> GroupWriter::begin(Batch& batch) {
 
 void GroupWriter::write_batch(const Batch& all) {
   Batch batch = all;
+  if (auto same = identity_.check(); !same) {
+    finish(batch, same);
+    return;
+  }
   if (auto begun = begin(batch); !begun) {
     finish(batch, begun);
     return;
@@ -136,6 +140,10 @@ std::optional<Error> GroupWriter::attempt(const Batch& batch, std::vector<Result
   if (!rows.failure()) {
     auto committed = connection_->execute("COMMIT");
     if (!committed) rows.failure() = std::move(committed.error());
+  }
+  // What was committed to a file that is not there any more must not be acknowledged.
+  if (!rows.failure()) {
+    if (auto same = identity_.check(); !same) rows.failure() = std::move(same.error());
   }
   // SQLite has rolled some failures back itself.
   if (rows.failure() && connection_->in_transaction()) (void)connection_->execute("ROLLBACK");

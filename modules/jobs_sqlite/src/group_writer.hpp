@@ -16,6 +16,7 @@
 #include <saola/jobs/row_store.hpp>
 
 #include "connection.hpp"
+#include "file_identity.hpp"
 
 namespace saola::jobs_sqlite {
 
@@ -23,7 +24,8 @@ class GroupWriter {
  public:
   using Body = std::function<Result<void>(jobs::Rows&)>;
 
-  explicit GroupWriter(std::unique_ptr<Connection> connection);
+  // `identity` must outlive it: nothing is acknowledged when the files are not the same any more.
+  GroupWriter(std::unique_ptr<Connection> connection, const FileIdentity& identity);
   // REQUIRES: nobody is inside write().
   ~GroupWriter();
 
@@ -50,6 +52,7 @@ class GroupWriter {
 
   // Used by the writer's thread only.
   std::unique_ptr<Connection> connection_;
+  const FileIdentity& identity_;
 
   std::mutex mutex_;
   // Guarded by mutex_.

@@ -9,6 +9,7 @@
 #include "checkpointer.hpp"
 #include "connection.hpp"
 #include "database.hpp"
+#include "file_identity.hpp"
 #include "group_writer.hpp"
 #include "sqlite_rows.hpp"
 
@@ -56,11 +57,12 @@ class SqliteStore final : public jobs::RowStore {
               std::unique_ptr<Connection> watcher, std::int64_t version,
               std::unique_ptr<Connection> checkpointer)
       : RowStore(std::move(options.store)),
+        identity_(options.path),
         readers_(std::move(options.path)),
         watcher_(std::move(watcher)),
         seen_version_(version),
         checkpointer_(std::move(checkpointer)),
-        writer_(watched(std::move(writer))) {}
+        writer_(watched(std::move(writer)), identity_) {}
 
   std::uint64_t work_mark() override {
     const std::lock_guard lock(mutex_);
@@ -87,6 +89,7 @@ class SqliteStore final : public jobs::RowStore {
     if (deadline.passed()) {
       return saola::fail(ErrorCode::kTimedOut, "the job store was not reached in time");
     }
+    if (auto same = identity_.check(); !same) return same;
     auto reader = readers_.take();
     if (!reader) return std::unexpected(std::move(reader.error()));
     (*reader)->set_busy_deadline(deadline);
@@ -125,6 +128,7 @@ class SqliteStore final : public jobs::RowStore {
     work_arrived();
   }
 
+  const FileIdentity identity_;
   Readers readers_;
 
   std::mutex watcher_mutex_;
