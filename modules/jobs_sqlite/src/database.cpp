@@ -152,23 +152,6 @@ Result<void> check_version(const std::string& path, std::int64_t version) {
               path, version, kSchemaVersion);
 }
 
-// That a file which is not empty is a job store we know. Reads only.
-Result<void> check_ours(const std::string& path, Deadline deadline) {
-  auto reader = Connection::open(path, Access::kReadOnly);
-  if (!reader) return std::unexpected(std::move(reader.error()));
-  (*reader)->set_busy_deadline(deadline);
-  const auto application = (*reader)->integer("PRAGMA application_id");
-  if (!application) return std::unexpected(application.error());
-  if (*application != kApplicationId) {
-    return fail(ErrorCode::kInvalidArgument,
-                "'{}' is a database of another application, not a job store; name another file",
-                path);
-  }
-  const auto version = (*reader)->integer("PRAGMA user_version");
-  if (!version) return std::unexpected(version.error());
-  return check_version(path, *version);
-}
-
 // Looks for damage, for at most a fifth of a second.
 Result<void> check_sound(Connection& db, const std::string& path) {
   const Deadline enough = Deadline::after(std::chrono::milliseconds(200));
@@ -309,6 +292,22 @@ Result<void> make_database(const std::string& path, const std::filesystem::path&
 
 }  // namespace
 
+Result<void> check_store(const std::string& path, Deadline deadline) {
+  auto reader = Connection::open(path, Access::kReadOnly);
+  if (!reader) return std::unexpected(std::move(reader.error()));
+  (*reader)->set_busy_deadline(deadline);
+  const auto application = (*reader)->integer("PRAGMA application_id");
+  if (!application) return std::unexpected(application.error());
+  if (*application != kApplicationId) {
+    return fail(ErrorCode::kInvalidArgument,
+                "'{}' is a database of another application, not a job store; name another file",
+                path);
+  }
+  const auto version = (*reader)->integer("PRAGMA user_version");
+  if (!version) return std::unexpected(version.error());
+  return check_version(path, *version);
+}
+
 Result<std::unique_ptr<Connection>> open_database(const std::string& path, Deadline deadline) {
   const auto folder = make_folder(path);
   if (!folder) return std::unexpected(folder.error());
@@ -323,12 +322,16 @@ Result<std::unique_ptr<Connection>> open_database(const std::string& path, Deadl
       return std::unexpected(std::move(ok.error()));
     }
   }
-  if (auto ok = check_ours(path, deadline); !ok) return std::unexpected(std::move(ok.error()));
+  if (auto ok = check_store(path, deadline); !ok) return std::unexpected(std::move(ok.error()));
   auto db = Connection::open(path, Access::kReadWrite);
   if (!db) return db;
   (*db)->set_busy_deadline(deadline);
   if (auto ok = check_sound(**db, path); !ok) return std::unexpected(std::move(ok.error()));
   if (auto ok = migrate(**db, path); !ok) return std::unexpected(std::move(ok.error()));
+  // A backup that somebody put here by hand has another mode.
+  if (auto mode = (*db)->text("PRAGMA journal_mode = WAL"); !mode) {
+    return std::unexpected(std::move(mode.error()));
+  }
   // The log file shrinks back to 64 MiB after a large burst.
   if (auto ok = (*db)->execute("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
                                "PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384");

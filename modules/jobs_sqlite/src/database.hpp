@@ -14,6 +14,9 @@ namespace saola::jobs_sqlite {
 // those of open_sqlite_store().
 Result<std::unique_ptr<Connection>> open_database(const std::string& path, Deadline deadline);
 
+// That the file at `path` is a job store whose schema is known. Reads only.
+Result<void> check_store(const std::string& path, Deadline deadline);
+
 // One more connection to a store that open_database() has opened, for reading.
 Result<std::unique_ptr<Connection>> open_reader(const std::string& path);
 
