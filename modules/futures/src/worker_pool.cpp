@@ -1,7 +1,6 @@
 #include "worker_pool.hpp"
 
 #include <pthread.h>
-#include <sched.h>
 
 #include <algorithm>
 #include <bit>
@@ -10,6 +9,7 @@
 #include <fmt/core.h>
 
 #include <saola/base/check.hpp>
+#include <saola/base/cores.hpp>
 #include <saola/base/exception_text.hpp>
 #include <saola/base/log.hpp>
 #include <saola/runtime/placed.hpp>
@@ -19,10 +19,7 @@ namespace saola::futures::detail {
 namespace {
 
 std::size_t default_workers() {
-  cpu_set_t allowed;
-  CPU_ZERO(&allowed);
-  const int cores = ::sched_getaffinity(0, sizeof allowed, &allowed) == 0 ? CPU_COUNT(&allowed) : 1;
-  return static_cast<std::size_t>(std::min(32, cores + 4));
+  return std::min(32U, allowed_cores() + 4);
 }
 
 // Ends every future of a list of works with `error`, but for cancelled ones.

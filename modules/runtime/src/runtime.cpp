@@ -1,8 +1,7 @@
-#include <sched.h>
-
 #include <system_error>
 
 #include <saola/base/check.hpp>
+#include <saola/base/cores.hpp>
 #include <saola/runtime/offload.hpp>
 #include <saola/runtime/placed.hpp>
 #include <saola/runtime/runtime.hpp>
@@ -11,13 +10,6 @@
 
 namespace saola::runtime {
 namespace {
-
-std::size_t allowed_cores() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  if (::sched_getaffinity(0, sizeof set, &set) != 0) return 1;
-  return static_cast<std::size_t>(std::max(1, CPU_COUNT(&set)));
-}
 
 std::size_t cpu_threads(const RuntimeOptions& options) {
   return options.cpu_threads > 0 ? static_cast<std::size_t>(options.cpu_threads) : allowed_cores();

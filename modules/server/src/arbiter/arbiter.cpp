@@ -13,6 +13,7 @@
 #include <fmt/core.h>
 #include <fmt/ranges.h>
 
+#include <saola/base/cores.hpp>
 #include <saola/base/log.hpp>
 
 #include "arbiter/privileges.hpp"

@@ -166,7 +166,4 @@ int run(const ServerDefinition& definition, int argc, char** argv);
 // docs/decisions on task priority. Threads it starts later inherit it.
 void demote_this_thread();
 
-// Cores this process may use: by affinity and by the cgroup's CPU quota, rounded up, at least 1.
-unsigned allowed_cores();
-
 }  // namespace saola::server

@@ -1,30 +1,29 @@
-#include "arbiter/cores.hpp"
-
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
 #include <gtest/gtest.h>
 
-#include <saola/server/server.hpp>
-
-#include "temporary_directory.hpp"
-
-namespace saola::server {
+#include <saola/base/cores.hpp>
+namespace saola {
 namespace {
 
 class CgroupCores : public testing::Test {
  protected:
+  CgroupCores() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "saola-XXXXXX").string();
+    directory_ = ::mkdtemp(pattern.data());
+  }
+  ~CgroupCores() override { std::filesystem::remove_all(directory_); }
   void write(const std::string& path, const std::string& text) {
-    const std::filesystem::path file = directory_.path() + "/" + path;
+    const std::filesystem::path file = directory_ + "/" + path;
     std::filesystem::create_directories(file.parent_path());
     std::ofstream(file) << text << '\n';
   }
-  std::optional<double> cores() {
-    return cgroup_cores(directory_.path() + "/cgroup", directory_.path() + "/fs");
-  }
+  std::optional<double> cores() { return cgroup_cores(directory_ + "/cgroup", directory_ + "/fs"); }
 
  private:
-  TemporaryDirectory directory_;
+  std::string directory_;
 };
 
 TEST_F(CgroupCores, TakesTheTightestOfVersionTwo) {
@@ -64,4 +63,4 @@ TEST(AllowedCores, IsAtLeastOne) {
 }
 
 }  // namespace
-}  // namespace saola::server
+}  // namespace saola

@@ -1,5 +1,3 @@
-#include "arbiter/cores.hpp"
-
 #include <sched.h>
 
 #include <algorithm>
@@ -7,9 +5,9 @@
 #include <fstream>
 #include <vector>
 
-#include <saola/server/server.hpp>
+#include <saola/base/cores.hpp>
 
-namespace saola::server {
+namespace saola {
 namespace {
 
 // The numbers at the start of a file, separated by white space.
@@ -78,4 +76,4 @@ unsigned allowed_cores() {
   return cores;
 }
 
-}  // namespace saola::server
+}  // namespace saola
