@@ -84,15 +84,25 @@ bool StateBase::start() {
   throw InvalidStateError("the work of a future was started twice");
 }
 
-void StateBase::claim() {
+bool StateBase::try_claim() {
   const std::lock_guard lock(guard_);
   const Phase phase = phase_.load(std::memory_order_relaxed);
-  if (phase != Phase::kPending && phase != Phase::kRunning) {
-    throw InvalidStateError(phase == Phase::kCancelled
-                                ? "a result was set for a future that had been cancelled"
-                                : "a result was set twice for one future");
-  }
+  if (phase != Phase::kPending && phase != Phase::kRunning) return false;
   phase_.store(Phase::kSetting, std::memory_order_release);
+  return true;
+}
+
+void StateBase::claim() {
+  if (try_claim()) return;
+  throw InvalidStateError(phase() == Phase::kCancelled
+                              ? "a result was set for a future that had been cancelled"
+                              : "a result was set twice for one future");
+}
+
+void StateBase::abandon() {
+  if (!try_claim()) return;
+  error_ = std::make_exception_ptr(BrokenPromise());
+  finish();
 }
 
 void StateBase::fail(std::exception_ptr error) {

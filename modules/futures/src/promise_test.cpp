@@ -1,3 +1,6 @@
+#include <atomic>
+#include <thread>
+
 #include <gtest/gtest.h>
 
 #include <saola/futures/future.hpp>
@@ -36,6 +39,37 @@ TEST(PromiseTest, AbandonedIsBroken) {
   const auto old = replaced.future();
   replaced = Promise<int>();
   EXPECT_THROW(old.result(), BrokenPromise);
+}
+
+// The promise's end and a cancel meet: one of them wins, and the other has nothing to say.
+TEST(PromiseTest, AbandonedBesideCancel) {
+  constexpr int kRounds = 20'000;
+  std::atomic<int> round{0};
+  std::atomic<int> ready{0};
+  Future<int> shared;
+  std::jthread other([&] {
+    for (int i = 1; i <= kRounds; ++i) {
+      while (round.load() != i) {
+      }
+      ready.store(i);
+      shared.cancel();
+      round.store(-i);
+    }
+  });
+  int cancelled = 0;
+  for (int i = 1; i <= kRounds; ++i) {
+    {
+      Promise<int> promise;
+      shared = promise.future();
+      round.store(i);
+      while (ready.load() != i) {
+      }
+    }
+    while (round.load() != -i) std::this_thread::yield();
+    ASSERT_TRUE(shared.done());
+    cancelled += shared.cancelled() ? 1 : 0;
+  }
+  EXPECT_LE(cancelled, kRounds);
 }
 
 }  // namespace

@@ -108,8 +108,7 @@ class Promise {
   }
   // Without a result, the future fails with BrokenPromise.
   ~Promise() {
-    if (state_ != nullptr && !state_->done())
-      state_->fail(std::make_exception_ptr(BrokenPromise()));
+    if (state_ != nullptr) state_->abandon();
   }
 
   Future<T> future() const { return Future<T>(state_); }

@@ -70,6 +70,8 @@ class StateBase {
   // start.
   bool start();
   void fail(std::exception_ptr error);
+  // Fails it with BrokenPromise unless it has a result or is cancelled, now or in this moment.
+  void abandon();
 
   WorkerPool* pool() const { return pool_.get(); }
 
@@ -77,6 +79,8 @@ class StateBase {
   ~StateBase() = default;
   // Takes the right to set the result; throws InvalidStateError when another has it.
   void claim();
+  // The same; false when another has it, or it is cancelled.
+  bool try_claim();
   // Publishes what was set since claim().
   void finish();
 
