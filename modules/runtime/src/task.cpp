@@ -1,5 +1,6 @@
 #include <sched.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <mutex>
@@ -43,13 +44,6 @@ void log_lost(const TaskState& task, const std::exception_ptr& error) {
 }
 
 }  // namespace
-
-void destroy_locals(TaskState& task) {
-  for (TaskState::Local& local : task.locals) {
-    if (local.destroy != nullptr) local.destroy(local.value);
-  }
-  task.locals.clear();
-}
 
 [[gnu::noipa]] void set_current_thread_task(TaskState* task) {
   asm volatile("" ::: "memory");
@@ -259,7 +253,7 @@ void trim_stack() {
   TaskState& task = current_task();
   if (task.kind != TaskKind::kFiber) return;
   const detail::Stack& stack = static_cast<Fiber&>(task).stack;
-  constexpr std::uintptr_t kPage = 4096;
+  static const auto kPage = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
   // Below this frame, the red zone and the frame of madvise itself nothing is alive.
   const auto here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)) - 1024;
   const auto end = here & ~(kPage - 1);

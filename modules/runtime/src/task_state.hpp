@@ -51,6 +51,17 @@ class SharedText {
   std::array<std::atomic<char>, N> bytes_;  // set() comes before the first get()
 };
 
+// A task's values of TaskLocal; see task_local.cpp. Touched by the task only.
+struct TaskLocals {
+  struct Slot {
+    void* value = nullptr;
+    void (*destroy)(void*) = nullptr;
+    std::size_t older = 0;  // as newest
+  };
+  std::vector<Slot> slots;  // by TaskLocal's index
+  std::size_t newest = 0;   // 1 + index of the value that was made last; 0: none
+};
+
 enum class TaskKind : std::uint8_t { kFiber, kNative, kThread };
 
 // Fiber (fiber.hpp), NativeTask (native_task.hpp) and ThreadTask (task_state.cpp) derive from it.
@@ -81,12 +92,7 @@ struct TaskState {
 
   std::move_only_function<void()> body;
 
-  // Task-local values by TaskLocal's index.
-  struct Local {
-    void* value = nullptr;
-    void (*destroy)(void*) = nullptr;
-  };
-  std::vector<Local> locals;
+  TaskLocals locals;
 
   // Wakes the task's present or next cancellable wait. Called once, after cancel_requested was set.
   virtual void interrupt() = 0;
