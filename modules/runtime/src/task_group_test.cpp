@@ -1,15 +1,13 @@
-#include <signal.h>
+#include <sched.h>
 
 #include <atomic>
 #include <stdexcept>
-#include <string>
+#include <thread>
+#include <vector>
 
 #include <gtest/gtest.h>
 
-#include <saola/runtime/process.hpp>
-#include <saola/runtime/signals.hpp>
 #include <saola/runtime/task_group.hpp>
-#include <saola/runtime/task_local.hpp>
 
 #include "both_models.hpp"
 
@@ -20,8 +18,6 @@ using namespace std::chrono_literals;
 
 using TaskGroupTest = BothModels;
 SAOLA_BOTH_MODELS(TaskGroupTest);
-using ProcessTest = BothModels;
-SAOLA_BOTH_MODELS(ProcessTest);
 
 TEST_P(TaskGroupTest, JoinsAllAndThrowsTheFirstError) {
   run([] {
@@ -94,64 +90,112 @@ TEST_P(TaskGroupTest, DestructorCancelsAndJoins) {
   });
 }
 
-TaskLocal<std::string> local_text;
-
-TEST_P(TaskGroupTest, LocalsAreOfTheTask) {
+TEST_P(TaskGroupTest, TaskSpawnedAfterCancelIsCancelled) {
   run([] {
-    *local_text = "outer";
+    bool late_ended_early = false;
     TaskGroup group;
-    for (int i = 0; i < 4; ++i) {
-      group.spawn([i] {
-        EXPECT_EQ(*local_text, "");
-        *local_text = std::to_string(i);
-        this_task::yield();
-        EXPECT_EQ(*local_text, std::to_string(i));
+    group.spawn([&] {
+      try {
+        this_task::sleep_for(1h);
+      } catch (const Cancelled&) {
+        const this_task::Uncancellable guard;
+        group.spawn([&] {
+          try {
+            this_task::sleep_for(1h);
+          } catch (const Cancelled&) {
+            late_ended_early = true;
+            throw;
+          }
+        });
+        throw;
+      }
+    });
+    this_task::yield();
+    group.cancel();
+    EXPECT_THROW(group.join(), Cancelled);
+    EXPECT_TRUE(late_ended_early);
+  });
+}
+
+TEST_P(TaskGroupTest, CancelledDoesNotHideAnError) {
+  run([] {
+    TaskGroup group;
+    group.spawn([] { throw Cancelled(); }, {.name = "first"});
+    group.spawn([] {
+      this_task::sleep_for(1ms);
+      throw std::runtime_error("disk full");
+    });
+    try {
+      group.join();
+      ADD_FAILURE() << "join() threw nothing";
+    } catch (const std::runtime_error& e) {
+      EXPECT_STREQ(e.what(), "disk full");
+    }
+    EXPECT_TRUE(group.join()) << "an error is thrown once";
+  });
+}
+
+TEST_P(TaskGroupTest, FirstErrorCancelsTheRest) {
+  run([] {
+    TaskGroup group({.on_error = TaskGroupOptions::OnError::kCancelRest});
+    std::atomic<int> cancelled{0};
+    for (int i = 0; i < 5; ++i) {
+      group.spawn([&] {
+        try {
+          this_task::sleep_for(1h);
+        } catch (const Cancelled&) {
+          ++cancelled;
+          throw;
+        }
       });
     }
-    group.join();
-    EXPECT_EQ(*local_text, "outer");
+    group.spawn([] { throw std::runtime_error("one"); });
+    EXPECT_THROW(group.join(), std::runtime_error);
+    EXPECT_EQ(cancelled.load(), 5);
   });
 }
 
-TEST_P(ProcessTest, ExitCodeAndSignal) {
+TEST_P(TaskGroupTest, ACancelledTaskDoesNotCancelTheRest) {
   run([] {
-    auto child = Process::start({"sh", "-c", "exit 7"});
-    ASSERT_TRUE(child.has_value()) << child.error().message();
-    auto end = child->wait(Deadline::after(10s));
-    ASSERT_TRUE(end.has_value()) << end.error().message();
-    EXPECT_FALSE(end->signalled);
-    EXPECT_EQ(end->code, 7);
-    EXPECT_EQ(child->send_signal(SIGTERM).error().code(), ErrorCode::kNotFound);
-
-    auto sleeper = Process::start({"sleep", "1000"});
-    ASSERT_TRUE(sleeper.has_value());
-    EXPECT_EQ(sleeper->wait(Deadline::after(5ms)).error().code(), ErrorCode::kTimedOut);
-    ASSERT_TRUE(sleeper->send_signal(SIGTERM).has_value());
-    end = sleeper->wait(Deadline::after(10s));
-    ASSERT_TRUE(end.has_value());
-    EXPECT_TRUE(end->signalled);
-    EXPECT_EQ(end->code, SIGTERM);
+    TaskGroup group({.on_error = TaskGroupOptions::OnError::kCancelRest});
+    bool finished = false;
+    group.spawn([] { throw Cancelled(); });
+    group.spawn([&] {
+      this_task::sleep_for(5ms);
+      finished = true;
+    });
+    EXPECT_THROW(group.join(), Cancelled);
+    EXPECT_TRUE(finished);
   });
 }
 
-TEST_P(ProcessTest, UnknownProgramIsAnError) {
-  run([] {
-    const auto child = Process::start({"no-such-program-anywhere"});
-    ASSERT_FALSE(child.has_value());
-    EXPECT_EQ(child.error().code(), ErrorCode::kNotFound);
-  });
-}
-
-TEST_P(ProcessTest, SignalIsWaitedFor) {
-  run([] {
-    SignalSet signals({SIGUSR2});
-    EXPECT_EQ(signals.wait(Deadline::after(1ms)).error().code(), ErrorCode::kTimedOut);
-    // To this thread, where it is blocked: other threads of the test do not block it.
-    ::pthread_kill(::pthread_self(), SIGUSR2);
-    const auto got = signals.wait(Deadline::after(10s));
-    ASSERT_TRUE(got.has_value()) << got.error().message();
-    EXPECT_EQ(*got, SIGUSR2);
-  });
+// Native tasks spawn at the same time, each taking away what ended meanwhile.
+TEST(TaskGroupLimit, HoldsWithNativeSpawners) {
+  const LeakCheck leaks;
+  constexpr int kLimit = 2;
+  TaskGroup group(kLimit);
+  std::atomic<int> now{0};
+  std::atomic<int> most{0};
+  {
+    std::vector<std::jthread> spawners;
+    for (int s = 0; s < 4; ++s) {
+      spawners.emplace_back([&] {
+        for (int i = 0; i < 100; ++i) {
+          group.spawn([&] {
+            const int n = ++now;
+            int seen = most.load();
+            while (n > seen && !most.compare_exchange_weak(seen, n)) {
+            }
+            ::sched_yield();
+            --now;
+          });
+          EXPECT_LE(group.size(), std::size_t{kLimit});
+        }
+      });
+    }
+  }
+  group.join();
+  EXPECT_LE(most.load(), kLimit);
 }
 
 }  // namespace

@@ -71,9 +71,24 @@ Result<Process> Process::start(const std::vector<std::string>& arguments,
 }
 
 Process::~Process() {
+  end();
+}
+
+Process& Process::operator=(Process&& other) noexcept {
+  if (this == &other) return *this;
+  end();
+  pid_ = other.pid_;
+  handle_ = std::move(other.handle_);
+  ended_ = other.ended_;
+  exit_ = other.exit_;
+  return *this;
+}
+
+void Process::end() {
   if (!handle_ || ended_) return;
   ::kill(pid_, SIGKILL);
-  ::waitpid(pid_, nullptr, 0);
+  while (::waitpid(pid_, nullptr, 0) < 0 && detail::last_errno() == EINTR) {
+  }
 }
 
 Result<ProcessExit> Process::wait(Deadline deadline) {

@@ -33,8 +33,9 @@ class Process {
   // Starts `arguments[0]`. Does not suspend.
   static Result<Process> start(const std::vector<std::string>& arguments,
                                const ProcessOptions& options = {});
-  Process(Process&&) = default;
-  Process& operator=(Process&&) = default;
+  Process(Process&& other) noexcept = default;
+  // Deals with the child that it named before as the destructor does.
+  Process& operator=(Process&& other) noexcept;
   // Kills (SIGKILL) and reaps a child that was not waited for. REQUIRES: nobody is inside wait().
   ~Process();
 
@@ -46,6 +47,7 @@ class Process {
 
  private:
   Process(pid_t pid, unique_fd handle) : pid_(pid), handle_(std::move(handle)) {}
+  void end();
   pid_t pid_ = -1;
   PollFd handle_;  // a pidfd: readable when the child has ended
   bool ended_ = false;

@@ -14,37 +14,59 @@
 
 namespace saola::runtime {
 
+struct TaskGroupOptions {
+  // So many tasks of the group at most are alive at one time, at least 1.
+  std::size_t limit = SIZE_MAX;
+  // What the first task that ends with an error (anything but Cancelled) does to the others.
+  enum class OnError : std::uint8_t {
+    kLetRun,      // nothing: join() throws the error when all have ended
+    kCancelRest,  // cancels the group: fail fast
+  } on_error = OnError::kLetRun;
+};
+
 // Used from several tasks at a time. The destructor cancels and joins what is left.
+//
+//   TaskGroup group({.limit = 8, .on_error = TaskGroupOptions::OnError::kCancelRest});
+//   for (const Part& part : parts) group.spawn([&] { download(part); });
+//   group.join();  // throws what the first failed download threw; the others were cancelled
+//
+// A cancelled group stays cancelled: a task that is spawned into it afterwards is cancelled as it
+// starts, so that nobody who was just about to add one outlives the cancel.
 class TaskGroup {
  public:
-  // At most `limit` tasks of the group are alive at one time.
-  explicit TaskGroup(std::size_t limit = SIZE_MAX) : limit_(limit) {}
+  explicit TaskGroup(TaskGroupOptions options = {}) : options_(options) {}
+  explicit TaskGroup(std::size_t limit) : TaskGroup(TaskGroupOptions{.limit = limit}) {}
   ~TaskGroup();
   TaskGroup(const TaskGroup&) = delete;
   TaskGroup& operator=(const TaskGroup&) = delete;
 
   // Starts a task. SUSPENDS while the group is at its limit; throws Cancelled if the caller is
-  // cancelled then.
+  // cancelled then. Throws as runtime::spawn() does.
   void spawn(std::move_only_function<void()> body, SpawnOptions options = {},
              std::source_location site = std::source_location::current());
   // Waits until no task of the group is alive, then throws the first exception that one of them
   // ended with (Cancelled only if nothing else), once. SUSPENDS; throws Cancelled if the caller is
   // cancelled. False at the deadline.
   bool join(Deadline deadline = Deadline::never());
-  // Asks every task that is alive to stop.
+  // Asks every task to stop: those alive now, and those spawned later. Idempotent, any thread.
   void cancel();
   std::size_t size() const;
 
  private:
   void reap(std::unique_lock<Mutex>& lock);
+  // REQUIRES of both: mutex_ held.
+  void keep(std::exception_ptr error, bool is_cancel);
+  void cancel_all();
 
-  const std::size_t limit_;
+  const TaskGroupOptions options_;
   mutable Mutex mutex_;
   // All GUARDED_BY(mutex_).
   Condition changed_;
   std::list<Task> running_;
   std::list<Task> ended_;
-  std::exception_ptr first_error_;
+  bool cancelled_ = false;
+  std::exception_ptr error_;            // the first that is not Cancelled
+  std::exception_ptr cancelled_error_;  // the first Cancelled
 };
 
 }  // namespace saola::runtime
