@@ -15,6 +15,11 @@
 #include "loop/time_slice.hpp"
 
 namespace saola::runtime::detail {
+namespace {
+
+constexpr Duration kCancelLook = std::chrono::milliseconds(10);
+
+}  // namespace
 
 // ---- Waiting on a thread.
 
@@ -62,21 +67,23 @@ void BlockingTask::unpark(std::atomic<std::uint32_t>* waiter_state) {
 Wake BlockingTask::poll_fd(int fd, short events, Deadline deadline) {
   pollfd fds[2] = {{.fd = fd, .events = events, .revents = 0},
                    {.fd = -1, .events = POLLIN, .revents = 0}};
-  if (uncancellable == 0) {
-    std::lock_guard lock(guard_);
-    if (cancel_requested.load(std::memory_order_relaxed)) return Wake::kCancelled;
-    if (kind == TaskKind::kNative) {
+  const bool may_cancel = uncancellable == 0 && kind == TaskKind::kNative;
+  for (;;) {
+    Deadline until = deadline;
+    if (may_cancel) {
+      std::lock_guard lock(guard_);
+      if (cancel_requested.load(std::memory_order_relaxed)) return Wake::kCancelled;
       if (!cancel_event_) cancel_event_.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
       fds[1].fd = cancel_event_.get();
+      // Out of descriptors: look for a cancel every now and then, and try again to make one.
+      if (!cancel_event_) until = min(until, Deadline::after(kCancelLook));
     }
-  }
-  for (;;) {
     timespec timeout{};
-    if (!deadline.is_never()) {
-      const auto left = deadline.remaining().count();
+    if (!until.is_never()) {
+      const auto left = until.remaining().count();
       timeout = {.tv_sec = left / 1'000'000'000, .tv_nsec = left % 1'000'000'000};
     }
-    const int n = ::ppoll(fds, 2, deadline.is_never() ? nullptr : &timeout, nullptr);
+    const int n = ::ppoll(fds, 2, until.is_never() ? nullptr : &timeout, nullptr);
     if (n < 0 && errno == EINTR) continue;
     if (fds[1].revents != 0) return Wake::kCancelled;
     if (fds[0].revents != 0) return Wake::kNotified;

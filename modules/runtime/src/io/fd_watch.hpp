@@ -4,14 +4,19 @@
 #include <atomic>
 #include <cstdint>
 
+#include <saola/base/error.hpp>
+
 #include "loop/fiber.hpp"
 
 namespace saola::runtime::detail {
 
+// Why a wait ended without what it was for: kTimedOut or kCancelled, and `doing` what.
+Error wait_error(Wake wake, std::string_view doing = "while waiting for a descriptor");
+
 struct FdWatch {
-  explicit FdWatch(Loop& l) : loop(l) {}
+  FdWatch(Loop& l, int descriptor) : loop(l), fd(descriptor) {}
   Loop& loop;
-  int fd = -1;
+  const int fd;
   // Owned by the loop's owner.
   bool readable = false;  // an edge was seen and not used up by a wait
   bool writable = false;

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <memory>
 
 #include <saola/base/check.hpp>
 #include <saola/runtime/socket.hpp>
@@ -14,77 +15,27 @@
 #include "native_task.hpp"
 
 namespace saola::runtime {
+
+Error detail::wait_error(Wake wake, std::string_view doing) {
+  if (wake == Wake::kCancelled) {
+    return {ErrorCode::kCancelled, fmt::format("the task was cancelled {}", doing)};
+  }
+  return {ErrorCode::kTimedOut, fmt::format("the deadline passed {}", doing)};
+}
+
 namespace {
 
 using detail::FdWatch;
 using detail::Fiber;
 using detail::Loop;
 
-std::unexpected<Error> wait_error(Wake wake) {
-  if (wake == Wake::kCancelled) return fail(ErrorCode::kCancelled, "the task was cancelled");
-  return fail(ErrorCode::kTimedOut, "the deadline passed while waiting for a socket");
-}
-
-// Registers `fd` with the loop. EPOLL_CTL_ADD reports what is ready already as the first edge.
-Result<void> start_watching(int fd, Loop& loop,
-                            std::unique_ptr<FdWatch, detail::FdWatchDeleter>& watch) {
-  watch.reset();
-  auto made = std::unique_ptr<FdWatch, detail::FdWatchDeleter>(new FdWatch(loop));
-  epoll_event event{.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
-                    .data = {.ptr = made.get()}};
-  if (::epoll_ctl(loop.epoll_fd(), EPOLL_CTL_ADD, fd, &event) != 0) {
-    return std::unexpected(errno_error(detail::last_errno(), "cannot watch a descriptor"));
-  }
-  made->fd = fd;
-  watch = std::move(made);
-  return {};
-}
-
-Result<void> wait_for(int fd, std::unique_ptr<FdWatch, detail::FdWatchDeleter>& watch,
-                      bool for_reading, Deadline deadline) {
-  detail::TaskState& task = detail::current_task();
-  if (task.kind != detail::TaskKind::kFiber) {
-    auto& thread = static_cast<detail::BlockingTask&>(task);
-    const Wake wake = thread.poll_fd(fd, for_reading ? POLLIN | POLLRDHUP : POLLOUT, deadline);
-    if (wake != Wake::kNotified) return wait_error(wake);
-    return {};
-  }
-  // The fiber owns the loop while it looks at and changes `watch`, the pointer included: a rescued
-  // fiber that made one elsewhere would race with the fiber that uses the other direction.
-  auto& fiber = static_cast<Fiber&>(task);
-  detail::Carrier* carrier = fiber.loop.enter(fiber);
-  if (watch == nullptr || &watch->loop != &fiber.loop) {
-    if (auto started = start_watching(fd, fiber.loop, watch); !started) {
-      Loop::leave(carrier);
-      return started;
-    }
-  }
-  bool& ready = for_reading ? watch->readable : watch->writable;
-  Waiter*& slot = for_reading ? watch->reader : watch->writer;
-  if (ready) {
-    ready = false;
-    Loop::leave(carrier);
-    if (fiber.should_cancel()) return wait_error(Wake::kCancelled);
-    return {};
-  }
-  SAOLA_CHECK(slot == nullptr, "two tasks wait for the same direction of one descriptor");
-  Waiter waiter;
-  slot = &waiter;
-  const Wake wake = fiber.loop.park_owned(carrier, fiber, waiter, deadline, Cancellable::kYes);
-  if (slot == &waiter) slot = nullptr;
-  if (wake == Wake::kNotified) ready = false;
-  Loop::leave(carrier);
-  if (wake != Wake::kNotified) return wait_error(wake);
-  return {};
-}
-
-}  // namespace
-
-void detail::FdWatchDeleter::operator()(FdWatch* watch) const {
+// Frees a watch that nobody waits with.
+void retire(FdWatch* watch) {
+  if (watch == nullptr) return;
   SAOLA_CHECK(watch->reader == nullptr && watch->writer == nullptr,
               "a descriptor was closed while a task waits on it");
-  if (watch->fd >= 0) ::epoll_ctl(watch->loop.epoll_fd(), EPOLL_CTL_DEL, watch->fd, nullptr);
-  Carrier* carrier = current_carrier();
+  ::epoll_ctl(watch->loop.epoll_fd(), EPOLL_CTL_DEL, watch->fd, nullptr);
+  detail::Carrier* carrier = detail::current_carrier();
   const bool mine =
       carrier != nullptr && carrier->loop == &watch->loop && carrier->fiber != nullptr;
   if (mine && !carrier->in_runtime && Loop::try_enter(carrier) != nullptr) {
@@ -98,17 +49,73 @@ void detail::FdWatchDeleter::operator()(FdWatch* watch) const {
   }
 }
 
+// Registers `fd` with the loop. EPOLL_CTL_ADD reports what is ready already as the first edge.
+Result<void> start_watching(int fd, Loop& loop, std::atomic<FdWatch*>& watch) {
+  retire(watch.exchange(nullptr, std::memory_order_acq_rel));
+  auto made = std::make_unique<FdWatch>(loop, fd);
+  epoll_event event{.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+                    .data = {.ptr = made.get()}};
+  if (::epoll_ctl(loop.epoll_fd(), EPOLL_CTL_ADD, fd, &event) != 0) {
+    return std::unexpected(errno_error(detail::last_errno(), "cannot watch a descriptor"));
+  }
+  watch.store(made.release(), std::memory_order_release);
+  return {};
+}
+
+Result<void> wait_for(int fd, std::atomic<FdWatch*>& its_watch, bool for_reading,
+                      Deadline deadline) {
+  detail::TaskState& task = detail::current_task();
+  if (task.kind != detail::TaskKind::kFiber) {
+    auto& thread = static_cast<detail::BlockingTask&>(task);
+    const Wake wake = thread.poll_fd(fd, for_reading ? POLLIN | POLLRDHUP : POLLOUT, deadline);
+    if (wake != Wake::kNotified) return std::unexpected(detail::wait_error(wake));
+    return {};
+  }
+  // The fiber owns the loop while it looks at and changes the watch, the pointer included: a
+  // rescued fiber that made one elsewhere would race with the fiber that uses the other direction.
+  auto& fiber = static_cast<Fiber&>(task);
+  detail::Carrier* carrier = fiber.loop.enter(fiber);
+  FdWatch* watch = its_watch.load(std::memory_order_relaxed);
+  if (watch == nullptr || &watch->loop != &fiber.loop) {
+    if (auto started = start_watching(fd, fiber.loop, its_watch); !started) {
+      Loop::leave(carrier);
+      return started;
+    }
+    watch = its_watch.load(std::memory_order_relaxed);
+  }
+  bool& ready = for_reading ? watch->readable : watch->writable;
+  Waiter*& slot = for_reading ? watch->reader : watch->writer;
+  if (ready) {
+    ready = false;
+    Loop::leave(carrier);
+    if (fiber.should_cancel()) return std::unexpected(detail::wait_error(Wake::kCancelled));
+    return {};
+  }
+  SAOLA_CHECK(slot == nullptr, "two tasks wait for the same direction of one descriptor");
+  Waiter waiter;
+  slot = &waiter;
+  const Wake wake = fiber.loop.park_owned(carrier, fiber, waiter, deadline, Cancellable::kYes);
+  if (slot == &waiter) slot = nullptr;
+  if (wake == Wake::kNotified) ready = false;
+  Loop::leave(carrier);
+  if (wake != Wake::kNotified) return std::unexpected(detail::wait_error(wake));
+  return {};
+}
+
+}  // namespace
+
 PollFd::PollFd(unique_fd fd) : fd_(std::move(fd)) {
   if (!fd_) return;
   const int flags = ::fcntl(fd_.get(), F_GETFL);
   if ((flags & O_NONBLOCK) == 0) ::fcntl(fd_.get(), F_SETFL, flags | O_NONBLOCK);
 }
-PollFd::PollFd(PollFd&&) noexcept = default;
+PollFd::PollFd(PollFd&& other) noexcept
+    : fd_(std::move(other.fd_)), watch_(other.watch_.exchange(nullptr)) {}
 PollFd& PollFd::operator=(PollFd&& other) noexcept {
   if (this != &other) {
     close();
     fd_ = std::move(other.fd_);
-    watch_ = std::move(other.watch_);
+    watch_.store(other.watch_.exchange(nullptr));
   }
   return *this;
 }
@@ -117,7 +124,7 @@ PollFd::~PollFd() {
 }
 
 void PollFd::close() {
-  watch_.reset();
+  retire(watch_.exchange(nullptr, std::memory_order_acq_rel));
   fd_.reset();
 }
 

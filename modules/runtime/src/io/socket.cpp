@@ -39,6 +39,15 @@ void take_turns() {
   carrier->loop->yield(carrier);
 }
 
+// Waits for `pause`, the deadline or a cancel.
+Result<void> pause_for(Duration pause, Deadline deadline) {
+  Waiter waiter;
+  const Wake wake = waiter.park(min(deadline, Deadline::after(pause)));
+  if (wake == Wake::kCancelled) return std::unexpected(detail::wait_error(wake));
+  if (deadline.passed()) return std::unexpected(detail::wait_error(Wake::kTimedOut));
+  return {};
+}
+
 // sendfile(2) has no MSG_NOSIGNAL: a SIGPIPE of its own making is taken back.
 [[gnu::noinline]] ssize_t send_file_quietly(int to, int from, off_t* offset, std::size_t count) {
   sigset_t pipe_signal;
@@ -71,7 +80,18 @@ Result<Socket> Socket::connect(const SocketAddress& address, Deadline deadline) 
     return std::unexpected(
         errno_error(error, fmt::format("cannot connect to {}", address.to_string())));
   };
-  if (::connect(socket.fd(), target, address.length) != 0) {
+  Duration pause = std::chrono::milliseconds(1);
+  while (::connect(socket.fd(), target, address.length) != 0) {
+    if (last_errno() == EAGAIN && address.storage.ss_family == AF_UNIX) {
+      // The listener's backlog is full, and the kernel does not say when it has room again.
+      if (auto waited = pause_for(pause, deadline); !waited) {
+        return std::unexpected(std::move(waited.error())
+                                   .wrap(fmt::format("cannot connect to {}: its backlog is full",
+                                                     address.to_string())));
+      }
+      pause = std::min<Duration>(2 * pause, std::chrono::milliseconds(20));
+      continue;
+    }
     if (last_errno() != EINPROGRESS) return cannot(last_errno());
     // A stream socket that is not yet connected reports EPOLLOUT|EPOLLHUP as its first edge on some
     // kernels, so look at what came of it and wait on.
@@ -87,6 +107,7 @@ Result<Socket> Socket::connect(const SocketAddress& address, Deadline deadline) 
       if (::getpeername(socket.fd(), reinterpret_cast<sockaddr*>(&peer), &size) == 0) break;
       if (last_errno() != ENOTCONN) return cannot(last_errno());
     }
+    break;
   }
   return socket;
 }
@@ -96,8 +117,9 @@ Result<std::size_t> Socket::try_read(std::span<char> into) {
   if (n >= 0) {
     // With edge triggering a short read means the buffer is empty, unless the end of the stream
     // came with the same edge.
+    const detail::FdWatch* watch = poll_.watch_.load(std::memory_order_acquire);
     drained_ = n > 0 && static_cast<std::size_t>(n) < into.size() &&
-               (poll_.watch_ == nullptr || !poll_.watch_->ended.load(std::memory_order_relaxed));
+               (watch == nullptr || !watch->ended.load(std::memory_order_relaxed));
     return static_cast<std::size_t>(n);
   }
   if (last_errno() == EAGAIN) {

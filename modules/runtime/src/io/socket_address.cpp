@@ -1,12 +1,10 @@
 #include <arpa/inet.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <sys/un.h>
 
 #include <charconv>
 #include <cstring>
 
-#include <saola/runtime/offload.hpp>
 #include <saola/runtime/socket.hpp>
 
 namespace saola::runtime {
@@ -79,32 +77,6 @@ Result<SocketAddress> SocketAddress::parse(std::string_view text) {
     address.length = sizeof in;
   }
   return address;
-}
-
-Result<std::vector<SocketAddress>> resolve(const std::string& host, std::uint16_t port,
-                                           Deadline deadline) {
-  addrinfo* list = nullptr;
-  const int status = offload_blocking([&] {
-    addrinfo hints{};
-    hints.ai_socktype = SOCK_STREAM;
-    hints.ai_flags = AI_ADDRCONFIG;
-    return ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &list);
-  });
-  if (status != 0) {
-    const bool unknown = status == EAI_NONAME || status == EAI_NODATA;
-    return fail(unknown ? ErrorCode::kNotFound : ErrorCode::kUnavailable, "cannot resolve '{}': {}",
-                host, ::gai_strerror(status));
-  }
-  std::vector<SocketAddress> addresses;
-  for (const addrinfo* a = list; a != nullptr; a = a->ai_next) {
-    SocketAddress& address = addresses.emplace_back();
-    std::memcpy(&address.storage, a->ai_addr, a->ai_addrlen);
-    address.length = a->ai_addrlen;
-  }
-  ::freeaddrinfo(list);
-  if (deadline.passed())
-    return fail(ErrorCode::kTimedOut, "resolving '{}' took longer than allowed", host);
-  return addresses;
 }
 
 }  // namespace saola::runtime

@@ -1,10 +1,13 @@
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <numeric>
+#include <string_view>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -406,6 +409,95 @@ TEST(Socket, MovesBetweenLoopAndThread) {
     a.close();
     b.close();
   });
+}
+
+// For ThreadSanitizer: the reader is off the loop while the writer begins to watch the descriptor.
+TEST(Socket, ThreadReadsWhileAFiberBeginsToWait) {
+  const LeakCheck leaks;
+  Runtime runtime;
+  runtime.run([] {
+    for (int i = 0; i < 20; ++i) {
+      auto [a, b] = make_pair();
+      Task reader = spawn(
+          [&] {
+            for (int n = 0; n < 100; ++n) {
+              ASSERT_TRUE(b.write_all("x", kNever));
+              char bytes[4];
+              EXPECT_EQ(a.try_read(bytes).value(), 1U);
+            }
+          },
+          {.placement = Placement::kNative});
+      const std::string big(1 << 20, 'y');
+      EXPECT_EQ(a.write_all(big, Deadline::after(2ms)).error().code(), ErrorCode::kTimedOut);
+      reader.join();
+    }
+  });
+}
+
+// A listener on a unix socket that takes nobody until it is told to.
+TEST_P(SocketTest, ConnectWaitsForRoomInAUnixBacklog) {
+  run([] {
+    const std::filesystem::path path =
+        std::filesystem::temp_directory_path() / fmt::format("saola-backlog-{}", ::getpid());
+    const SocketAddress address = SocketAddress::parse("unix:" + path.string()).value();
+    Listener listener = Listener::bind(address, {.backlog = 0}).value();
+    Socket first = Socket::connect(address, Deadline::after(10s)).value();
+    // The backlog is full now.
+    const auto late = Socket::connect(address, Deadline::after(5ms));
+    ASSERT_FALSE(late.has_value());
+    EXPECT_EQ(late.error().code(), ErrorCode::kTimedOut) << late.error().message();
+
+    ErrorCode cancelled{};
+    Task gives_up = spawn([&] { cancelled = Socket::connect(address, kNever).error().code(); });
+    this_task::yield();
+    gives_up.cancel();
+    gives_up.join();
+    EXPECT_EQ(cancelled, ErrorCode::kCancelled);
+
+    Task patient = spawn([&] { EXPECT_TRUE(Socket::connect(address, Deadline::after(10s))); });
+    this_task::yield();
+    EXPECT_TRUE(listener.accept(Deadline::after(10s)));
+    EXPECT_TRUE(listener.accept(Deadline::after(10s)));
+    patient.join();
+    std::filesystem::remove(path);
+  });
+}
+
+// Returns when the thread whose /proc/…/stat this is sleeps in the kernel.
+void wait_until_asleep(int stat) {
+  for (char text[256];; ::sched_yield()) {
+    const ssize_t n = ::pread(stat, text, sizeof text, 0);
+    ASSERT_GT(n, 0);
+    const std::string_view line(text, static_cast<std::size_t>(n));
+    if (line.substr(line.rfind(')')).starts_with(") S")) return;
+  }
+}
+
+// A wait that a cancel ends needs a descriptor of its own on a thread, which may not be had.
+TEST(Socket, CancelReachesANativeTaskThatIsOutOfDescriptors) {
+  auto [a, b] = make_pair();
+  std::atomic<pid_t> tid{0};
+  std::atomic<bool> go{false};
+  ErrorCode code{};
+  Task reader = spawn([&] {
+    tid = ::gettid();
+    while (!go) ::sched_yield();
+    char byte;
+    code = a.read_some({&byte, 1}, Deadline::after(60s)).error().code();
+  });
+  while (tid == 0) ::sched_yield();
+  const unique_fd stat(
+      ::open(fmt::format("/proc/self/task/{}/stat", tid.load()).c_str(), O_RDONLY | O_CLOEXEC));
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit low{.rlim_cur = static_cast<rlim_t>(stat.get()) + 1, .rlim_max = before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &low), 0);
+  go = true;
+  wait_until_asleep(stat.get());
+  reader.cancel();
+  reader.join();
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_EQ(code, ErrorCode::kCancelled);
 }
 
 TEST(Socket, NamesAreResolvedOffTheLoop) {

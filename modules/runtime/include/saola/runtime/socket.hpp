@@ -6,9 +6,9 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -32,13 +32,11 @@ struct SocketAddress {
 
 namespace detail {
 struct FdWatch;
-struct FdWatchDeleter {
-  void operator()(FdWatch* watch) const;
-};
 }  // namespace detail
 
 // A non-blocking descriptor that fibers and threads can wait on: sockets, pipes, eventfd, signalfd,
-// pidfd. At most one waiter for reading and one for writing at a time.
+// pidfd. At most one waiter for reading and one for writing at a time; fibers among them belong to
+// one Runtime, which outlives the PollFd.
 class PollFd {
  public:
   PollFd() = default;
@@ -60,7 +58,9 @@ class PollFd {
  private:
   friend class Socket;
   unique_fd fd_;
-  std::unique_ptr<detail::FdWatch, detail::FdWatchDeleter> watch_;
+  // Owned. Made and replaced by the loop's owner, the first time a fiber waits; read by the task of
+  // the other direction, who may be a thread or have lost the loop: release and acquire.
+  std::atomic<detail::FdWatch*> watch_{nullptr};
 };
 
 // A connected stream. One reader and one writer at a time (they may be different tasks).
@@ -69,7 +69,8 @@ class Socket {
   Socket() = default;
   explicit Socket(unique_fd fd) : poll_(std::move(fd)) {}
 
-  // Connects; the deadline covers the whole handshake. SUSPENDS.
+  // Connects; the deadline covers the whole handshake, and on a unix socket the time until a
+  // listener whose backlog is full has room. SUSPENDS.
   static Result<Socket> connect(const SocketAddress& address, Deadline deadline);
 
   int fd() const { return poll_.fd(); }
@@ -129,8 +130,9 @@ class Listener {
   PollFd poll_;
 };
 
-// Addresses of `host` (name or numeric) for `port`, in getaddrinfo's order; runs off the loop.
-// SUSPENDS.
+// Addresses of `host` (name or numeric) for `port`, in getaddrinfo's order. kTimedOut, kCancelled:
+// the look-up is given up at once; kNotFound: no such name; kUnavailable: no name server answers.
+// Few look-ups run at one time in a process, on threads of their own; the others queue. SUSPENDS.
 Result<std::vector<SocketAddress>> resolve(const std::string& host, std::uint16_t port,
                                            Deadline deadline);
 
