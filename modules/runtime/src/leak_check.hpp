@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -31,7 +32,13 @@ class LeakCheck {
   }
 
  private:
-  const std::size_t threads_ = entries("/proc/self/task");
+  static std::size_t threads() {
+    // ThreadSanitizer starts a thread of its own, for good, with the program's first.
+    static const bool started = (std::thread([] {}).join(), true);
+    return started ? entries("/proc/self/task") : 0;
+  }
+
+  const std::size_t threads_ = threads();
   const std::size_t descriptors_ = entries("/proc/self/fd");
 };
 
