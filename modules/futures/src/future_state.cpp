@@ -42,7 +42,7 @@ bool StateBase::wait(Deadline deadline) {
     case runtime::Wake::kCancelled:
       break;
   }
-  throw runtime::Cancelled();
+  runtime::this_task::throw_cancelled();
 }
 
 void StateBase::add_callback(std::move_only_function<void()> callback) {

@@ -66,7 +66,7 @@ void wait_for(std::span<StateBase* const> states, Deadline deadline, ReturnWhen 
     wake = countdown.wait(deadline);
   }
   for (StateBase* state : states) state->remove_observer(countdown);
-  if (wake == runtime::Wake::kCancelled) throw runtime::Cancelled();
+  if (wake == runtime::Wake::kCancelled) runtime::this_task::throw_cancelled();
 }
 
 class Completions::Watch final : public Observer {
@@ -106,7 +106,7 @@ class Completions::Watch final : public Observer {
         guard_.lock();
         if (wake == runtime::Wake::kNotified || !ended_.empty()) continue;
         guard_.unlock();
-        if (wake == runtime::Wake::kCancelled) throw runtime::Cancelled();
+        if (wake == runtime::Wake::kCancelled) runtime::this_task::throw_cancelled();
         throw TimeoutError();
       }
     }

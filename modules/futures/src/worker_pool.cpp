@@ -103,7 +103,7 @@ void WorkerPool::wait_for_room() {
     return;
   }
   if (room_.wait(guard_, Deadline::never()) == runtime::Wake::kCancelled) {
-    throw runtime::Cancelled();
+    runtime::this_task::throw_cancelled();
   }
 }
 

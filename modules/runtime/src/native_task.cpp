@@ -1,6 +1,5 @@
 #include "native_task.hpp"
 
-#include <poll.h>
 #include <pthread.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
@@ -13,11 +12,12 @@
 #include "futex.hpp"
 #include "loop/loop.hpp"
 #include "loop/time_slice.hpp"
+#include "scope_state.hpp"
 
 namespace saola::runtime::detail {
 namespace {
 
-constexpr Duration kCancelLook = std::chrono::milliseconds(10);
+constexpr Duration kLookAround = std::chrono::milliseconds(10);
 
 }  // namespace
 
@@ -29,10 +29,7 @@ void BlockingTask::interrupt() {
     auto& state = WaiterAccess::state(*waiting_);
     if (WaiterAccess::claim(*waiting_, kCancelled)) futex_wake(state);
   }
-  if (cancel_event_) {
-    const std::uint64_t one = 1;
-    [[maybe_unused]] ssize_t n = ::write(cancel_event_.get(), &one, sizeof one);
-  }
+  wake_poll();
 }
 
 Wake BlockingTask::park(Waiter& waiter, Deadline deadline, Cancellable cancellable) {
@@ -62,33 +59,85 @@ Wake BlockingTask::park(Waiter& waiter, Deadline deadline, Cancellable cancellab
 
 void BlockingTask::unpark(std::atomic<std::uint32_t>* waiter_state) {
   futex_wake(*waiter_state);
+  if (!polling_.load(std::memory_order_relaxed)) return;
+  std::lock_guard lock(guard_);
+  wake_poll();
 }
 
-Wake BlockingTask::poll_fd(int fd, short events, Deadline deadline) {
-  pollfd fds[2] = {{.fd = fd, .events = events, .revents = 0},
-                   {.fd = -1, .events = POLLIN, .revents = 0}};
-  const bool may_cancel = uncancellable == 0 && kind == TaskKind::kNative;
-  for (;;) {
-    Deadline until = deadline;
-    if (may_cancel) {
-      std::lock_guard lock(guard_);
-      if (cancel_requested.load(std::memory_order_relaxed)) return Wake::kCancelled;
-      if (!cancel_event_) cancel_event_.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-      fds[1].fd = cancel_event_.get();
-      // Out of descriptors: look for a cancel every now and then, and try again to make one.
-      if (!cancel_event_) until = min(until, Deadline::after(kCancelLook));
-    }
-    timespec timeout{};
-    if (!until.is_never()) {
-      const auto left = until.remaining().count();
-      timeout = {.tv_sec = left / 1'000'000'000, .tv_nsec = left % 1'000'000'000};
-    }
-    const int n = ::ppoll(fds, 2, until.is_never() ? nullptr : &timeout, nullptr);
-    if (n < 0 && errno == EINTR) continue;
-    if (fds[1].revents != 0) return Wake::kCancelled;
-    if (fds[0].revents != 0) return Wake::kNotified;
-    if (n == 0 && deadline.passed()) return Wake::kTimedOut;
+void BlockingTask::wake_poll() {
+  if (!wake_event_) return;
+  const std::uint64_t one = 1;
+  [[maybe_unused]] ssize_t n = ::write(wake_event_.get(), &one, sizeof one);
+}
+
+short poll_events(bool for_reading) {
+  return for_reading ? POLLIN | POLLRDHUP : POLLOUT;
+}
+
+Wake BlockingTask::park_polling(Waiter& waiter, std::vector<pollfd> descriptors,
+                                Deadline deadline) {
+  return park_within_scope(*this, waiter, deadline, Cancellable::kYes, [&](Deadline until) {
+    return poll_until(waiter, descriptors, until, Woken::kByOthers);
+  });
+}
+
+Wake BlockingTask::poll_fd(int fd, bool for_reading, Deadline deadline) {
+  Waiter waiter;
+  std::vector<pollfd> one{{.fd = fd, .events = poll_events(for_reading), .revents = 0}};
+  // A plain thread outside of any scope is nobody's to cancel.
+  if (kind == TaskKind::kThread && scope == nullptr) {
+    return poll_until(waiter, one, deadline, Woken::kByNobody);
   }
+  return park_polling(waiter, std::move(one), deadline);
+}
+
+Wake BlockingTask::poll_until(Waiter& waiter, std::vector<pollfd>& descriptors, Deadline deadline,
+                              Woken woken) {
+  auto& state = WaiterAccess::state(waiter);
+  descriptors.push_back({.fd = -1, .events = POLLIN, .revents = 0});
+  pollfd& wake = descriptors.back();
+  {
+    std::lock_guard lock(guard_);
+    if (uncancellable == 0) {
+      if (cancel_requested.load(std::memory_order_relaxed)) WaiterAccess::claim(waiter, kCancelled);
+      waiting_ = &waiter;
+    }
+    polling_.store(true, std::memory_order_relaxed);
+  }
+  std::uint32_t seen = kIdle;
+  if (state.compare_exchange_strong(seen, kParked, std::memory_order_acq_rel,
+                                    std::memory_order_acquire)) {
+    while ((seen = state.load(std::memory_order_acquire)) == kParked) {
+      Deadline until = deadline;
+      if (woken == Woken::kByOthers) {
+        std::lock_guard lock(guard_);
+        if (!wake_event_) wake_event_.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+        wake.fd = wake_event_.get();
+        // Out of descriptors: look for an end every now and then, and try again to make one.
+        if (wake.fd < 0) until = min(until, Deadline::after(kLookAround));
+      }
+      timespec timeout{};
+      if (!until.is_never()) {
+        const auto left = until.remaining().count();
+        timeout = {.tv_sec = left / 1'000'000'000, .tv_nsec = left % 1'000'000'000};
+      }
+      const int n = ::ppoll(descriptors.data(), descriptors.size(),
+                            until.is_never() ? nullptr : &timeout, nullptr);
+      if (n > 0 && wake.revents != 0) {
+        std::uint64_t count;
+        [[maybe_unused]] ssize_t got = ::read(wake.fd, &count, sizeof count);
+      }
+      if (n > (wake.revents != 0 ? 1 : 0)) {
+        WaiterAccess::claim(waiter, kNotified);
+      } else if (n == 0 && deadline.passed()) {
+        WaiterAccess::claim(waiter, kTimedOut);
+      }
+    }
+  }
+  std::lock_guard lock(guard_);
+  waiting_ = nullptr;
+  polling_.store(false, std::memory_order_relaxed);
+  return WaiterAccess::outcome(seen);
 }
 
 void NativeTask::run() {

@@ -1,6 +1,8 @@
 // Tasks on native threads, and the pools those threads live in.
 #pragma once
 
+#include <poll.h>
+
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -24,14 +26,28 @@ struct BlockingTask : TaskState {
   void interrupt() override;
   Wake park(Waiter& waiter, Deadline deadline, Cancellable cancellable) override;
   void unpark(std::atomic<std::uint32_t>* waiter_state) override;
-  // poll(2) for `events` on `fd` that a cancel ends.
-  Wake poll_fd(int fd, short events, Deadline deadline);
+  // As Waiter::park(), and ends, kNotified, when poll(2) finds one of the descriptors ready. Needs
+  // a descriptor for being woken, which a thread then keeps.
+  Wake park_polling(Waiter& waiter, std::vector<pollfd> descriptors, Deadline deadline);
+  // The same for one descriptor, with nobody who notifies.
+  Wake poll_fd(int fd, bool for_reading, Deadline deadline);
 
  private:
+  enum class Woken : std::uint8_t { kByOthers, kByNobody };
+  Wake poll_until(Waiter& waiter, std::vector<pollfd>& descriptors, Deadline deadline, Woken woken);
+  // Ends a poll(2) of this task. REQUIRES: guard_ held.
+  void wake_poll();
+
   SpinLock guard_;
   Waiter* waiting_ = nullptr;  // GUARDED_BY(guard_)
-  unique_fd cancel_event_;     // GUARDED_BY(guard_); made by the first poll_fd()
+  unique_fd wake_event_;       // GUARDED_BY(guard_); made by the first park_polling()
+  // In park_polling(). Relaxed: set before the waiter becomes parked, so whoever takes it out of
+  // that state (acquire) sees it.
+  std::atomic<bool> polling_{false};
 };
+
+// What poll(2) is to look for before a read (a write).
+short poll_events(bool for_reading);
 
 // A spawned native task. `loop` is the one that counts it as alive, or null.
 struct NativeTask final : BlockingTask {

@@ -3,7 +3,7 @@
 #include <saola/base/check.hpp>
 #include <saola/runtime/park.hpp>
 
-#include "task_state.hpp"
+#include "scope_state.hpp"
 
 namespace saola::runtime {
 
@@ -26,7 +26,9 @@ void SpinLock::lock_slow() {
 Waiter::Waiter() : task_(&detail::current_task()) {}
 
 Wake Waiter::park(Deadline deadline, Cancellable cancellable) {
-  return task_->park(*this, deadline, cancellable);
+  return detail::park_within_scope(*task_, *this, deadline, cancellable, [&](Deadline until) {
+    return task_->park(*this, until, cancellable);
+  });
 }
 
 bool Waiter::claim(std::uint32_t outcome) {
@@ -47,6 +49,12 @@ void Waiter::notify() {
   if (claim(detail::kNotified)) task->unpark(state);
 }
 
+void WaiterAccess::interrupt(Waiter& w) {
+  TaskState* task = w.task_;
+  auto* state = &w.state_;
+  if (w.claim(kCancelled)) task->unpark(state);
+}
+
 Wake WaiterAccess::outcome(std::uint32_t state) {
   switch (state) {
     case kNotified:
@@ -65,18 +73,33 @@ WaitQueue::~WaitQueue() {
   SAOLA_CHECK(head_ == nullptr, "a primitive was destroyed while tasks waited on it");
 }
 
-void WaitQueue::unlink(Waiter& waiter) {
-  (waiter.previous_ != nullptr ? waiter.previous_->next_ : head_) = waiter.next_;
-  (waiter.next_ != nullptr ? waiter.next_->previous_ : tail_) = waiter.previous_;
-  waiter.linked_ = false;
+void WaitQueue::push(WaitNode& node) {
+  node.next_ = nullptr;
+  node.previous_ = tail_;
+  (tail_ != nullptr ? tail_->next_ : head_) = &node;
+  tail_ = &node;
+  node.linked_ = true;
+}
+
+bool WaitQueue::remove(WaitNode& node) {
+  if (!node.linked_) return false;
+  unlink(node);
+  return true;
+}
+
+void WaitQueue::unlink(WaitNode& node) {
+  (node.previous_ != nullptr ? node.previous_->next_ : head_) = node.next_;
+  (node.next_ != nullptr ? node.next_->previous_ : tail_) = node.previous_;
+  node.linked_ = false;
 }
 
 bool WaitQueue::notify_one() {
-  if (head_ == nullptr) return false;
-  Waiter& waiter = *head_;
-  unlink(waiter);
-  waiter.notify();
-  return true;
+  while (head_ != nullptr) {
+    WaitNode& node = *head_;
+    unlink(node);
+    if (node.notify()) return true;
+  }
+  return false;
 }
 
 void WaitQueue::notify_all() {
@@ -88,20 +111,14 @@ Wake WaitQueue::wait(SpinLock& lock, Deadline deadline, Cancellable cancellable,
                      const std::atomic<std::uint64_t>* lock_holder) {
   Waiter waiter;
   waiter.lock_holder_ = lock_holder;
-  waiter.previous_ = tail_;
-  (tail_ != nullptr ? tail_->next_ : head_) = &waiter;
-  tail_ = &waiter;
-  waiter.linked_ = true;
+  WaitNode node(waiter);
+  push(node);
   lock.unlock();
   Wake wake = waiter.park(deadline, cancellable);
   // Even a notified waiter passes the lock: the notifier has then left the primitive, which the
   // caller may destroy.
   lock.lock();
-  if (!waiter.linked_) {
-    wake = Wake::kNotified;
-  } else {
-    unlink(waiter);
-  }
+  if (!remove(node)) wake = Wake::kNotified;
   lock.unlock();
   return wake;
 }

@@ -34,16 +34,18 @@ Runtime::Impl::Impl(Runtime& r, RuntimeOptions o)
       monitor(*this) {}
 
 detail::TaskState* Runtime::Impl::spawn(std::move_only_function<void()> body,
-                                        const SpawnOptions& how, std::source_location site) {
-  if (how.placement == Placement::kNative) return spawn_native(std::move(body), how);
+                                        const SpawnOptions& how, std::source_location site,
+                                        const detail::TaskState* parent) {
+  if (how.placement == Placement::kNative) return spawn_native(std::move(body), how, parent);
   if (how.placement == Placement::kLearned && options.learn_placement && placement.knows_any()) {
     const std::string kind = key_of(how, site);
     if (std::string why = placement.why_native(kind); !why.empty()) {
       monitor.report_placed(how.name, kind, std::move(why));
-      return spawn_native(std::move(body), how);
+      return spawn_native(std::move(body), how, parent);
     }
   }
   detail::Fiber* fiber = loop.create_fiber(std::move(body));
+  if (parent != nullptr) fiber->inherit_from(*parent);
   fiber->name.set(how.name);
   fiber->kind.set(how.kind);
   fiber->learnable.store(how.placement == Placement::kLearned, std::memory_order_relaxed);
@@ -55,12 +57,14 @@ detail::TaskState* Runtime::Impl::spawn(std::move_only_function<void()> body,
 }
 
 detail::TaskState* Runtime::Impl::spawn_native(std::move_only_function<void()> body,
-                                               const SpawnOptions& how) {
+                                               const SpawnOptions& how,
+                                               const detail::TaskState* parent) {
   auto* task = new detail::NativeTask(&loop);
   task->references.store(2, std::memory_order_relaxed);
   task->id = detail::next_task_id();
   task->name.set(how.name);
   task->activity.set({});
+  if (parent != nullptr) task->inherit_from(*parent);
   task->body = std::move(body);
   loop.live.fetch_add(1, std::memory_order_relaxed);
   try {
@@ -90,7 +94,7 @@ void Runtime::run(std::move_only_function<void()> main) {
 
 Task Runtime::spawn(std::move_only_function<void()> body, SpawnOptions options,
                     std::source_location site) {
-  return Task(impl_->spawn(std::move(body), options, site));
+  return Task(impl_->spawn(std::move(body), options, site, nullptr));
 }
 
 bool Runtime::shedding() const {
@@ -118,12 +122,15 @@ Runtime* Runtime::current() {
 
 namespace {
 
-// Runs `body` on a thread of `pool`, parking the calling fiber.
+// Runs `body` on a thread of `pool`, in the calling fiber's scope and with what its children would
+// inherit, parking the fiber.
 void run_on(detail::NativePool& pool, std::move_only_function<void()>& body) {
   std::exception_ptr error;
   Waiter waiter;
+  const detail::TaskState& caller = detail::current_task();
   pool.submit([&] {
     try {
+      const detail::InTheNameOf lent(caller);
       body();
     } catch (...) {
       error = std::current_exception();

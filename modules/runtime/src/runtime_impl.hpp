@@ -18,10 +18,11 @@ struct Runtime::Impl {
   Impl(Runtime& r, RuntimeOptions o);
 
   // Starts a fiber, or a native task when placement says so. The result carries one reference for
-  // the handle.
+  // the handle. `parent`, if any, is whom it inherits from.
   detail::TaskState* spawn(std::move_only_function<void()> body, const SpawnOptions& how,
-                           std::source_location site);
-  detail::TaskState* spawn_native(std::move_only_function<void()> body, const SpawnOptions& how);
+                           std::source_location site, const detail::TaskState* parent);
+  detail::TaskState* spawn_native(std::move_only_function<void()> body, const SpawnOptions& how,
+                                  const detail::TaskState* parent);
 
   Runtime& runtime;
   const RuntimeOptions options;

@@ -120,14 +120,16 @@ bool Task::join(Deadline deadline) {
   {
     std::unique_lock lock(state->join_guard);
     if (!state->done) {
+      SAOLA_CHECK(state->joiner == nullptr, "two tasks wait for the end of one Task");
       Waiter waiter;
-      state->joiner = &waiter;
+      WaitNode node(waiter);
+      state->joiner = &node;
       lock.unlock();
       const Wake wake = waiter.park(deadline);
       lock.lock();
       state->joiner = nullptr;
       if (!state->done) {
-        if (wake == Wake::kCancelled) throw Cancelled();
+        if (wake == Wake::kCancelled) this_task::throw_cancelled();
         return false;
       }
     }
@@ -175,12 +177,12 @@ std::uint64_t Task::id() const {
 Task spawn(std::move_only_function<void()> body, SpawnOptions options, std::source_location site) {
   if (detail::Carrier* carrier = detail::current_carrier();
       carrier != nullptr && carrier->fiber != nullptr) {
-    return Task(carrier->loop->host.spawn(std::move(body), options, site));
+    return Task(carrier->loop->host.spawn(std::move(body), options, site, carrier->fiber));
   }
   TaskState& caller = current_task();
   if (caller.kind == TaskKind::kNative) {
     if (Loop* loop = static_cast<NativeTask&>(caller).loop; loop != nullptr) {
-      return Task(loop->host.spawn_native(std::move(body), options));
+      return Task(loop->host.spawn_native(std::move(body), options, &caller));
     }
   }
   auto* task = new NativeTask(nullptr);
@@ -188,6 +190,7 @@ Task spawn(std::move_only_function<void()> body, SpawnOptions options, std::sour
   task->id = detail::next_task_id();
   task->name.set(options.name);
   task->activity.set({});
+  task->inherit_from(caller);
   task->body = std::move(body);
   try {
     task->thread = std::thread([task] { task->run(); });
@@ -212,7 +215,7 @@ void yield() {
 
 void sleep_until(Deadline deadline) {
   Waiter waiter;
-  if (waiter.park(deadline) == Wake::kCancelled) throw Cancelled();
+  if (waiter.park(deadline) == Wake::kCancelled) throw_cancelled();
 }
 
 void sleep_for(Duration duration) {
@@ -224,11 +227,11 @@ bool on_fiber() {
 }
 
 bool cancel_requested() {
-  return current_task().cancel_requested.load(std::memory_order_acquire);
+  return current_task().asked_to_stop();
 }
 
 void check_cancelled() {
-  if (current_task().should_cancel()) throw Cancelled();
+  if (current_task().should_cancel()) throw_cancelled();
 }
 
 std::uint64_t id() {

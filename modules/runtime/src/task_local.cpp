@@ -51,6 +51,8 @@ void destroy_locals(TaskState& task) {
   }
   locals.slots.clear();
   locals.newest = 0;
+  task.scope = nullptr;
+  task.inherited = nullptr;
 }
 
 }  // namespace saola::runtime::detail

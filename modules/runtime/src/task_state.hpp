@@ -62,6 +62,10 @@ struct TaskLocals {
   std::size_t newest = 0;   // 1 + index of the value that was made last; 0: none
 };
 
+struct ScopeState;
+// Values of InheritedLocal by its index. Never changed once shared: set() makes a new table.
+using InheritedTable = std::vector<std::shared_ptr<const void>>;
+
 enum class TaskKind : std::uint8_t { kFiber, kNative, kThread };
 
 // Fiber (fiber.hpp), NativeTask (native_task.hpp) and ThreadTask (task_state.cpp) derive from it.
@@ -85,14 +89,18 @@ struct TaskState {
 
   // The result, and who waits for it.
   SpinLock join_guard;
-  bool done = false;         // GUARDED_BY(join_guard)
-  bool detached = false;     // GUARDED_BY(join_guard)
-  Waiter* joiner = nullptr;  // GUARDED_BY(join_guard)
-  std::exception_ptr error;  // written before done, read after
+  bool done = false;           // GUARDED_BY(join_guard)
+  bool detached = false;       // GUARDED_BY(join_guard)
+  WaitNode* joiner = nullptr;  // GUARDED_BY(join_guard)
+  std::exception_ptr error;    // written before done, read after
 
   std::move_only_function<void()> body;
 
   TaskLocals locals;
+  // What children start with; written before a child first runs, then touched by the task only.
+  // Shared with them, as they may outlive this task; null: outside of any scope, nothing set.
+  std::shared_ptr<ScopeState> scope;
+  std::shared_ptr<const InheritedTable> inherited;
 
   // Wakes the task's present or next cancellable wait. Called once, after cancel_requested was set.
   virtual void interrupt() = 0;
@@ -107,8 +115,11 @@ struct TaskState {
   void release() {
     if (references.fetch_sub(1, std::memory_order_acq_rel) == 1) dispose();
   }
-  bool should_cancel() const {
-    return uncancellable == 0 && cancel_requested.load(std::memory_order_relaxed);
+  bool should_cancel() const { return uncancellable == 0 && asked_to_stop(); }
+  // By cancel(), or by the end of a scope.
+  bool asked_to_stop() const {
+    return cancel_requested.load(std::memory_order_relaxed) ||
+           (scope != nullptr && scope_has_ended());
   }
   void request_cancel() {
     if (!cancel_requested.exchange(true, std::memory_order_acq_rel)) interrupt();
@@ -117,6 +128,13 @@ struct TaskState {
   void run_body();
   // Publishes the end to the joiner.
   void finish();
+  void inherit_from(const TaskState& parent) {
+    scope = parent.scope;
+    inherited = parent.inherited;
+  }
+
+ private:
+  bool scope_has_ended() const;
 };
 
 // States of Waiter::state_.
@@ -129,11 +147,25 @@ struct WaiterAccess {
   static const std::atomic<std::uint64_t>* lock_holder(Waiter& w) { return w.lock_holder_; }
   static bool claim(Waiter& w, std::uint32_t outcome) { return w.claim(outcome); }
   static Wake outcome(std::uint32_t state);
+  // Ends the wait, kCancelled, if nothing else has. REQUIRES as Waiter::notify().
+  static void interrupt(Waiter& w);
 };
 
 // The calling task: the fiber, the native task, or a stand-in for a plain thread.
 TaskState& current_task();
 void destroy_locals(TaskState& task);
+// While one lives the calling task, a pool's thread, is in the scope of `caller` and has what its
+// children would inherit. REQUIRES: `caller` waits meanwhile.
+class InTheNameOf {
+ public:
+  explicit InTheNameOf(const TaskState& caller) { current_task().inherit_from(caller); }
+  ~InTheNameOf() {
+    current_task().scope = nullptr;
+    current_task().inherited = nullptr;
+  }
+  InTheNameOf(const InTheNameOf&) = delete;
+  InTheNameOf& operator=(const InTheNameOf&) = delete;
+};
 // For the threads of a native pool.
 void set_current_thread_task(TaskState* task);
 std::uint64_t next_task_id();

@@ -23,8 +23,8 @@ struct FdWatch {
   // The peer's end of stream (or an error) was seen: reading may have more to tell than bytes. Set
   // by the loop's owner, read by the socket's reader, who may have lost the loop meanwhile.
   std::atomic<bool> ended{false};
-  Waiter* reader = nullptr;
-  Waiter* writer = nullptr;
+  WaitNode* reader = nullptr;
+  WaitNode* writer = nullptr;
   InboxNode retire_node{InboxNode::Kind::kRetireWatch, this, nullptr};
 
   void on_events(std::uint32_t events);

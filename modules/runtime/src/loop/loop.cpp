@@ -340,13 +340,13 @@ Wake Loop::park_owned(Carrier*& carrier, Fiber& fiber, Waiter& waiter, Deadline 
 
 void Loop::yield(Carrier* carrier) {
   Fiber& fiber = *carrier->fiber;
-  if (fiber.should_cancel()) throw Cancelled();
+  if (fiber.should_cancel()) this_task::throw_cancelled();
   if (try_enter(carrier) == nullptr) [[unlikely]]
     carrier = go_home(carrier, fiber);
   make_ready(fiber);
   carrier = switch_out(carrier, fiber.context);
   leave(carrier);
-  if (fiber.should_cancel()) throw Cancelled();
+  if (fiber.should_cancel()) this_task::throw_cancelled();
 }
 
 void Loop::publish_next_timer() {

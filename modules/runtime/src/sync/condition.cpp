@@ -23,7 +23,7 @@ void Condition::notify_all() {
 }
 
 void Condition::throw_cancelled() {
-  throw Cancelled();
+  this_task::throw_cancelled();
 }
 
 }  // namespace saola::runtime

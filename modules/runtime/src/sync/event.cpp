@@ -35,7 +35,7 @@ bool Event::wait(Deadline deadline) {
     case Wake::kTimedOut:
       return false;
     case Wake::kCancelled:
-      throw Cancelled();
+      this_task::throw_cancelled();
   }
   std::unreachable();
 }

@@ -18,7 +18,7 @@ bool Semaphore::acquire(Deadline deadline) {
     case Wake::kTimedOut:
       return false;
     case Wake::kCancelled:
-      throw Cancelled();
+      this_task::throw_cancelled();
   }
   std::unreachable();
 }

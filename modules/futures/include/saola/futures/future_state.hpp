@@ -21,6 +21,7 @@
 
 #include <saola/base/time.hpp>
 #include <saola/futures/errors.hpp>
+#include <saola/runtime/inherited_local.hpp>
 #include <saola/runtime/park.hpp>
 #include <saola/runtime/task.hpp>
 
@@ -158,6 +159,7 @@ class Submitted final : public State<R>, public Work {
     std::optional<typename State<R>::Value> value;
     std::exception_ptr error;
     try {
+      const runtime::InheritedValues::Use in_the_name_of(submitter_);
       if constexpr (std::is_void_v<R>) {
         call();
         value.emplace();
@@ -190,6 +192,7 @@ class Submitted final : public State<R>, public Work {
   }
 
   std::optional<F> function_;
+  const runtime::InheritedValues submitter_ = runtime::InheritedValues::of_this_task();
 };
 
 }  // namespace saola::futures::detail

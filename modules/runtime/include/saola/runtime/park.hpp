@@ -48,6 +48,7 @@ class Waiter {
 
  private:
   friend class WaitQueue;
+  friend class WaitNode;
   friend struct detail::WaiterAccess;
   bool claim(std::uint32_t outcome);
 
@@ -60,9 +61,59 @@ class Waiter {
       0;  // 1 + place in the loop's timer heap; 0: none. Owned by the loop's owner.
   // The id of the task that has the lock which is waited for; null: no lock. For stall reports.
   const std::atomic<std::uint64_t>* lock_holder_ = nullptr;
-  // Guarded by the lock of the WaitQueue it is in.
-  Waiter* next_ = nullptr;
-  Waiter* previous_ = nullptr;
+};
+
+// Which branch of a select() has won: written once, by the first notifier that comes, or closed by
+// the selecting task when its wait has ended otherwise. All acq-rel: the winner's notifier
+// publishes what it did before.
+class Choice {
+ public:
+  // Branch `branch` wins, unless another has or the choice was closed.
+  bool choose(std::uint32_t branch) {
+    std::uint32_t open = kOpen;
+    return chosen_.compare_exchange_strong(open, branch, std::memory_order_acq_rel,
+                                           std::memory_order_acquire);
+  }
+  // Nobody wins any more. Returns who had won before, or kNobody.
+  std::uint32_t close() {
+    std::uint32_t seen = kOpen;
+    chosen_.compare_exchange_strong(seen, kNobody, std::memory_order_acq_rel,
+                                    std::memory_order_acquire);
+    return seen == kOpen ? kNobody : seen;
+  }
+  static constexpr std::uint32_t kNobody = UINT32_MAX;
+
+ private:
+  static constexpr std::uint32_t kOpen = UINT32_MAX - 1;
+  std::atomic<std::uint32_t> chosen_{kOpen};
+};
+
+// A Waiter's place in one WaitQueue (or any other list of who is to be notified). A waiter has one,
+// or one for each branch of a select(). On the waiter's stack; guarded by the lock of the queue.
+class WaitNode {
+ public:
+  explicit WaitNode(Waiter& waiter) : waiter_(waiter) {}
+  WaitNode(Waiter& waiter, Choice& choice, std::uint32_t branch)
+      : waiter_(waiter), choice_(&choice), branch_(branch) {}
+  WaitNode(const WaitNode&) = delete;
+  WaitNode& operator=(const WaitNode&) = delete;
+
+  // Notifies the waiter on behalf of this queue. False when its select() has been decided for
+  // another branch: then the notification is not used up, and is to go to the next in the queue.
+  // REQUIRES: the waiter is kept from leaving by the lock under which the node was found.
+  bool notify() {
+    if (choice_ != nullptr && !choice_->choose(branch_)) return false;
+    waiter_.notify();
+    return true;
+  }
+
+ private:
+  friend class WaitQueue;
+  Waiter& waiter_;
+  Choice* const choice_ = nullptr;
+  const std::uint32_t branch_ = 0;
+  WaitNode* next_ = nullptr;
+  WaitNode* previous_ = nullptr;
   bool linked_ = false;
 };
 
@@ -82,10 +133,15 @@ class WaitQueue {
   Wake wait(SpinLock& lock, Deadline deadline, Cancellable cancellable = Cancellable::kYes,
             const std::atomic<std::uint64_t>* lock_holder = nullptr);
 
+  // For select(), which parks once for all its branches. remove(): false when notify_one() chose
+  // it. REQUIRES: lock held; a pushed node is removed before it goes away.
+  void push(WaitNode& node);
+  bool remove(WaitNode& node);
+
  private:
-  void unlink(Waiter& waiter);
-  Waiter* head_ = nullptr;
-  Waiter* tail_ = nullptr;
+  void unlink(WaitNode& node);
+  WaitNode* head_ = nullptr;
+  WaitNode* tail_ = nullptr;
 };
 
 }  // namespace saola::runtime

@@ -30,8 +30,11 @@ struct SocketAddress {
   static Result<SocketAddress> parse(std::string_view text);
 };
 
+class WaitNode;
+
 namespace detail {
 struct FdWatch;
+class DescriptorBranch;
 }  // namespace detail
 
 // A non-blocking descriptor that fibers and threads can wait on: sockets, pipes, eventfd, signalfd,
@@ -57,6 +60,7 @@ class PollFd {
 
  private:
   friend class Socket;
+  friend class detail::DescriptorBranch;
   unique_fd fd_;
   // Owned. Made and replaced by the loop's owner, the first time a fiber waits; read by the task of
   // the other direction, who may be a thread or have lost the loop: release and acquire.
@@ -93,6 +97,8 @@ class Socket {
   void shutdown_write();
   void shutdown_both();
   void close() { poll_.close(); }
+  // For waits of one's own; see select.hpp.
+  PollFd& poll_fd() { return poll_; }
   // "127.0.0.1:4711", "unix:" for a unix socket.
   std::string peer_address() const;
 
@@ -124,6 +130,7 @@ class Listener {
   // Where it listens, with the port the kernel chose.
   Result<SocketAddress> local_address() const;
   int fd() const { return poll_.fd(); }
+  PollFd& poll_fd() { return poll_; }
   void close() { poll_.close(); }
 
  private:

@@ -11,13 +11,15 @@
 #include <string_view>
 #include <utility>
 
+#include <saola/base/error.hpp>
 #include <saola/base/time.hpp>
 
 namespace saola::runtime {
 
 namespace detail {
 struct TaskState;
-}
+class TaskBranch;
+}  // namespace detail
 
 // Thrown out of a suspending call of a task that was cancelled. Let it pass: it unwinds the task
 // and ends it; join() of that task then throws it on. It is not a std::exception, so that `catch
@@ -75,6 +77,7 @@ class Task {
  private:
   friend Task spawn(std::move_only_function<void()>, SpawnOptions, std::source_location);
   friend class Runtime;
+  friend class detail::TaskBranch;
   explicit Task(detail::TaskState* state) : state_(state) {}
   detail::TaskState* state_ = nullptr;
 };
@@ -95,10 +98,16 @@ void sleep_until(Deadline deadline);
 void sleep_for(Duration duration);
 // True on a fiber, false on a plain or native thread; a rescued fiber still says true.
 bool on_fiber();
-// Has somebody called cancel()?
+// Has somebody called cancel(), or has a Scope that the task is in ended?
 bool cancel_requested();
-// Throws Cancelled if so.
+// Throws Cancelled (ScopeEnded) if so.
 void check_cancelled();
+// For primitives, after a wait that ended with Wake::kCancelled: throws Cancelled, or ScopeEnded
+// when it was a Scope that ended.
+[[noreturn]] void throw_cancelled();
+// The same as an error: kCancelled, or kTimedOut for a Scope's deadline. `doing` follows it in the
+// text: "while waiting on a queue".
+Error cancelled_error(std::string_view doing);
 std::uint64_t id();
 std::string name();
 // Names what the task works on now ("GET /split", "job 0192…"), for stall reports. Copied (the

@@ -7,6 +7,10 @@
 
 namespace saola::runtime {
 
+namespace detail {
+class ConditionBranch;
+}
+
 class Condition {
  public:
   // Releases the lock, waits for a notification, takes the lock again. kNotified may be spurious
@@ -35,6 +39,7 @@ class Condition {
   void notify_all();
 
  private:
+  friend class detail::ConditionBranch;
   [[noreturn]] static void throw_cancelled();
   SpinLock guard_;
   WaitQueue waiters_;  // GUARDED_BY(guard_)

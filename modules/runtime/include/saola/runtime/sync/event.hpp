@@ -7,6 +7,10 @@
 
 namespace saola::runtime {
 
+namespace detail {
+class EventBranch;
+}
+
 // Stays set until reset (gevent's and Python's Event). What happened before set() is visible after
 // wait().
 class Event {
@@ -20,6 +24,7 @@ class Event {
   Wake wait_result(Deadline deadline, Cancellable cancellable = Cancellable::kYes);
 
  private:
+  friend class detail::EventBranch;
   // Written under guard_; set()'s release pairs with the acquire of is_set().
   std::atomic<bool> set_{false};
   SpinLock guard_;

@@ -11,8 +11,14 @@
 
 #include <saola/base/error.hpp>
 #include <saola/runtime/sync/condition.hpp>
+#include <saola/runtime/task.hpp>
 
 namespace saola::runtime {
+
+namespace detail {
+template <typename T>
+class PopBranch;
+}
 
 // FIFO, many producers, many consumers; usable from any fiber and any thread.
 template <typename T>
@@ -81,6 +87,7 @@ class Queue {
   }
 
  private:
+  friend class detail::PopBranch<T>;
   static Result<void> check(Wake wake) {
     switch (wake) {
       case Wake::kNotified:
@@ -88,7 +95,7 @@ class Queue {
       case Wake::kTimedOut:
         return fail(ErrorCode::kTimedOut, "the deadline passed while waiting on a queue");
       case Wake::kCancelled:
-        return fail(ErrorCode::kCancelled, "cancelled while waiting on a queue");
+        return std::unexpected(this_task::cancelled_error("while waiting on a queue"));
     }
     std::unreachable();
   }

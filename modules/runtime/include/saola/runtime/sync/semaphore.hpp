@@ -7,6 +7,10 @@
 
 namespace saola::runtime {
 
+namespace detail {
+class SemaphoreBranch;
+}
+
 class Semaphore {
  public:
   explicit Semaphore(std::int64_t permits) : permits_(permits) {}
@@ -19,6 +23,7 @@ class Semaphore {
   std::int64_t available() const;
 
  private:
+  friend class detail::SemaphoreBranch;
   mutable SpinLock guard_;
   std::int64_t permits_;  // GUARDED_BY(guard_)
   WaitQueue waiters_;     // GUARDED_BY(guard_)
