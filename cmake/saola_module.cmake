@@ -1,10 +1,11 @@
-# saola_module(NAME [USES module...] [LIBS target...] [PUBLIC_LIBS target...] [TEST_USES module...] [TEST_LIBS target...])
+# saola_module(NAME [SOURCES file...] [USES module...] [LIBS target...] [PUBLIC_LIBS target...] [TEST_USES module...] [TEST_LIBS target...])
 #
 # Adds the module in the current folder:
 #   include/saola/NAME/*.hpp   public headers; each must compile alone (target check_headers)
 #   src/**.cpp                 the library saola_NAME; folders in src are its rooms
 #   src/**_test.cpp            NAME_test, every case known to ctest
 #   src/**_bench.cpp           NAME_bench, run by ./dev bench
+# SOURCES adds files that are made when the module is configured.
 # USES names Saola modules. One that has not been added yet is an error: this is how the layer order of
 # DESIGN is enforced, for CMake itself links a cycle of static libraries without a word. As every module
 # has an include root of its own, a header of a module outside USES (and what those use) is not found.
@@ -12,7 +13,7 @@
 add_custom_target(check_headers)
 
 function(saola_module name)
-  cmake_parse_arguments(ARG "" "" "USES;LIBS;PUBLIC_LIBS;TEST_USES;TEST_LIBS" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "SOURCES;USES;LIBS;PUBLIC_LIBS;TEST_USES;TEST_LIBS" ${ARGN})
   if(ARG_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "saola_module(${name}): unknown argument ${ARG_UNPARSED_ARGUMENTS}")
   endif()
@@ -32,6 +33,7 @@ function(saola_module name)
   set(benches ${sources})
   list(FILTER benches INCLUDE REGEX "_bench\\.cpp$")
   list(FILTER sources EXCLUDE REGEX "_(test|bench|fuzz)\\.cpp$")
+  list(APPEND sources ${ARG_SOURCES})
 
   if(sources)
     add_library(saola_${name} STATIC ${sources})

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "deployment.hpp"
+#include "split_service.hpp"
 
 namespace saola::split_service {
 namespace {
@@ -13,7 +13,7 @@ namespace {
 TEST(SettingsPage, IsUpToDate) {
   std::ifstream file(SAOLA_SOURCE_DIR "/docs/split-service-settings.md");
   const std::string page((std::istreambuf_iterator<char>(file)), {});
-  EXPECT_TRUE(page == server::application_reference("split-service", setting_rows()))
+  EXPECT_TRUE(page == make_split_service()->settings_reference())
       << "docs/split-service-settings.md is out of date; the comment above says how to make it "
          "anew";
 }

@@ -3,6 +3,8 @@
 #include <boost/json.hpp>
 #include <fmt/core.h>
 
+#include <saola/base/text.hpp>
+#include <saola/service/job.hpp>
 #include <saola/split/csv.hpp>
 #include <saola/split/split.hpp>
 
@@ -22,31 +24,6 @@ constexpr double kAssignmentWritten = 0.98;
 // Bytes of a source's name that go into the names of its results.
 constexpr std::size_t kMaxStem = 100;
 
-// What a failure of an object store or of the input means for the job.
-jobs::Outcome outcome_of(const Error& error) {
-  switch (error.code()) {
-    case ErrorCode::kInvalidArgument:
-    case ErrorCode::kNotFound:
-    case ErrorCode::kAlreadyExists:
-    case ErrorCode::kPermissionDenied:
-    case ErrorCode::kUnauthenticated:
-    case ErrorCode::kTooLarge:
-    case ErrorCode::kUnsupported:
-    case ErrorCode::kDataCorrupt:
-      return jobs::Discard{error.message()};
-    case ErrorCode::kCancelled:
-      return jobs::Cancelled{};
-    case ErrorCode::kConflict:
-    case ErrorCode::kResourceExhausted:
-    case ErrorCode::kUnavailable:
-    case ErrorCode::kTimedOut:
-    case ErrorCode::kClosed:
-    case ErrorCode::kInternal:
-      return jobs::Retry{error.message()};
-  }
-  std::unreachable();
-}
-
 std::string megabytes(std::uint64_t bytes) {
   return fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6);
 }
@@ -59,12 +36,7 @@ std::string stem_of(const std::string& key) {
       stem.resize(stem.size() - ending.size());
     }
   }
-  if (stem.size() > kMaxStem) {
-    std::size_t end = kMaxStem;
-    // Not in the middle of a UTF-8 sequence.
-    while (end > 0 && (static_cast<unsigned char>(stem[end]) & 0xC0) == 0x80) --end;
-    stem.resize(end);
-  }
+  stem.resize(utf8_prefix(stem, kMaxStem).size());
   return stem.empty() ? "table" : stem;
 }
 

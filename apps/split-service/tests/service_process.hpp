@@ -13,9 +13,10 @@
 
 #include <boost/json.hpp>
 
-#include "api_client.hpp"
+#include <saola/jobs_client/api_client.hpp>
 
 namespace saola::split_service {
+using jobs_client::ApiClient;
 
 // Whether `condition` came true within `limit`.
 bool eventually(const std::function<bool()>& condition,

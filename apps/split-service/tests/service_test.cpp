@@ -44,7 +44,7 @@ std::string state_of(ApiClient& client, const std::string& id) {
 }
 
 json::value wait_for(ApiClient& client, const std::string& id) {
-  const auto job = client.watch(id, [](const json::value&) {});
+  const auto job = client.watch(id, {.see = [](const json::value&) {}});
   if (!job) throw std::runtime_error(job.error().message());
   return *job;
 }
@@ -65,12 +65,13 @@ TEST(Service, SplitsTheStatesIntoMarkets) {
                                          {"destination", "s3://samples/out/"}});
   double last = 0;
   int seen = 0;
-  const auto job = client.watch(id, [&](const json::value& now) {
-    ++seen;
-    const double fraction = now.at("progress").at("fraction").to_number<double>();
-    EXPECT_GE(fraction, last);
-    last = fraction;
-  });
+  const auto job = client.watch(id, {.see = [&](const json::value& now) {
+                                  ++seen;
+                                  const double fraction =
+                                      now.at("progress").at("fraction").to_number<double>();
+                                  EXPECT_GE(fraction, last);
+                                  last = fraction;
+                                }});
   ASSERT_TRUE(job) << job.error().message();
   EXPECT_GE(seen, 1);
   ASSERT_EQ(job->at("state"), "completed") << json::serialize(*job);

@@ -1,4 +1,4 @@
-// The dashboard: lists jobs, submits a split, shows one job as it goes. Speaks only the HTTP API.
+// The dashboard: starts jobs, lists them, shows one as it goes. Speaks only the HTTP API.
 "use strict";
 
 const kFinal = new Set(["completed", "cancelled", "discarded"]);
@@ -34,37 +34,53 @@ function showProblem(error) {
   box.hidden = false;
 }
 
-const list = (text) => text.split(",").map((word) => word.trim()).filter((word) => word !== "");
+// A value that a schema would take, to start from.
+function exampleOf(schema) {
+  if (schema.default !== undefined) return schema.default;
+  if (schema.enum) return schema.enum[0];
+  if (schema.anyOf) return exampleOf(schema.anyOf[0]);
+  switch ([schema.type].flat()[0]) {
+    case "object": {
+      const required = new Set(schema.required ?? []);
+      return Object.fromEntries(Object.entries(schema.properties ?? {})
+          .filter(([name, member]) => required.has(name) || member.default !== undefined)
+          .map(([name, member]) => [name, exampleOf(member)]));
+    }
+    case "array": return [];
+    case "string": return "";
+    case "integer":
+    case "number": return schema.minimum ?? 0;
+    case "boolean": return false;
+    default: return null;
+  }
+}
 
-// "3" → 3; "a, b" → ["a", "b"]; "a=0.5, b=0.5" → {a: 0.5, b: 0.5}.
-function readGroups(text) {
-  const words = list(text);
-  if (words.length === 1 && /^\d+$/.test(words[0])) return Number(words[0]);
-  if (!text.includes("=")) return words;
-  return Object.fromEntries(words.map((word) => {
-    const at = word.lastIndexOf("=");
-    return [word.slice(0, at).trim(), Number(word.slice(at + 1))];
-  }));
+// Of the routes that start jobs: path → example of a body.
+const starters = new Map();
+
+function showExample() {
+  byId("body").value = JSON.stringify(starters.get(byId("paths").value), null, 2);
+}
+
+// Every POST route that answers 202 and takes a JSON body starts jobs.
+async function findStarters() {
+  const {info, paths} = await call("GET", "/openapi.json");
+  document.title = info.title;
+  byId("name").textContent = info.title;
+  for (const [path, {post}] of Object.entries(paths)) {
+    const body = post?.requestBody?.content["application/json"]?.schema;
+    if (body && post.responses["202"] && !path.includes("{")) starters.set(path, exampleOf(body));
+  }
+  byId("paths").replaceChildren(...[...starters.keys()].map((path) => element("option", {}, path)));
+  byId("new").hidden = starters.size === 0;
+  if (starters.size > 0) showExample();
 }
 
 async function submit(event) {
   event.preventDefault();
   byId("problem").hidden = true;
-  const data = Object.fromEntries(new FormData(event.target));
-  const request = {
-    source: data.source,
-    groups: readGroups(data.groups),
-    objective: data.objective,
-    method: data.method,
-  };
-  for (const field of ["columns", "strata"]) {
-    if (list(data[field]).length > 0) request[field] = list(data[field]);
-  }
-  for (const field of ["restarts", "budget_seconds", "seed"]) {
-    if (data[field] !== "") request[field] = Number(data[field]);
-  }
   try {
-    const job = await call("POST", "/split", request);
+    const job = await call("POST", byId("paths").value, JSON.parse(byId("body").value));
     choose(job.id);
     await refresh();
   } catch (error) {
@@ -126,42 +142,33 @@ function jobRow(job) {
                  element("td", {}, time(job.created_at)), element("td", {}, action(job)));
 }
 
-// Standardised mean differences as bars, 0.5 and more filling the width.
-function balanceTable(balance) {
-  const bar = (value, kind) => {
-    const span = element("span", {class: "bar " + kind});
-    span.style.width = `${Math.min(value / 0.5, 1) * 10}rem`;
-    return element("td", {}, span);
-  };
-  return element("table", {},
-                 element("thead", {}, element("tr", {},
-                     element("th", {}, "Column"),
-                     element("th", {class: "number"}, "Random split"), element("th"),
-                     element("th", {class: "number"}, "This split"), element("th"))),
-                 element("tbody", {}, ...balance.map((column) => element("tr", {},
-                     element("td", {}, column.column),
-                     element("td", {class: "number"}, column.smd_before.toFixed(3)),
-                     bar(column.smd_before, "before"),
-                     element("td", {class: "number"}, column.smd_after.toFixed(3)),
-                     bar(column.smd_after, "after")))));
+// A list of flat objects as a table, everything else as text.
+function valueNode(value) {
+  const isRow = (item) => item !== null && typeof item === "object" && !Array.isArray(item);
+  if (Array.isArray(value) && value.length > 0 && value.every(isRow)) {
+    const columns = Object.keys(value[0]);
+    return element("table", {},
+                   element("thead", {}, element("tr", {}, ...columns.map((name) => element("th", {}, name)))),
+                   element("tbody", {}, ...value.map((row) => element("tr", {}, ...columns.map(
+                       (name) => element("td", {}, valueNode(row[name])))))));
+  }
+  if (typeof value === "string") return value;
+  return Number.isInteger(value) || typeof value !== "number" ? JSON.stringify(value) : value.toPrecision(4);
 }
 
 function showJob(job) {
   if (job.id !== chosen) return;
-  const facts = [["Id", job.id], ["State", job.state], ["Source", job.request?.source],
+  const facts = [["Id", job.id], ["Kind", job.kind], ["State", job.state],
                  ["Progress", `${Math.round(job.progress.fraction * 100)} % ${job.progress.message}`],
                  ["Waits behind", job.position ? `${job.position.ahead} jobs` : null],
-                 ["Error", job.error]];
-  if (job.result) {
-    facts.push(["Assignment", job.result.assignment], ["Report", job.result.report],
-               ["Groups", Object.entries(job.result.groups).map(([name, size]) => `${name}: ${size}`).join(", ")],
-               ["Objective", String(job.result.objective)], ["Seconds", job.result.seconds.toFixed(2)],
-               ...(job.result.warnings ?? []).map((warning) => ["Note", warning]));
-  }
-  const rows = facts.filter(([, value]) => value !== null && value !== undefined)
-      .flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]);
-  byId("detail-body").replaceChildren(
-      element("dl", {}, ...rows), job.result ? balanceTable(job.result.balance) : "");
+                 ["Error", job.error]].filter(([, value]) => value !== null && value !== undefined);
+  const members = (value) => value !== null && typeof value === "object" && !Array.isArray(value)
+      ? Object.entries(value) : [["", value]];
+  const list = (entries) => element("dl", {}, ...entries.flatMap(
+      ([name, value]) => [element("dt", {}, name), element("dd", {}, valueNode(value))]));
+  const part = (title, value) => [element("h3", {}, title), list(members(value))];
+  byId("detail-body").replaceChildren(list(facts), ...part("Request", job.request),
+                                      ...(job.result === null ? [] : part("Result", job.result)));
   byId("detail").hidden = false;
 }
 
@@ -185,5 +192,7 @@ async function keepFresh() {
 }
 
 byId("form").addEventListener("submit", submit);
+byId("paths").addEventListener("change", showExample);
+findStarters().catch(showProblem);
 if (location.hash.length > 1) choose(location.hash.slice(1));
 keepFresh();

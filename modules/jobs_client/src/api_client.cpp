@@ -1,16 +1,17 @@
-#include "api_client.hpp"
-
 #include <optional>
 #include <thread>
+#include <utility>
 
+#include <boost/json.hpp>
 #include <curl/curl.h>
 #include <fmt/core.h>
 
 #include <saola/base/time.hpp>
+#include <saola/jobs_client/api_client.hpp>
 
 #include "event_parser.hpp"
 
-namespace saola::split_service {
+namespace saola::jobs_client {
 namespace {
 
 namespace json = boost::json;
@@ -58,7 +59,7 @@ Error server_error(long status, const std::string& body) {
   if (problem == nullptr || text(*problem, "title").empty()) {
     return Error(code_of(status),
                  fmt::format("the server answered {} with something that is no problem document; "
-                             "is it split-service? {}",
+                             "is this the URL of a Saola service? {}",
                              status, body.substr(0, 200)));
   }
   std::string what = text(*problem, "detail");
@@ -102,6 +103,9 @@ struct ApiClient::Inside {
     // A stream is silent for at most the server's heartbeat; a dead one must be noticed.
     curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
     curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, static_cast<long>(kPatience.count()));
+    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, &Inside::go_on);
+    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, this);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, &Answer::write);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer);
@@ -117,7 +121,7 @@ struct ApiClient::Inside {
       return fail(done == CURLE_URL_MALFORMAT || done == CURLE_UNSUPPORTED_PROTOCOL
                       ? ErrorCode::kInvalidArgument
                       : ErrorCode::kUnavailable,
-                  "the server at {} cannot be reached: {}. Is `split-service serve` running there? "
+                  "the server at {} cannot be reached: {}. Is the service running there? "
                   "--url says where to look",
                   url, curl_easy_strerror(done));
     }
@@ -134,7 +138,8 @@ struct ApiClient::Inside {
     boost::system::error_code bad;
     json::value value = json::parse(text, bad);
     if (bad) {
-      return fail(ErrorCode::kInternal, "{} answered no JSON; is it split-service?", url);
+      return fail(ErrorCode::kInternal, "{} answered no JSON; is this the URL of a Saola service?",
+                  url);
     }
     return value;
   }
@@ -157,8 +162,14 @@ struct ApiClient::Inside {
     }
   };
 
+  // libcurl asks about once a second whether to go on.
+  static int go_on(void* self, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+    return static_cast<Inside*>(self)->give_up() ? 1 : 0;
+  }
+
   std::string url;
   CURL* curl;
+  bool (*give_up)() = [] { return false; };
 };
 
 ApiClient::ApiClient(std::string url) : inside_(std::make_unique<Inside>(std::move(url))) {}
@@ -178,10 +189,11 @@ Result<json::value> ApiClient::post(std::string_view path, const json::value& bo
   return inside_->run_json(path, &text, fields);
 }
 
-Result<json::value> ApiClient::watch(const std::string& job_id,
-                                     const std::function<void(const json::value&)>& see) {
+Result<json::value> ApiClient::watch(const std::string& job_id, const Watching& watching) {
   std::optional<json::value> end;
   std::string seen;
+  bool lost = false;
+  inside_->give_up = watching.give_up;
   Deadline give_up = Deadline::after(kPatience);
   const std::string path = fmt::format("/jobs/{}/events", job_id);
   while (true) {
@@ -190,7 +202,7 @@ Result<json::value> ApiClient::watch(const std::string& job_id,
       json::value job = json::parse(event.data, bad);
       if (bad) return;
       seen = event.id;
-      see(job);
+      watching.see(job);
       if (event.type == "end") end = std::move(job);
     });
     std::vector<std::string> fields{"Accept: text/event-stream"};
@@ -198,11 +210,13 @@ Result<json::value> ApiClient::watch(const std::string& job_id,
     bool heard = false;
     const auto status = inside_->run(path, nullptr, fields, 0, [&](std::string_view bytes) {
       heard = true;
+      lost = false;
       events.feed(bytes);
     });
     if (end) return *std::move(end);
+    if (watching.give_up()) return fail(ErrorCode::kCancelled, "asked to stop watching");
     if (heard) give_up = Deadline::after(kPatience);
-    // A server that was never there is told at once, one that went away may come back.
+    // A server that was never there is reported at once, one that went away may come back.
     const bool may_come_back = !seen.empty() || heard;
     if (!status && (status.error().code() != ErrorCode::kUnavailable || !may_come_back)) {
       return std::unexpected(status.error());
@@ -212,8 +226,9 @@ Result<json::value> ApiClient::watch(const std::string& job_id,
       return fail(ErrorCode::kUnavailable, "{} ended its stream of events again and again",
                   inside_->url);
     }
+    if (!status && !std::exchange(lost, true)) watching.lost(status.error());
     std::this_thread::sleep_for(kBetweenTries);
   }
 }
 
-}  // namespace saola::split_service
+}  // namespace saola::jobs_client

@@ -1,6 +1,6 @@
 #include "event_parser.hpp"
 
-namespace saola::split_service {
+namespace saola::jobs_client {
 
 void EventParser::feed(std::string_view bytes) {
   rest_ += bytes;
@@ -37,4 +37,4 @@ void EventParser::line(std::string_view text) {
   }
 }
 
-}  // namespace saola::split_service
+}  // namespace saola::jobs_client

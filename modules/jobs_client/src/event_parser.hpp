@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace saola::split_service {
+namespace saola::jobs_client {
 
 struct ReceivedEvent {
   std::string type;  // empty: "message"
@@ -29,4 +29,4 @@ class EventParser {
   bool has_data_ = false;
 };
 
-}  // namespace saola::split_service
+}  // namespace saola::jobs_client

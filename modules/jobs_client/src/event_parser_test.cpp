@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace saola::split_service {
+namespace saola::jobs_client {
 namespace {
 
 std::vector<ReceivedEvent> parse(std::string_view stream, std::size_t piece) {
@@ -37,4 +37,4 @@ TEST(EventParser, TakesEventsApartHoweverTheyCome) {
 }
 
 }  // namespace
-}  // namespace saola::split_service
+}  // namespace saola::jobs_client

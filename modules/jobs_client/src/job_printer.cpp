@@ -6,7 +6,10 @@
 #include <boost/json.hpp>
 #include <fmt/core.h>
 
-namespace saola::split_service {
+#include <saola/base/text.hpp>
+#include <saola/jobs_client/commands.hpp>
+
+namespace saola::jobs_client {
 namespace {
 
 namespace json = boost::json;
@@ -34,22 +37,9 @@ const json::value& member_of(const json::value& document, std::string_view name)
   return member == nullptr ? kNothing : *member;
 }
 
-// What comes from a server may hold anything; a terminal gets no control characters.
-std::string plain(std::string text) {
-  for (char& c : text) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = ' ';
-  }
-  return text;
-}
-
-// Columns on a terminal, as far as one per character is right.
-std::size_t width_of(std::string_view text) {
-  return static_cast<std::size_t>(std::ranges::count_if(
-      text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-}
-
 std::string padded(const std::string& text, std::size_t width) {
-  const std::size_t has = width_of(text);
+  // One column per character, which is right for most.
+  const std::size_t has = character_count(text);
   return has < width ? text + std::string(width - has, ' ') : text;
 }
 
@@ -66,6 +56,13 @@ std::string what_of(const json::value& job) {
 }
 
 }  // namespace
+
+std::string plain(std::string text) {
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = ' ';
+  }
+  return text;
+}
 
 std::string progress_line(const json::value& job, int width) {
   const double fraction = std::clamp(number_of(member_of(job, "progress"), "fraction"), 0.0, 1.0);
@@ -94,6 +91,15 @@ ProgressPrinter::~ProgressPrinter() {
   if (drawn_) std::fputs("\n", stderr);
 }
 
+namespace {
+
+std::string shortened(std::string text) {
+  constexpr std::size_t kEnough = 200;
+  return text.size() <= kEnough ? text : std::string(utf8_prefix(text, kEnough)) + "…";
+}
+
+}  // namespace
+
 std::string job_text(const json::value& job) {
   std::string out;
   const auto line = [&](std::string_view name, const std::string& value) {
@@ -105,7 +111,7 @@ std::string job_text(const json::value& job) {
                     (text_of(job, "cancel_requested") == "true" ? " (asked to stop)" : ""));
   line("attempt", fmt::format("{} of {}", text_of(job, "attempt"), text_of(job, "max_attempts")));
   line("progress", progress_line(job, kBarWidth));
-  line("source", text_of(member_of(job, "request"), "source"));
+  line("request", shortened(text_of(job, "request")));
   line("created", text_of(job, "created_at"));
   line("started", text_of(job, "started_at"));
   line("finished", text_of(job, "finished_at"));
@@ -114,37 +120,16 @@ std::string job_text(const json::value& job) {
 }
 
 std::string result_text(const json::value& result) {
+  const json::object* object = result.if_object();
+  if (object == nullptr) return plain(json::serialize(result)) + '\n';
+  std::size_t width = 0;
+  for (const auto& member : *object)
+    width = std::max(width, character_count(plain(std::string(member.key()))));
   std::string out;
-  const json::value& groups = member_of(result, "groups");
-  if (groups.is_object()) {
-    for (const auto& group : groups.as_object()) {
-      out += fmt::format("group {}: {} rows\n", plain(std::string(group.key())),
-                         json::serialize(group.value()));
-    }
+  for (const auto& member : *object) {
+    out += fmt::format("{}  {}\n", padded(plain(std::string(member.key())), width),
+                       plain(text_of(result, member.key())));
   }
-  const json::value& balance = member_of(result, "balance");
-  if (balance.is_array() && !balance.as_array().empty()) {
-    std::size_t width = 6;
-    for (const json::value& column : balance.as_array()) {
-      width = std::max(width, width_of(plain(text_of(column, "column"))));
-    }
-    out += "\nlargest difference between group means, in standard deviations:\n";
-    out += fmt::format("{}  random split  this split\n", padded("column", width));
-    for (const json::value& column : balance.as_array()) {
-      out +=
-          fmt::format("{}  {:12.4f}  {:10.4f}\n", padded(plain(text_of(column, "column")), width),
-                      number_of(column, "smd_before"), number_of(column, "smd_after"));
-    }
-  }
-  if (const json::value& warnings = member_of(result, "warnings"); warnings.is_array()) {
-    for (const json::value& warning : warnings.as_array()) {
-      if (warning.is_string()) {
-        out += fmt::format("\nnote: {}\n", plain(std::string(warning.as_string())));
-      }
-    }
-  }
-  out += fmt::format("\nassignment  {}\nreport      {}\n", plain(text_of(result, "assignment")),
-                     plain(text_of(result, "report")));
   return out;
 }
 
@@ -164,4 +149,4 @@ std::string job_table(const json::value& page) {
   return out;
 }
 
-}  // namespace saola::split_service
+}  // namespace saola::jobs_client

@@ -5,7 +5,7 @@
 
 #include <boost/json/fwd.hpp>
 
-namespace saola::split_service {
+namespace saola::jobs_client {
 
 // Shows how a job goes on, on standard error: a bar that is redrawn on a terminal, a line for each
 // change otherwise. Use one for one job; the destructor ends the bar's line.
@@ -30,9 +30,9 @@ std::string progress_line(const boost::json::value& job, int width);
 
 // The job's facts, one a line.
 std::string job_text(const boost::json::value& job);
-// The group sizes, the balance table and where the results are.
+// One line for each member of the result.
 std::string result_text(const boost::json::value& result);
 // A line for each job of GET /jobs.
 std::string job_table(const boost::json::value& page);
 
-}  // namespace saola::split_service
+}  // namespace saola::jobs_client

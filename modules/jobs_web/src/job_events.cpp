@@ -2,7 +2,6 @@
 
 #include <optional>
 
-#include <boost/json.hpp>
 #include <fmt/core.h>
 
 #include <saola/runtime/task.hpp>
@@ -11,7 +10,7 @@
 #include "job_json.hpp"
 #include "store_call.hpp"
 
-namespace saola::split_service {
+namespace saola::jobs_web {
 namespace {
 
 // How long a stream outlives failures of the store.
@@ -28,11 +27,11 @@ class JobEvents {
       auto job = store_call([&] { return store_.get(id_, Deadline::after(kStorePatience)); });
       if (job) {
         failing_since_.reset();
-        if (auto sent = tell(*job); !sent) return sent;
+        if (auto sent = send(*job); !sent) return sent;
         if (jobs::is_final(job->state) || options_.one_event) return {};
       } else if (job.error().code() == ErrorCode::kNotFound) {
         return {};  // deleted after its time
-      } else if (auto patient = bear(job.error()); !patient) {
+      } else if (auto patient = wait_out(job.error()); !patient) {
         return patient;
       }
       if (out_.client_gone()) return fail(ErrorCode::kClosed, "the watcher went away");
@@ -45,7 +44,7 @@ class JobEvents {
   }
 
  private:
-  Result<void> tell(const jobs::Job& job) {
+  Result<void> send(const jobs::Job& job) {
     std::string id = event_id(job);
     if (id == seen_) return {};
     const bool end = jobs::is_final(job.state);
@@ -55,13 +54,14 @@ class JobEvents {
           store_call([&] { return store_.position(id_, Deadline::after(kStorePatience)); });
       if (found) position = *found;
     }
-    const std::string data = boost::json::serialize(job_json(job, position));
+    const std::string data = job_json(job, position);
     seen_ = std::move(id);
     rest();
     return out_.send({.data = data, .event = end ? "end" : "progress", .id = seen_});
   }
 
-  Result<void> bear(const Error& error) {
+  // Goes on through failures of the store that are short.
+  Result<void> wait_out(const Error& error) {
     const auto now = std::chrono::steady_clock::now();
     if (!failing_since_) failing_since_ = now;
     if (now - *failing_since_ < kStoreAway) return {};
@@ -94,4 +94,4 @@ http::Response job_event_stream(jobs::Store& store, std::string job_id,
   });
 }
 
-}  // namespace saola::split_service
+}  // namespace saola::jobs_web

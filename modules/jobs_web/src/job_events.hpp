@@ -6,7 +6,7 @@
 #include <saola/http/response.hpp>
 #include <saola/jobs/store.hpp>
 
-namespace saola::split_service {
+namespace saola::jobs_web {
 
 // Names what a job's watcher has seen; comes back as Last-Event-ID.
 std::string event_id(const jobs::Job& job);
@@ -25,4 +25,4 @@ struct EventStreamOptions {
 // `store` must outlive the stream. SUSPENDS.
 http::Response job_event_stream(jobs::Store& store, std::string job_id, EventStreamOptions options);
 
-}  // namespace saola::split_service
+}  // namespace saola::jobs_web

@@ -3,21 +3,55 @@
 #include <boost/json.hpp>
 #include <fmt/core.h>
 
-namespace saola::split_service {
+#include <saola/jobs_web/jobs_api.hpp>
+
+namespace saola::jobs_web {
 namespace {
 
 namespace json = boost::json;
+using web::Required;
+using web::Schema;
 
 json::value time_json(const std::optional<jobs::Time>& time) {
   if (!time) return nullptr;
   return json::string(format_rfc3339(SystemTime(*time)));
 }
 
-// What the store keeps as JSON text; null when it is none.
-json::value stored_json(const std::string& text) {
-  boost::system::error_code bad;
-  json::value value = json::parse(text, bad);
-  return bad ? json::value(nullptr) : value;
+Schema state_schema() {
+  std::vector<std::string> words;
+  for (const jobs::State state : jobs::kAllStates) words.emplace_back(jobs::to_string(state));
+  return Schema::string().one_of(std::move(words));
+}
+
+Schema links_schema() {
+  std::vector<Schema::Field> fields;
+  for (const char* name : {"self", "events", "result", "cancel", "retry"}) {
+    fields.push_back({name, Schema::string(), Required::kYes});
+  }
+  return Schema::object(std::move(fields));
+}
+
+std::vector<Schema::Field> summary_fields() {
+  const Schema time = Schema::string().or_null().doc("RFC 3339, UTC");
+  return {
+      {"id", Schema::string(), Required::kYes},
+      {"kind", Schema::string(), Required::kYes},
+      {"state", state_schema(), Required::kYes},
+      {"attempt", Schema::integer().min(0), Required::kYes},
+      {"max_attempts", Schema::integer().min(1), Required::kYes},
+      {"cancel_requested", Schema::boolean(), Required::kYes},
+      {"progress",
+       Schema::object({{"fraction", Schema::number().min(0).max(1), Required::kYes},
+                       {"message", Schema::string(), Required::kYes}}),
+       Required::kYes},
+      {"created_at", Schema::string().doc("RFC 3339, UTC"), Required::kYes},
+      {"started_at", time, Required::kYes},
+      {"finished_at", time, Required::kYes},
+      {"error", Schema::string().or_null().doc("Of the latest attempt that failed"),
+       Required::kYes},
+      {"retry_at", time},
+      {"links", links_schema(), Required::kYes},
+  };
 }
 
 }  // namespace
@@ -63,10 +97,8 @@ json::object summary_json(const jobs::Job& job) {
   return out;
 }
 
-json::object job_json(const jobs::Job& job, const std::optional<jobs::QueuePosition>& position) {
+std::string job_json(const jobs::Job& job, const std::optional<jobs::QueuePosition>& position) {
   json::object out = summary_json(job);
-  out["request"] = stored_json(job.payload);
-  out["result"] = job.result ? stored_json(*job.result) : json::value(nullptr);
   if (position && job.state == jobs::State::kAvailable) {
     json::object place{{"ahead", position->ahead}, {"estimated_wait_seconds", nullptr}};
     if (position->estimated_wait) {
@@ -75,7 +107,51 @@ json::object job_json(const jobs::Job& job, const std::optional<jobs::QueuePosit
     }
     out["position"] = std::move(place);
   }
-  return out;
+  // Payload and result may be a megabyte each. They are JSON texts since they were stored, so they
+  // are put in as they are.
+  std::string text = json::serialize(out);
+  text.pop_back();
+  text += ",\"request\":";
+  text += job.payload;
+  text += ",\"result\":";
+  text += job.result ? *job.result : "null";
+  text += '}';
+  return text;
 }
 
-}  // namespace saola::split_service
+const Schema& summary_schema() {
+  static const Schema schema = Schema::object(summary_fields());
+  return schema;
+}
+
+const Schema& job_schema() {
+  static const Schema schema = [] {
+    std::vector<Schema::Field> fields = summary_fields();
+    fields.push_back(
+        {"position", Schema::object({{"ahead", Schema::integer().min(0), Required::kYes},
+                                     {"estimated_wait_seconds", Schema::number().min(0).or_null(),
+                                      Required::kYes}})
+                         .doc("Its place in the queue, while it waits")});
+    fields.push_back({"request", Schema::any().doc("What the job was given"), Required::kYes});
+    fields.push_back({"result", Schema::any().doc("null until it is completed"), Required::kYes});
+    return Schema::object(std::move(fields));
+  }();
+  return schema;
+}
+
+const Schema& page_schema() {
+  static const Schema schema =
+      Schema::object({{"jobs", Schema::array(summary_schema()), Required::kYes},
+                      {"next_cursor", Schema::string().or_null(), Required::kYes}});
+  return schema;
+}
+
+const Schema& accepted_schema() {
+  static const Schema schema = Schema::object({{"id", Schema::string(), Required::kYes},
+                                               {"state", state_schema(), Required::kYes},
+                                               {"kind", Schema::string(), Required::kYes},
+                                               {"links", links_schema(), Required::kYes}});
+  return schema;
+}
+
+}  // namespace saola::jobs_web

@@ -2,13 +2,15 @@
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include <boost/json/fwd.hpp>
 
 #include <saola/jobs/job.hpp>
 #include <saola/jobs/store.hpp>
+#include <saola/web/schema.hpp>
 
-namespace saola::split_service {
+namespace saola::jobs_web {
 
 // {"self": "/jobs/ID", "events", "result", "cancel", "retry"}
 boost::json::object links_of(const jobs::Job& job);
@@ -21,7 +23,12 @@ boost::json::object accepted_json(const jobs::Job& job);
 boost::json::object summary_json(const jobs::Job& job);
 
 // GET /jobs/{id}. `position` is shown while the job waits.
-boost::json::object job_json(const jobs::Job& job,
-                             const std::optional<jobs::QueuePosition>& position);
+// The JSON text.
+std::string job_json(const jobs::Job& job, const std::optional<jobs::QueuePosition>& position);
 
-}  // namespace saola::split_service
+// The shapes of these, for openapi.json.
+const web::Schema& summary_schema();
+const web::Schema& job_schema();
+const web::Schema& page_schema();  // of GET /jobs
+
+}  // namespace saola::jobs_web

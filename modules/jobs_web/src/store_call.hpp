@@ -8,7 +8,7 @@
 #include <saola/runtime/offload.hpp>
 #include <saola/web/errors.hpp>
 
-namespace saola::split_service {
+namespace saola::jobs_web {
 
 // A store that takes longer than this is as good as away.
 inline constexpr std::chrono::seconds kStorePatience(5);
@@ -36,4 +36,4 @@ auto checked_store_call(Call&& call) {
   return *std::move(result);
 }
 
-}  // namespace saola::split_service
+}  // namespace saola::jobs_web

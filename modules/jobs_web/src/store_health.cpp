@@ -1,5 +1,3 @@
-#include "store_health.hpp"
-
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/statvfs.h>
@@ -12,8 +10,9 @@
 
 #include <saola/base/log.hpp>
 #include <saola/base/unique_fd.hpp>
+#include <saola/jobs_web/store_health.hpp>
 
-namespace saola::split_service {
+namespace saola::jobs_web {
 namespace {
 
 constexpr std::chrono::seconds kEvery(2);
@@ -152,4 +151,4 @@ void StoreHealth::accepted() {
   impl_->accepted();
 }
 
-}  // namespace saola::split_service
+}  // namespace saola::jobs_web

@@ -1,5 +1,3 @@
-#include "store_health.hpp"
-
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
@@ -15,8 +13,9 @@
 #include <gmock/gmock.h>
 
 #include <saola/jobs/memory_store.hpp>
+#include <saola/jobs_web/store_health.hpp>
 
-namespace saola::split_service {
+namespace saola::jobs_web {
 namespace {
 
 using std::chrono::seconds;
@@ -135,4 +134,4 @@ TEST(RoomForAJob, SeesAFullFileSystem) {
 }
 
 }  // namespace
-}  // namespace saola::split_service
+}  // namespace saola::jobs_web

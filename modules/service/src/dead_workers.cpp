@@ -16,7 +16,7 @@
 
 #include <saola/base/log.hpp>
 
-namespace saola::split_service {
+namespace saola::service {
 namespace {
 
 constexpr std::chrono::seconds kEvery(1);
@@ -145,4 +145,4 @@ class DeadWorkerWatch::Impl {
 DeadWorkerWatch::DeadWorkerWatch(jobs::Store& store) : impl_(std::make_unique<Impl>(store)) {}
 DeadWorkerWatch::~DeadWorkerWatch() = default;
 
-}  // namespace saola::split_service
+}  // namespace saola::service

@@ -10,7 +10,7 @@
 #include <saola/base/time.hpp>
 #include <saola/jobs/store.hpp>
 
-namespace saola::split_service {
+namespace saola::service {
 
 // Names this process as an owner of leases: "HOST/BOOT/NAMESPACE/PID/START", where BOOT is the
 // kernel's boot id, NAMESPACE the pid namespace and START the process's start in clock ticks since
@@ -41,4 +41,4 @@ class DeadWorkerWatch {
   std::unique_ptr<Impl> impl_;
 };
 
-}  // namespace saola::split_service
+}  // namespace saola::service

@@ -9,7 +9,7 @@
 
 #include <saola/jobs/memory_store.hpp>
 
-namespace saola::split_service {
+namespace saola::service {
 namespace {
 
 // The owner's name of a process that has ended.
@@ -61,4 +61,4 @@ TEST(DeadWorkers, ReleasesOnlyTheirLeases) {
 }
 
 }  // namespace
-}  // namespace saola::split_service
+}  // namespace saola::service

@@ -8,7 +8,7 @@
 #include <saola/objects/directory_store.hpp>
 #include <saola/objects_s3/s3_store.hpp>
 
-namespace saola::split_service {
+namespace saola::service {
 namespace {
 
 constexpr std::string_view kSqlite = "sqlite:";
@@ -83,10 +83,10 @@ Result<std::unique_ptr<objects::ObjectStore>> open_bucket(const server::NamedTab
 
 }  // namespace
 
-std::vector<server::SettingRow> setting_rows() {
+std::vector<server::SettingRow> store_rows() {
   using enum server::SettingType;
   return {
-      {.section = "Split service",
+      {.section = "Jobs",
        .key = "store",
        .type = kText,
        .default_value = "auto",
@@ -95,26 +95,31 @@ std::vector<server::SettingRow> setting_rows() {
        .shape = "sqlite:PATH",
        .takes_effect = server::TakesEffect::kRestart,
        .check = check_store},
-      {.section = "Split service",
+      {.section = "Jobs",
        .key = "store-max-bytes",
        .type = kBytes,
        .default_value = "0",
-       .doc = "The most bytes the job store's file may take; beyond, POST /split answers 503. "
+       .doc = "The most bytes the job store's file may take; beyond, new jobs are answered 503. "
               "0: as much as the disk holds."},
-      {.section = "Split service",
+      {.section = "Jobs",
        .key = "queue-limit",
        .type = kInteger,
        .default_value = "10000",
-       .doc = "Jobs that may wait; beyond, POST /split answers 429 with Retry-After.",
+       .doc = "Jobs that may wait; beyond, new ones are answered 429 with Retry-After.",
        .min = 1,
        .max = 10'000'000},
-      {.section = "Split service",
+  };
+}
+
+std::vector<server::SettingRow> bucket_rows(const std::string& default_buckets) {
+  using enum server::SettingType;
+  return {
+      {.section = "Objects",
        .key = "buckets",
        .type = kTables,
-       .default_value = "samples=examples/data",
+       .default_value = default_buckets,
        .doc = "The buckets that s3://NAME/KEY may name, each a local directory or an S3 bucket; "
-              "nothing else can be reached. The default is left out when its directory is not "
-              "there.",
+              "nothing else can be reached.",
        .shape = "NAME=DIRECTORY",
        .flag = "bucket",
        .fields =
@@ -175,30 +180,18 @@ Result<std::unique_ptr<objects::Buckets>> open_buckets(const server::Settings& s
   return buckets;
 }
 
-Result<void> check_settings(const server::Settings& settings) {
-  auto buckets = open_buckets(settings);
-  if (!buckets) return std::unexpected(std::move(buckets).error());
-  return {};
-}
-
-std::vector<std::string> describe_settings(const server::Settings& settings) {
-  std::vector<std::string> lines{fmt::format("job store: SQLite in {}", store_path(settings))};
-  const auto buckets = open_buckets(settings);
+std::vector<std::string> describe_buckets(const server::Settings& settings) {
+  std::vector<std::string> lines;
   for (const server::NamedTable& table : settings.tables("buckets")) {
-    if (!buckets || !(*buckets)->check(table.name)) continue;
     const std::string_view directory = table.get("directory");
     const std::string_view endpoint = table.get("endpoint");
+    if (is_default(settings) && !std::filesystem::is_directory(directory)) continue;
     lines.push_back(fmt::format("bucket s3://{}: {}", table.name,
                                 !directory.empty() ? fmt::format("directory {}", directory)
                                 : endpoint.empty() ? std::string("Amazon S3")
                                                    : fmt::format("S3 at {}", endpoint)));
   }
-  if (lines.size() == 1) {
-    lines.emplace_back(
-        "no bucket is configured, so nothing can be split: give --bucket "
-        "NAME=DIRECTORY, or [buckets.NAME] in the file of --config");
-  }
   return lines;
 }
 
-}  // namespace saola::split_service
+}  // namespace saola::service

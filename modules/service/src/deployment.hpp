@@ -1,4 +1,4 @@
-// What the settings bind the service to: its job store and its buckets.
+// What the settings bind a service to: its job store and its buckets.
 #pragma once
 
 #include <memory>
@@ -10,26 +10,25 @@
 #include <saola/objects/buckets.hpp>
 #include <saola/server/settings.hpp>
 
-namespace saola::split_service {
+namespace saola::service {
 
-// The application's rows of the settings table: store, queue-limit, buckets.
-std::vector<server::SettingRow> setting_rows();
+// Rows of the settings table of a service that has tasks: store, store-max-bytes, queue-limit.
+std::vector<server::SettingRow> store_rows();
+// … and that of every service: buckets.
+std::vector<server::SettingRow> bucket_rows(const std::string& default_buckets);
 
-// The path of the job store's file. REQUIRES: check_settings() found nothing.
+// The path of the job store's file.
 std::string store_path(const server::Settings& settings);
 
 // Opens the job store. Starts a thread. Errors as open_sqlite_store().
 Result<std::unique_ptr<jobs::Store>> open_store(const server::Settings& settings);
 
-// Opens every configured bucket, without talking to any endpoint. The bucket of the embedded
-// default is left out when its directory is not there. kInvalidArgument, kNotFound,
-// kUnauthenticated, … name the bucket.
+// Opens every configured bucket, without talking to any endpoint. A bucket of the built-in default
+// is left out when its directory is not there. kInvalidArgument, kNotFound, kUnauthenticated, …
+// name the bucket.
 Result<std::unique_ptr<objects::Buckets>> open_buckets(const server::Settings& settings);
 
-// What is wrong with the application's settings taken together.
-Result<void> check_settings(const server::Settings& settings);
+// A line for each bucket in use, for the banner at start; no credentials.
+std::vector<std::string> describe_buckets(const server::Settings& settings);
 
-// Lines for the banner at start; no credentials.
-std::vector<std::string> describe_settings(const server::Settings& settings);
-
-}  // namespace saola::split_service
+}  // namespace saola::service

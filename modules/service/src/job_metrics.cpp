@@ -2,7 +2,7 @@
 
 #include <chrono>
 
-namespace saola::split_service {
+namespace saola::service {
 
 void JobMetrics::declare(observe::MetricTable& table) {
   constexpr const char* kOutcomes[] = {"done", "retry", "discard", "cancelled", "snooze"};
@@ -38,4 +38,4 @@ jobs::Outcome JobMetrics::count(const observe::MetricSlot& slot,
   }
 }
 
-}  // namespace saola::split_service
+}  // namespace saola::service

@@ -7,7 +7,7 @@
 #include <saola/jobs/job_context.hpp>
 #include <saola/observe/metrics.hpp>
 
-namespace saola::split_service {
+namespace saola::service {
 
 class JobMetrics {
  public:
@@ -25,4 +25,4 @@ class JobMetrics {
   observe::HistogramId seconds_{};
 };
 
-}  // namespace saola::split_service
+}  // namespace saola::service

@@ -6,7 +6,7 @@
 
 #include "dead_workers.hpp"
 
-namespace saola::split_service {
+namespace saola::service {
 namespace json = boost::json;
 
 Result<std::string> jobs_report(jobs::Store& store, const Clock& clock, Deadline deadline) {
@@ -34,4 +34,4 @@ Result<std::string> jobs_report(jobs::Store& store, const Clock& clock, Deadline
   return json::serialize(json::object{{"counts", by_state}, {"running", running}});
 }
 
-}  // namespace saola::split_service
+}  // namespace saola::service

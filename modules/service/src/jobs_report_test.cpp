@@ -7,7 +7,7 @@
 
 #include "dead_workers.hpp"
 
-namespace saola::split_service {
+namespace saola::service {
 namespace {
 
 namespace json = boost::json;
@@ -45,4 +45,4 @@ TEST(JobsReport, DescribesOwners) {
 }
 
 }  // namespace
-}  // namespace saola::split_service
+}  // namespace saola::service

@@ -1,10 +1,20 @@
-// `split-service serve`: the server's definition.
+// A task worker's life: claims jobs, drains, stops.
 #pragma once
 
-namespace saola::split_service {
+#include <map>
+#include <string>
 
-// Runs the server until it is told to stop; the exit status of the process. `argv` is main()'s from
-// the word "serve" on. Worker processes come through here too.
-int serve(int argc, char** argv);
+#include <saola/jobs/job_context.hpp>
+#include <saola/jobs/store.hpp>
+#include <saola/server/server.hpp>
 
-}  // namespace saola::split_service
+namespace saola::service {
+
+// Runs the jobs of `store` that `handlers` know until the context says otherwise: on drain finishes
+// what runs, on stop puts it back into the queue. Also looks for dead workers' leases and keeps the
+// store in order. Ends the process when jobs will not stop, for native code cannot be stopped from
+// outside.
+Result<void> run_tasks(server::TaskContext& context, jobs::Store& store,
+                       std::map<std::string, jobs::Handler> handlers);
+
+}  // namespace saola::service

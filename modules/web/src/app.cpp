@@ -2,11 +2,11 @@
 
 #include <fmt/core.h>
 
+#include <saola/base/text.hpp>
 #include <saola/http/uri.hpp>
 #include <saola/web/app.hpp>
 
 #include "app_impl.hpp"
-#include "text.hpp"
 
 namespace saola::web {
 namespace {
@@ -56,7 +56,12 @@ void App::Impl::add(Methods methods, std::string_view text, View view, RouteOpti
   route->doc = std::move(route_options.doc);
   route->methods = methods;
   if (methods.contains(http::Method::kGet)) route->methods.add(http::Method::kHead);
-  route->responses = std::move(route_options.responses);
+  const ViewDoc& doc = view.doc();
+  route->responses = route_options.responses.empty() ? doc.responses : route_options.responses;
+  if (!route_options.body) route_options.body = doc.body;
+  route->answer = route_options.answer ? std::move(route_options.answer) : doc.answer;
+  route->parameters =
+      route_options.parameters.empty() ? doc.parameters : std::move(route_options.parameters);
   route->index = routes.size();
   for (const Segment& segment : pattern.segments) {
     if (!segment.converter) continue;
@@ -90,6 +95,7 @@ void App::Impl::add(Methods methods, std::string_view text, View view, RouteOpti
   auto entry = std::make_unique<Entry>(Entry{.route = route.get(),
                                              .pattern = std::move(pattern),
                                              .view = std::move(view),
+                                             .activity = fmt::format("route {}", text),
                                              .body = std::move(route_options.body),
                                              .scopes = std::move(scopes),
                                              .series = {}});
@@ -120,11 +126,6 @@ void App::register_blueprint(Blueprint blueprint) {
     for (Blueprint& child : part.children_) self(self, child, path, name + '.', scopes);
   };
   add(add, blueprint, "", "", impl_->app_scope);
-}
-
-void App::around_handler(Around around) {
-  check_open("The around_handler");
-  impl_->around = std::move(around);
 }
 
 std::span<const std::unique_ptr<const Route>> App::routes() const {

@@ -33,6 +33,7 @@ struct App::Impl {
     const Route* route;
     Pattern pattern;
     View view;
+    std::string activity;  // "route /split": in stall reports, and what placement learns of
     std::optional<Schema> body;
     std::vector<const Scope*> scopes;  // from the App's inwards
     std::vector<Series> series;        // one for each method
@@ -45,7 +46,6 @@ struct App::Impl {
   std::map<std::string, std::size_t, std::less<>> endpoints;  // → place of a route
   std::set<std::string, std::less<>> blueprint_names;
   std::vector<std::unique_ptr<Scope>> blueprint_scopes;
-  Around around;
   std::vector<const Scope*> app_scope;  // one: of requests without a route
   std::optional<Series> no_route;       // once metrics are declared
 

@@ -306,7 +306,6 @@ TEST_F(AppTest, FrozenByTheFirstRequest) {
   EXPECT_THROW(app.error_handler(404, [](Request&, const HttpError&) { return text(""); }),
                SetupError);
   EXPECT_THROW(app.register_blueprint(Blueprint("late")), SetupError);
-  EXPECT_THROW(app.around_handler({}), SetupError);
 }
 
 TEST_F(AppTest, RequestIdComesFromTheClientOnlyWhenSane) {
@@ -321,22 +320,46 @@ TEST_F(AppTest, RequestIdComesFromTheClientOnlyWhenSane) {
   EXPECT_NE(client.get("/x").body, client.get("/x").body);
 }
 
-TEST_F(AppTest, AroundHandlerSeesTheRouteAndMayRefuse) {
-  std::vector<std::string> seen;
-  bool shed = false;
-  app.around_handler([&](const Route& route, Request&, const std::function<Response()>& handle) {
-    seen.push_back(route.pattern);
-    if (shed) throw HttpError(503, "busy").with("Retry-After", "1");
-    return handle();
-  });
+TEST_F(AppTest, AViewRunsWhereTheServersPlacerPutsIt) {
+  struct Recorder final : http::Placer {
+    void run(std::string_view kind, std::move_only_function<void()> work) override {
+      kinds.emplace_back(kind);
+      work();
+    }
+    std::vector<std::string> kinds;
+  } placer;
   app.get("/jobs/<int:id>", [](Request&) -> Response { throw HttpError(404, "none"); });
-  EXPECT_EQ(client.get("/jobs/7").status, 404);
-  shed = true;
-  const auto refused = client.get("/jobs/7");
-  EXPECT_EQ(refused.status, 503);
-  EXPECT_EQ(refused.header("Retry-After"), "1");
-  client.get("/unknown");
-  EXPECT_THAT(seen, ElementsAre("/jobs/<int:id>", "/jobs/<int:id>"));
+  for (const char* path : {"/jobs/7", "/unknown"}) {
+    http::Request request;
+    request.target = request.raw_path = request.path = path;
+    request.placer = &placer;
+    EXPECT_EQ(app.handle(request).status, 404);
+  }
+  EXPECT_THAT(placer.kinds, ElementsAre("route /jobs/<int:id>"));
+}
+
+TEST_F(AppTest, JsonOfAnotherShapeThanTheViewReadsIs422) {
+  app.post("/x", [](Request& request) {
+    return std::to_string(request.json().at("below").to_number<std::int64_t>());
+  });
+  app.post("/text", [](Request& request) { return std::string(request.json().as_string()); });
+  app.post("/list", [](Request& request) { return std::string(request.json().at(3).as_string()); });
+  EXPECT_EQ(client.post("/x", {{"below", 7}}).body, "7");
+  for (const json::value& bad : {json::value{{"other", 1}}, json::value{{"below", "x"}},
+                                 json::value{{"below", 1.5}}, json::value(3)}) {
+    EXPECT_EQ(client.post("/x", bad).status, 422) << bad;
+    EXPECT_EQ(client.post("/text", bad).status, 422) << bad;
+    EXPECT_EQ(client.post("/list", bad).status, 422) << bad;
+  }
+  EXPECT_EQ(client.post("/list", json::array{1}).status, 422);
+}
+
+TEST_F(AppTest, AnOutOfRangeOfTheViewsOwnIsStill500) {
+  app.post("/x", [](Request& request) {
+    request.json();
+    return std::to_string(std::vector<int>{1}.at(7));
+  });
+  EXPECT_EQ(client.post("/x", json::object{}).status, 500);
 }
 
 TEST_F(AppTest, UrlFor) {

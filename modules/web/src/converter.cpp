@@ -7,11 +7,11 @@
 #include <boost/json.hpp>
 #include <fmt/core.h>
 
+#include <saola/base/text.hpp>
 #include <saola/http/headers.hpp>
 #include <saola/web/errors.hpp>
 
 #include "json_number.hpp"
-#include "text.hpp"
 
 namespace saola::web {
 namespace {

@@ -6,6 +6,8 @@
 #include <ranges>
 #include <typeinfo>
 
+#include <boost/json.hpp>
+#include <boost/throw_exception.hpp>
 #include <fmt/core.h>
 
 #include <saola/base/log.hpp>
@@ -79,7 +81,7 @@ class App::Call {
         if (!known->log_text().empty()) log_failure(known->log_text());
         return plain_answer(*known);
       }
-      const HttpError wrapped = unexpected(error);
+      const HttpError wrapped = is_misread_body(error) ? misread_body(error) : unexpected(error);
       if (auto made = by_status(wrapped)) return *std::move(made);
       return plain_answer(wrapped);
     } catch (const HttpError& from_handler) {
@@ -190,6 +192,35 @@ class App::Call {
     return response;
   }
 
+  // Whether the view took the client's JSON for one of another shape: .at("x") of what has none,
+  // .as_string() of a number. Boost.JSON throws these classes from its accessors.
+  bool is_misread_body(const std::exception& error) const {
+    if (request_.json_ == nullptr) return false;
+    if (const auto* system = dynamic_cast<const boost::system::system_error*>(&error)) {
+      return system->code().category() ==
+             make_error_code(boost::json::error::not_number).category();
+    }
+    return typeid(error) == typeid(boost::wrapexcept<std::out_of_range>) ||
+           typeid(error) == typeid(boost::wrapexcept<std::invalid_argument>);
+  }
+
+  // Without the source location that Boost adds to what().
+  static std::string plain_text(const std::exception& error) {
+    const auto* system = dynamic_cast<const boost::system::system_error*>(&error);
+    return system == nullptr ? error.what() : system->code().message();
+  }
+
+  // 422, and a warning: described structs and schemas tell the client more, and not after half of
+  // the view has run.
+  HttpError misread_body(const std::exception& error) {
+    log_warning("a request's JSON is not what its view reads",
+                {{"request_id", request_.id()},
+                 {"route", entry_ == nullptr ? "none" : std::string_view(entry_->route->pattern)},
+                 {"error", plain_text(error)}});
+    return invalid_body(
+        {{"#", "lacks a member, or has one of another type, than this route reads"}});
+  }
+
   // Logs what nobody foresaw and makes a 500 of it.
   HttpError unexpected(const std::exception& error) {
     log_failure(fmt::format("{}: {}", type_name(error), error.what()));
@@ -235,13 +266,13 @@ http::Response App::handle(http::Request& raw) {
   Call call(*impl_, request, match, entry);
   Response response;
   try {
-    if (entry != nullptr && impl_->around) {
-      response = impl_->around(*entry->route, request, [&call] { return call.respond(); });
+    if (entry != nullptr && raw.placer != nullptr) {
+      raw.placer->run(entry->activity, [&] { response = call.respond(); });
     } else {
       response = call.respond();
     }
   } catch (const std::exception& error) {
-    response = call.answer_to(error);  // of the around_handler itself
+    response = call.answer_to(error);  // of the placer itself
   } catch (...) {
     call.teardown(std::current_exception());
     throw;

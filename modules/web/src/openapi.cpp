@@ -1,4 +1,5 @@
 #include <boost/json.hpp>
+#include <fmt/core.h>
 
 #include <saola/web/app.hpp>
 #include <saola/web/openapi.hpp>
@@ -38,12 +39,34 @@ json::object problem_schema() {
             {"errors", {{"type", "array"}, {"items", field_error}}}}}};
 }
 
+json::object problem_content() {
+  return {{"application/problem+json", {{"schema", {{"$ref", "#/components/schemas/Problem"}}}}}};
+}
+
+// "post_jobs_id_cancel" for POST of the endpoint "/jobs/<id>/cancel": a name that generators of
+// clients can use. Unique in the document, as the specification asks, though a route may have
+// several methods.
+std::string operation_id(http::Method method, std::string_view endpoint) {
+  std::string out;
+  for (const char c : std::string(http::to_string(method)) + '_' + std::string(endpoint)) {
+    const bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    if (word) {
+      out += c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+    } else if (!out.ends_with('_')) {
+      out += '_';
+    }
+  }
+  while (out.ends_with('_')) out.pop_back();
+  return out;
+}
+
 json::object operation(const Route& route, http::Method method, const Pattern& pattern) {
   json::object out;
-  // Unique in the document, as the specification asks, though a route may have several methods.
-  out["operationId"] = std::string(http::to_string(method)) + ' ' + route.endpoint;
+  out["operationId"] = operation_id(method, route.endpoint);
   const auto line_end = route.doc.find('\n');
-  out["summary"] = route.doc.substr(0, line_end);
+  out["summary"] = route.doc.empty()
+                       ? fmt::format("{} {}", http::to_string(method), path_template(pattern))
+                       : route.doc.substr(0, line_end);
   if (line_end != std::string::npos) {
     const auto text = route.doc.find_first_not_of('\n', line_end);
     if (text != std::string::npos) out["description"] = route.doc.substr(text);
@@ -56,6 +79,12 @@ json::object operation(const Route& route, http::Method method, const Pattern& p
                           {"required", true},
                           {"schema", segment.converter->schema()}});
   }
+  for (const Parameter& parameter : route.parameters) {
+    parameters.push_back({{"name", parameter.name},
+                          {"in", parameter.in == Parameter::In::kQuery ? "query" : "header"},
+                          {"description", parameter.doc},
+                          {"schema", parameter.schema.to_json()}});
+  }
   if (!parameters.empty()) out["parameters"] = std::move(parameters);
   if (route.body != nullptr) {
     out["requestBody"] = {{"required", true},
@@ -63,13 +92,20 @@ json::object operation(const Route& route, http::Method method, const Pattern& p
   }
   json::object responses;
   for (const auto& [status, description] : route.responses) {
-    responses[std::to_string(status)] = {{"description", description}};
+    json::object response{{"description", description}};
+    if (status >= 400) response["content"] = problem_content();
+    responses[std::to_string(status)] = std::move(response);
   }
   if (responses.empty()) responses["200"] = {{"description", "Done"}};
-  responses["default"] = {
-      {"description", "An error"},
-      {"content",
-       {{"application/problem+json", {{"schema", {{"$ref", "#/components/schemas/Problem"}}}}}}}};
+  for (auto& response : responses) {
+    const std::string_view status = response.key();
+    if (!route.answer || !status.starts_with('2') || status == "204") continue;
+    response.value().as_object()["content"] = {
+        {"application/json", {{"schema", route.answer->to_json()}}}};
+  }
+  for (const char* kind : {"4XX", "5XX"}) {
+    responses[kind] = {{"description", "An error"}, {"content", problem_content()}};
+  }
   out["responses"] = std::move(responses);
   return out;
 }
@@ -105,7 +141,8 @@ json::value openapi(const App& app, const ApiInfo& info) {
   if (!info.description.empty()) about["description"] = info.description;
   json::object paths;
   for (const auto& route : app.routes()) {
-    if (route->doc.empty()) continue;
+    const bool typed = route->body != nullptr || route->answer;
+    if (route->doc.empty() && !typed) continue;
     const Pattern pattern = Pattern::parse(route->pattern);
     json::value& item = paths[path_template(pattern)];
     if (item.is_null()) item.emplace_object();
@@ -118,6 +155,9 @@ json::value openapi(const App& app, const ApiInfo& info) {
   }
   return {{"openapi", "3.1.0"},
           {"info", std::move(about)},
+          // Where the document came from.
+          {"servers", json::array{json::object{{"url", "/"}}}},
+          {"security", json::array()},
           {"paths", std::move(paths)},
           {"components", {{"schemas", {{"Problem", problem_schema()}}}}}};
 }

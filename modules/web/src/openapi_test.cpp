@@ -25,14 +25,14 @@ TEST(OpenApi, DescribesDocumentedRoutes) {
   EXPECT_EQ(document.at("paths").as_object().size(), 2U);
 
   const json::value& post = document.at("paths").at("/split").at("post");
-  EXPECT_EQ(post.at("operationId"), "POST split");
+  EXPECT_EQ(post.at("operationId"), "post_split");
   EXPECT_EQ(post.at("summary"), "Start a split");
   EXPECT_EQ(post.at("description"), "Answers at once.");
   EXPECT_EQ(post.at("requestBody").at("content").at("application/json").at("schema").at("required"),
             json::array{"source"});
   EXPECT_EQ(post.at("responses").at("202").at("description"), "Accepted");
   EXPECT_EQ(post.at("responses")
-                .at("default")
+                .at("4XX")
                 .at("content")
                 .at("application/problem+json")
                 .at("schema")

@@ -8,13 +8,13 @@
 #include <fmt/core.h>
 
 #include <saola/base/check.hpp>
+#include <saola/base/text.hpp>
 #include <saola/http/media_type.hpp>
 #include <saola/http/uri.hpp>
 #include <saola/web/request.hpp>
 #include <saola/web/schema.hpp>
 
 #include "json_reader.hpp"
-#include "text.hpp"
 
 namespace saola::web {
 namespace {
@@ -144,6 +144,24 @@ std::optional<std::string_view> Request::cookie(std::string_view name) const {
   return std::nullopt;
 }
 
+HttpError invalid_body(std::vector<http::FieldError> errors) {
+  std::string detail;
+  if (errors.size() == 1) {
+    detail =
+        fmt::format("The request was not taken: {} {}",
+                    errors[0].pointer == "#" ? "the body" : errors[0].pointer, errors[0].detail);
+    if (!detail.ends_with('.') && !detail.ends_with('?')) detail += '.';
+  } else {
+    detail = fmt::format(
+        "The request was not taken, for {} reasons. Correct what 'errors' lists and send it again.",
+        errors.size());
+  }
+  return HttpError(http::Problem{.status = 422,
+                                 .detail = std::move(detail),
+                                 .code = std::string(to_string(ErrorCode::kInvalidArgument)),
+                                 .errors = std::move(errors)});
+}
+
 const std::string& Request::text() const {
   if (!body_) {
     const auto announced = raw_.body->length();
@@ -181,22 +199,13 @@ const boost::json::value& Request::json() const {
 const boost::json::value& Request::json(const Schema& schema) const {
   const boost::json::value& value = json();
   std::vector<http::FieldError> errors = schema.check(value);
-  if (errors.empty()) return value;
-  std::string detail;
-  if (errors.size() == 1) {
-    detail =
-        fmt::format("The request was not taken: {} {}",
-                    errors[0].pointer == "#" ? "the body" : errors[0].pointer, errors[0].detail);
-    if (!detail.ends_with('.') && !detail.ends_with('?')) detail += '.';
-  } else {
-    detail = fmt::format(
-        "The request was not taken, for {} reasons. Correct what 'errors' lists and send it again.",
-        errors.size());
-  }
-  throw HttpError(http::Problem{.status = 422,
-                                .detail = std::move(detail),
-                                .code = std::string(to_string(ErrorCode::kInvalidArgument)),
-                                .errors = std::move(errors)});
+  if (!errors.empty()) throw invalid_body(std::move(errors));
+  return value;
+}
+
+void Request::read_body(const Shape& shape, void* object) const {
+  std::vector<http::FieldError> errors = shape.read(json(), object);
+  if (!errors.empty()) throw invalid_body(std::move(errors));
 }
 
 std::optional<std::string_view> Request::preferred(

@@ -7,10 +7,9 @@
 
 #include <fmt/core.h>
 
+#include <saola/base/text.hpp>
 #include <saola/http/uri.hpp>
 #include <saola/web/errors.hpp>
-
-#include "text.hpp"
 
 namespace saola::web {
 namespace {

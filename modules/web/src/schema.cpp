@@ -5,11 +5,11 @@
 #include <boost/json.hpp>
 #include <fmt/core.h>
 
-#include <saola/http/uri.hpp>
+#include <saola/base/text.hpp>
 #include <saola/web/schema.hpp>
 
 #include "json_number.hpp"
-#include "text.hpp"
+#include "json_pointer.hpp"
 
 namespace saola::web {
 namespace {
@@ -17,21 +17,6 @@ namespace {
 namespace json = boost::json;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-
-// One step of a JSON Pointer in a URI fragment (RFC 6901 §6).
-std::string step(std::string_view name) {
-  std::string out = "/";
-  for (char c : name) {
-    if (c == '~') {
-      out += "~0";
-    } else if (c == '/') {
-      out += "~1";
-    } else {
-      out += http::percent_encode(std::string_view(&c, 1));
-    }
-  }
-  return out;
-}
 
 // "a string", "3.5", …: a value as a message names it.
 std::string describe(const json::value& value) {
@@ -78,6 +63,7 @@ struct Schema::Node {
   double above = -kInfinity;
   bool null_too = false;
   std::string doc;
+  std::string default_text;
   std::vector<std::string> words;
   std::vector<Schema> parts;  // items, values or alternatives
   std::vector<Field> fields;  // of an object
@@ -210,7 +196,7 @@ void Schema::Node::check(const json::value& value, const std::string& pointer,
     case Kind::kMap:
       check_size(static_cast<double>(value.get_object().size()), " members large", pointer, errors);
       for (const auto& [name, member] : value.get_object()) {
-        parts[0].node_->check(member, pointer + step(name), errors);
+        parts[0].node_->check(member, pointer + pointer_step(name), errors);
       }
       return;
     case Kind::kEither:
@@ -223,9 +209,9 @@ void Schema::Node::check_object(const json::object& object, const std::string& p
                                 Errors& errors) const {
   for (const Field& field : fields) {
     if (const json::value* member = object.if_contains(field.name)) {
-      field.schema.node_->check(*member, pointer + step(field.name), errors);
+      field.schema.node_->check(*member, pointer + pointer_step(field.name), errors);
     } else if (field.required == Required::kYes) {
-      errors.push_back({pointer + step(field.name), "is missing and must be given"});
+      errors.push_back({pointer + pointer_step(field.name), "is missing and must be given"});
     }
   }
   std::vector<std::string_view> names;
@@ -233,7 +219,7 @@ void Schema::Node::check_object(const json::object& object, const std::string& p
   for (const auto& member : object) {
     const std::string_view name = member.key();
     if (std::ranges::find(names, name) != names.end()) continue;
-    errors.push_back({pointer + step(name),
+    errors.push_back({pointer + pointer_step(name),
                       fmt::format("is no field of this object.{}", did_you_mean(name, names))});
   }
 }
@@ -322,6 +308,7 @@ json::value Schema::Node::to_json() const {
     }
   }
   if (!doc.empty()) out["description"] = doc;
+  if (!default_text.empty()) out["default"] = json::parse(default_text);
   return out;
 }
 
@@ -385,6 +372,11 @@ Schema Schema::or_null() && {
 }
 Schema Schema::doc(std::string text) && {
   own().doc = std::move(text);
+  return std::move(*this);
+}
+
+Schema Schema::default_is(std::string json_text) && {
+  own().default_text = std::move(json_text);
   return std::move(*this);
 }
 

@@ -14,6 +14,8 @@
 
 #include <fmt/core.h>
 
+#include <saola/base/text.hpp>
+
 namespace saola::server {
 namespace {
 
@@ -54,13 +56,6 @@ std::string host_name() {
   std::array<char, 256> name{};
   ::gethostname(name.data(), name.size() - 1);
   return std::string(name.data(), ::strcspn(name.data(), "."));
-}
-
-// At most `size` bytes of it, without half a character at the end.
-std::string_view cut(std::string_view text, std::size_t size) {
-  if (text.size() <= size) return text;
-  while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xC0) == 0x80) --size;
-  return text.substr(0, size);
 }
 
 }  // namespace
@@ -124,7 +119,7 @@ void Syslog::add(int severity, std::string_view tag_suffix, std::string_view rol
   frame->bytes = fmt::format("<{}>{} {}{}{}[{}]: ", options_.facility * 8 + severity, timestamp(),
                              host_, options_.tag, tag_suffix, ::getpid());
   if (!role.empty()) frame->bytes += fmt::format("[{}] ", role);
-  frame->bytes += cut(record, kLongest - 1 - std::min(frame->bytes.size(), kLongest - 1));
+  frame->bytes += utf8_prefix(record, kLongest - 1 - std::min(frame->bytes.size(), kLongest - 1));
   const std::size_t size = frame->bytes.size();
   if (waiting_bytes_.fetch_add(size, std::memory_order_relaxed) + size > kRoom) {
     waiting_bytes_.fetch_sub(size, std::memory_order_relaxed);

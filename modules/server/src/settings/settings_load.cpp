@@ -10,6 +10,7 @@
 #include <fmt/core.h>
 #include <fmt/ranges.h>
 
+#include <saola/base/text.hpp>
 #include <saola/server/settings.hpp>
 
 #include "settings/settings_file.hpp"
@@ -236,7 +237,7 @@ class Loader {
 
   void unknown(std::string_view text, std::string_view word,
                const std::vector<std::string>& known) {
-    const std::string near = nearest(word, known);
+    const std::string_view near = nearest(word, known);
     mistake(near.empty() ? fmt::format("{}; --help lists them all", text)
                          : fmt::format("{}; did you mean {}?", text, near));
   }

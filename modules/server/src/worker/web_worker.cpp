@@ -13,6 +13,7 @@
 #include <saola/base/log.hpp>
 #include <saola/http_conn/service.hpp>
 #include <saola/http_conn/tls.hpp>
+#include <saola/runtime/placed.hpp>
 #include <saola/runtime/runtime.hpp>
 #include <saola/runtime/socket.hpp>
 #include <saola/runtime/sync/event.hpp>
@@ -80,6 +81,14 @@ class RequestSink final : public http_conn::AccessSink {
   std::atomic<std::uint64_t> answered_{0};
 };
 
+// A kind of work that has hogged the loop before starts on a native thread; stall reports name it.
+class LearnedPlacer final : public http::Placer {
+ public:
+  void run(std::string_view kind, std::move_only_function<void()> work) override {
+    runtime::run_placed(kind, std::move(work));
+  }
+};
+
 // In front of the application: sheds load while too many fibers are rescued, says where a request
 // behind a trusted proxy comes from, and asks clients to go elsewhere while the worker leaves.
 class FrontHandler final : public http::Handler {
@@ -105,6 +114,7 @@ class FrontHandler final : public http::Handler {
       busy.headers.set("Retry-After", "1");
       return busy;
     }
+    request.placer = &placer_;
     const auto client = proxies_.client(request.remote_address, request.headers);
     if (const auto scheme = proxies_.scheme(request.remote_address, request.headers)) {
       request.scheme = *scheme;
@@ -123,6 +133,7 @@ class FrontHandler final : public http::Handler {
   http::Handler& inner_;
   const runtime::Runtime& runtime_;
   const TrustedProxies proxies_;
+  LearnedPlacer placer_;
   std::atomic<bool> leaving_{false};
 };
 

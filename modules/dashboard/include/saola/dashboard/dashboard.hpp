@@ -1,19 +1,17 @@
-// The dashboard's files, part of the program.
+// The dashboard: a page that starts jobs, lists them and shows one as it goes. Its files are part of
+// the program, and it speaks only the HTTP API of its service: /openapi.json tells it which routes
+// start jobs, /jobs shows them.
 #pragma once
 
-#include <span>
-#include <string>
-#include <string_view>
+#include <saola/web/blueprint.hpp>
 
-namespace saola::split_service {
+namespace saola::dashboard {
 
-struct DashboardFile {
-  std::string path;  // "/", "/ui/dashboard.js"
-  std::string content_type;
-  std::string_view text;
-  std::string etag;  // of this program's version of it, quoted
+enum class Place {
+  kRoot,   // the page is GET /
+  kAside,  // GET /dashboard, for an application that has a page of its own at /
 };
 
-std::span<const DashboardFile> dashboard_files();
+web::Blueprint dashboard_blueprint(Place place);
 
-}  // namespace saola::split_service
+}  // namespace saola::dashboard

@@ -1,6 +1,7 @@
 // A request as a handler sees it.
 #pragma once
 
+#include <functional>
 #include <string_view>
 
 #include <saola/http/body.hpp>
@@ -14,6 +15,15 @@ struct Version {
   int minor = 1;
 
   friend auto operator<=>(const Version&, const Version&) = default;
+};
+
+// Runs pieces of a handler's work where they harm others least; the server's to implement.
+class Placer {
+ public:
+  virtual ~Placer() = default;
+  // Runs `work`, of a kind such as "route /split", to its end, on this thread or another; rethrows
+  // what it throws. SUSPENDS.
+  virtual void run(std::string_view kind, std::move_only_function<void()> work) = 0;
 };
 
 // Every view points into buffers of the connection (or test) that made the request and is valid
@@ -42,6 +52,8 @@ struct Request {
   std::string_view scheme = "http";
   // Names this request in logs; unique within the server.
   std::string_view request_id;
+  // Null: the handler runs where it was called.
+  Placer* placer = nullptr;
 };
 
 }  // namespace saola::http

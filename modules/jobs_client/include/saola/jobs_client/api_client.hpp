@@ -7,11 +7,11 @@
 #include <string_view>
 #include <vector>
 
-#include <boost/json.hpp>
+#include <boost/json/fwd.hpp>
 
 #include <saola/base/error.hpp>
 
-namespace saola::split_service {
+namespace saola::jobs_client {
 
 // Not thread-safe. Errors: kUnavailable when no server can be reached at the URL, or it answers
 // 429, 502, 503 or 504; else what the problem document's status says, its detail and every entry of
@@ -27,14 +27,21 @@ class ApiClient {
   Result<boost::json::value> post(std::string_view path, const boost::json::value& body,
                                   const std::vector<std::string>& headers = {});
 
-  // Calls `see` with the job whenever it changes, and returns it when it is final. Reconnects where
-  // it left off when the stream breaks, for up to half a minute without a word from the server.
-  Result<boost::json::value> watch(const std::string& job_id,
-                                   const std::function<void(const boost::json::value&)>& see);
+  struct Watching {
+    // Called with the job whenever it changes.
+    std::function<void(const boost::json::value&)> see;
+    // Called once each time the server is lost, at once.
+    std::function<void(const Error&)> lost = [](const Error&) {};
+    // Asked about once a second; true: return kCancelled.
+    bool (*give_up)() = [] { return false; };
+  };
+  // Returns the job when it is final. Reconnects where it left off when the stream breaks, for up
+  // to half a minute without a word from the server.
+  Result<boost::json::value> watch(const std::string& job_id, const Watching& watching);
 
  private:
   struct Inside;
   std::unique_ptr<Inside> inside_;
 };
 
-}  // namespace saola::split_service
+}  // namespace saola::jobs_client

@@ -1,26 +1,59 @@
-// The client commands: submit, jobs list|show|watch|cancel|retry. They speak only the HTTP API.
+// The client commands of every service: `jobs list|show|watch|cancel|retry` and `submit`. They
+// speak only the HTTP API.
 #pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include <boost/json/fwd.hpp>
 
 #include <saola/base/error.hpp>
 
-namespace saola::split_service {
+namespace saola::jobs_client {
 
 // Exit statuses of the client commands.
 enum class Exit {
   kOk = 0,
-  kFailed = 1,       // anything without a status of its own
-  kUsage = 2,        // a wrong command line, or a request that the server refuses as such
-  kUnreachable = 3,  // no server answers, or it cannot do so now (try again)
-  kNotFound = 4,     // there is no such job
-  kConflict = 5,     // the job is in the wrong state for that
-  kDiscarded = 6,    // the job that was waited for was discarded
-  kCancelled = 7,    // … was cancelled
+  kFailed = 1,         // anything without a status of its own
+  kUsage = 2,          // a wrong command line, or a request that the server refuses as such
+  kUnreachable = 3,    // no server answers, or it cannot do so now (try again)
+  kNotFound = 4,       // there is no such job
+  kConflict = 5,       // the job is in the wrong state for that
+  kDiscarded = 6,      // the job that was waited for was discarded
+  kCancelled = 7,      // … was cancelled
+  kInterrupted = 130,  // Ctrl-C while waiting; the job goes on
 };
+inline constexpr std::string_view kExitStatuses =
+    "Exit status: 0 done, 1 failed, 2 not understood, 3 no server answers, 4 no such job,\n"
+    "5 the job is in the wrong state, 6 the job was discarded, 7 it was cancelled,\n"
+    "130 interrupted while waiting (the job goes on)";
 
 // The one place where a failure becomes an exit status.
 Exit exit_of(ErrorCode code);
 
-// Parses the command line and runs the command; the exit status of the process.
-int run_command(int argc, char** argv);
+// `program jobs …`; argv[0] is "jobs". `program` ("saola", "splitter") is for messages. Returns the
+// exit status of the process.
+int run_jobs(std::string_view program, int argc, char** argv);
 
-}  // namespace saola::split_service
+// `program submit PATH [NAME=VALUE…]`: starts a job by POST to PATH and waits for its end; argv[0]
+// is "submit". VALUE is JSON where it is any, else a text.
+int run_submit(std::string_view program, int argc, char** argv);
+
+// The last part of a submit command: POSTs `request`, then follows the job.
+struct Submission {
+  std::string program;               // for messages
+  std::string url;                   // of the service
+  std::string path;                  // "/split"
+  std::string idempotency_key = {};  // empty: none
+  bool wait = true;                  // false: print the job's id and return
+  bool json = false;                 // print JSON
+  // How a result is printed for people; empty: a line for each member.
+  std::function<std::string(const boost::json::value& result)> result_text = {};
+};
+Exit submit(const Submission& submission, const boost::json::value& request);
+
+// What a terminal may show of a text that may hold anything: no control characters.
+std::string plain(std::string text);
+
+}  // namespace saola::jobs_client

@@ -1,73 +1,59 @@
-// The HTTP side of the service: its routes, as a handler for web workers.
+// The jobs API of an application, as a blueprint:
+//   GET /jobs, /jobs/{id}, /jobs/{id}/events (server-sent events), /jobs/{id}/result,
+//   POST /jobs/{id}/cancel, /jobs/{id}/retry
+// and what the application's own routes need to start jobs.
 #pragma once
 
 #include <cstddef>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 
-#include <saola/http/handler.hpp>
+#include <saola/base/error.hpp>
 #include <saola/jobs/store.hpp>
-#include <saola/objects/buckets.hpp>
-#include <saola/observe/metrics.hpp>
-#include <saola/web/app.hpp>
+#include <saola/jobs_web/store_health.hpp>
+#include <saola/web/blueprint.hpp>
 
-#include "store_health.hpp"
+namespace saola::jobs_web {
 
-namespace saola::split_service {
-
-// What the routes work on.
-struct ApiServices {
-  std::unique_ptr<jobs::Store> store;
-  // Asked for names only; objects are read by task workers.
-  std::unique_ptr<objects::Buckets> buckets;
-  // The server's numbers in Prometheus' text format.
-  std::function<std::string()> metrics_text;
-  // Where requests are counted; none: nowhere.
-  std::optional<observe::MetricSlot> metrics;
-  std::size_t queue_limit = 0;
-  // How /readyz looks at the store.
+struct JobsApiOptions {
+  // The store's own, to tell a full queue (429) from a full disk (503).
+  std::size_t queue_limit = 10'000;
+  // How ready() looks at the store.
   StoreHealthOptions health = {};
-  // A stream of events holds the worker (class sync): send one event and let the client reconnect.
+  // A stream of events holds its worker (class sync): send one event and let the client reconnect.
   bool one_event_a_stream = false;
 };
 
-// Views wait for the store on native threads of the runtime, so that on a fiber only that fiber
-// waits.
-class SplitApi final : public http::Handler {
+// Thread-safe. Waits for the store on native threads of the runtime, so that on a fiber only that
+// fiber waits; every call SUSPENDS.
+class JobsApi {
  public:
-  SplitApi();
+  // `store` must outlive it.
+  explicit JobsApi(jobs::Store& store, JobsApiOptions options = {});
+  ~JobsApi();
 
-  // Adds the routes' series. Before bind().
-  void declare_metrics(observe::MetricTable& table) { app_.declare_metrics(table); }
-  // REQUIRES: called once, before the first request.
-  void bind(ApiServices services);
+  // Stores `job`, with the Idempotency-Key of `request`, and answers 202 with its Location and
+  // links. Throws web::HttpError: 400 for a bad key, 409 for one used for another payload, 413, 429
+  // with Retry-After when the queue is full, 503 when the store cannot take it now.
+  web::Response accept(const web::Request& request, jobs::NewJob job);
 
-  // SUSPENDS.
-  http::Response handle(http::Request& request) override { return app_.handle(request); }
+  // Fails while jobs cannot be taken, and says why: for /readyz.
+  Result<void> ready();
+  // Jobs by state in Prometheus' text format; empty while the store cannot say.
+  std::string metrics_text();
 
  private:
-  void add_routes();
-  void add_job_routes();
-  void add_operator_routes();
-  void add_dashboard();
-
-  web::Response post_split(web::Request& request) const;
-  web::Response list_jobs(web::Request& request) const;
-  web::Response show_job(std::string_view id) const;
-  web::Response show_result(std::string_view id) const;
-  web::Response watch_job(web::Request& request, std::string_view id) const;
-
-  jobs::Job find_job(std::string_view id) const;
-  web::Response job_answer(const jobs::Job& job, int status = 200) const;
-  // The failure of an enqueue or retry as the client should hear it.
-  web::HttpError queue_error(const Error& error) const;
-
-  ApiServices services_;
-  // After the store, which it uses.
-  std::unique_ptr<StoreHealth> health_;
-  web::App app_;
+  friend web::Blueprint jobs_blueprint(std::function<JobsApi&()> api);
+  class Impl;
+  std::unique_ptr<Impl> impl_;
 };
 
-}  // namespace saola::split_service
+// The JSON of accept()'s answer, for openapi.json.
+const web::Schema& accepted_schema();
+
+// The routes. They are known before there is a store (routes make metrics, and these are declared
+// before a worker starts), so the API is asked for with each request.
+web::Blueprint jobs_blueprint(std::function<JobsApi&()> api);
+
+}  // namespace saola::jobs_web

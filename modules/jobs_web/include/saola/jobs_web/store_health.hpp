@@ -10,7 +10,7 @@
 #include <saola/base/time.hpp>
 #include <saola/jobs/store.hpp>
 
-namespace saola::split_service {
+namespace saola::jobs_web {
 
 // Fails when the file system of `folder` has no room for a job: full, over its quota, read-only,
 // gone. Reserves 1 MiB in a file without a name and gives it back; nothing is written or synced.
@@ -45,4 +45,4 @@ class StoreHealth {
   std::unique_ptr<Impl> impl_;
 };
 
-}  // namespace saola::split_service
+}  // namespace saola::jobs_web

@@ -162,7 +162,5 @@ std::string application_reference(std::string_view name, const std::vector<Setti
 // What can be wrong about several of them together.
 Result<void> check_server_settings(const Settings& settings);
 
-// The candidate nearest to `word` by edit distance, or empty when none is near.
-std::string nearest(std::string_view word, const std::vector<std::string>& candidates);
 
 }  // namespace saola::server

@@ -10,6 +10,9 @@
 // std::exception a 500 that is logged once, with the request id, and tells the client nothing of
 // its cause. What is not a std::exception (a cancelled task's unwinding) passes through to the
 // caller after the teardown hooks.
+//
+// Under a server each view runs as the activity "route PATTERN": stall reports name it, and a route
+// that has hogged the loop starts on a native thread the next time (http::Request::placer).
 #pragma once
 
 #include <atomic>
@@ -46,13 +49,6 @@ class App final : public Scaffold, public http::Handler {
   // Adds the blueprint's routes, and those of the blueprints in it. Throws SetupError as route()
   // does, and for a name that is taken.
   void register_blueprint(Blueprint blueprint);
-
-  // Called in place of the view (with its hooks and error handlers): has to call `handle` once, on
-  // any thread or fiber, and return what it returns. The server's way to name the activity, place
-  // known hogs on native threads, or shed load. One per App.
-  using Around = std::function<Response(const Route& route, Request& request,
-                                        const std::function<Response()>& handle)>;
-  void around_handler(Around around);
 
   // Adds saola_web_requests_total{method, route, status} and saola_web_request_seconds{method,
   // route} to a table: a series for each route's pattern, so call it when all routes are there.

@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <saola/base/error.hpp>
 #include <saola/http/headers.hpp>
@@ -49,6 +50,9 @@ class HttpError : public std::exception {
   std::string log_text_;
   std::exception_ptr original_;
 };
+
+// 422 with what is wrong with a request's body, all of it at once.
+HttpError invalid_body(std::vector<http::FieldError> errors);
 
 // The application was put together wrongly: a bad pattern, two routes for the same requests, a
 // change after the first request. Three parts: what happened, why it matters, what to do.

@@ -15,7 +15,8 @@ struct ApiInfo {
   std::string description = {};
 };
 
-// An OpenAPI 3.1 document of every route that has a doc. Errors are the problem document of
+// An OpenAPI 3.1 document of every route that has a doc, or a view
+// whose types describe its body or answer. Errors are the problem document of
 // RFC 9457 for all of them.
 boost::json::value openapi(const App& app, const ApiInfo& info);
 

@@ -20,14 +20,13 @@
 
 #include <saola/http/request.hpp>
 #include <saola/http/response.hpp>
+#include <saola/web/described.hpp>
 #include <saola/web/errors.hpp>
 #include <saola/web/route.hpp>
 
 namespace saola::web {
 
 class App;
-class Schema;
-
 struct RequestLimits {
   std::size_t body_bytes =
       1024 * 1024;              // of text() and json(); a view may read more from raw().body
@@ -81,6 +80,14 @@ class Request {
   const boost::json::value& json() const;
   // json(), then 422 with every problem at once when it does not have the schema's shape.
   const boost::json::value& json(const Schema& schema) const;
+  // The JSON body as a T, a described struct (see described.hpp): as json(), then 422 with every
+  // problem at once. SUSPENDS.
+  template <typename T>
+  T body() const {
+    T object{};
+    read_body(shape_of<T>(), &object);
+    return object;
+  }
 
   // The offered media type the client likes best ("application/json"), by its Accept field; the
   // first one when it has no preference, nullopt when it accepts none.
@@ -101,6 +108,7 @@ class Request {
 
  private:
   friend class App;
+  void read_body(const Shape& shape, void* object) const;
   const PathParam& find_param(std::string_view name) const;
 
   http::Request& raw_;

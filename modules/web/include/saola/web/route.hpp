@@ -4,9 +4,11 @@
 //   <name>, <string:name>       one segment, not empty; string(length=2), string(minlength=1,
 //                               maxlength=64) count characters
 //   <int:name>                  decimal digits that fit 63 bits; int(min=1, max=9),
-//   int(signed=True) <float:name>                digits "." digits; float(min=…, max=…,
-//   signed=True) <uuid:name>                 8-4-4-4-12 hexadecimal digits <any(a,b):name> one of
-//   the words <path:name>                 one or more segments, slashes included
+//                               int(signed=True)
+//   <float:name>                digits "." digits; float(min=…, max=…, signed=True)
+//   <uuid:name>                 8-4-4-4-12 hexadecimal digits
+//   <any(a,b):name>             one of the words
+//   <path:name>                 one or more segments, slashes included
 // Text may stand before and after the parameter in its segment: "/report-<int:year>.csv".
 //
 // When several patterns fit, the most specific wins, segment by segment from the left: literal
@@ -23,16 +25,16 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include <saola/http/method.hpp>
+#include <saola/web/schema.hpp>
 
 namespace saola::web {
-
-class Schema;
 
 // A set of the named methods (http::Method::kOther is in none).
 class Methods {
@@ -63,6 +65,15 @@ struct RouteParam {
   std::string converter;  // "int(min=1)"
 };
 
+// A query argument or header field that a route reads, for openapi.json.
+struct Parameter {
+  enum class In { kQuery, kHeader };
+  std::string name;
+  std::string doc;
+  Schema schema = Schema::string();
+  In in = In::kQuery;
+};
+
 // What the rest of the program may know about a route. Set up once, then never changed.
 struct Route {
   std::string pattern;   // "/jobs/<uuid:id>"; the label in metrics and stall reports
@@ -73,6 +84,8 @@ struct Route {
   std::size_t index = 0;         // place in App::routes()
   const Schema* body = nullptr;  // what a JSON body must look like, when declared
   std::vector<std::pair<int, std::string>> responses;  // status, description: for openapi.json
+  std::optional<Schema> answer;  // what the JSON of a 2xx answer looks like, when declared
+  std::vector<Parameter> parameters;
 };
 
 // The values of a path's parameters, in the pattern's order.

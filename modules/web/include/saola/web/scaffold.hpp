@@ -27,6 +27,10 @@ struct RouteOptions {
   std::string doc = {};
   // The shape of the JSON body, for openapi.json and Request::json().
   std::optional<Schema> body = std::nullopt;
+  // The query arguments and header fields it reads, for openapi.json.
+  std::vector<Parameter> parameters = {};
+  // What the JSON of a 2xx answer looks like, for openapi.json; absent: what the view's type says.
+  std::optional<Schema> answer = std::nullopt;
   // Status and description of the answers, for openapi.json; empty: 200.
   std::vector<std::pair<int, std::string>> responses = {};
 };

@@ -55,6 +55,8 @@ class Schema {
   Schema or_null() &&;
   // For the document only: what it is, an example.
   Schema doc(std::string text) &&;
+  // For the document only: what stands for it when it is left out, as JSON text.
+  Schema default_is(std::string json_text) &&;
 
   // Every way in which `value` differs, in the order of the schema; empty when it fits.
   std::vector<http::FieldError> check(const boost::json::value& value) const;

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -12,6 +13,7 @@
 #include <boost/json/fwd.hpp>
 
 #include <saola/base/error.hpp>
+#include <saola/web/described.hpp>
 #include <saola/web/errors.hpp>
 #include <saola/web/request.hpp>
 #include <saola/web/response.hpp>
@@ -19,19 +21,31 @@
 
 namespace saola::web {
 
+// What a view's types say about its route, for openapi.json.
+struct ViewDoc {
+  std::optional<Schema> body = std::nullopt;    // of the JSON it takes
+  std::optional<Schema> answer = std::nullopt;  // of the JSON of its 200
+  std::vector<Parameter> parameters = {};
+  std::vector<std::pair<int, std::string>> responses = {};
+};
+
 // Callable as  R view(Request&, P...)  or  R view()  or  R view(Request&),  from many fibers or
 // threads at once, where
-//   R  is Response, Result<Response> (an error becomes HttpError), std::string or a JSON value;
+//   R  is Response, Result<Response> (an error becomes HttpError), std::string, a JSON value, or a
+//      described struct, list or map of them (see described.hpp), which is answered as JSON;
 //   P… are the pattern's parameters in order, std::int64_t, double or std::string_view each. That
-//      their number and types are the pattern's is checked when the route is added.
+//      their number and types are the pattern's is checked when the route is added. A described
+//      struct may come last: the request's JSON body, with 422 for one that does not fit.
 class View {
  public:
   template <typename F>
     requires(!std::is_same_v<std::remove_cvref_t<F>, View>)
   View(F function) {  // NOLINT(google-explicit-constructor): a lambda is passed where a View is due
     if constexpr (std::is_invocable_v<const F&, Request&>) {
+      document<std::invoke_result_t<const F&, Request&>>();
       call_ = [f = std::move(function)](Request& request) { return respond(f(request)); };
     } else if constexpr (std::is_invocable_v<const F&>) {
+      document<std::invoke_result_t<const F&>>();
       call_ = [f = std::move(function)](Request&) { return respond(f()); };
     } else if constexpr (std::is_pointer_v<F>) {
       take_parameters(std::move(function), function);
@@ -43,6 +57,7 @@ class View {
   Response operator()(Request& request) const { return call_(request); }
   // What it takes after the Request; empty when it takes the Request only.
   const std::vector<ParamType>& parameters() const { return parameters_; }
+  const ViewDoc& doc() const { return doc_; }
 
  private:
   template <typename P>
@@ -50,12 +65,21 @@ class View {
     using T = std::remove_cvref_t<P>;
     static_assert(std::is_same_v<T, std::int64_t> || std::is_same_v<T, double> ||
                       std::is_same_v<T, std::string_view>,
-                  "a view's path parameters are std::int64_t, double or std::string_view");
+                  "a view's path parameters are std::int64_t, double or std::string_view; describe "
+                  "a body's struct with SAOLA_DESCRIBE");
     if constexpr (std::is_same_v<T, std::int64_t>) return ParamType::kInt;
     if constexpr (std::is_same_v<T, double>) return ParamType::kFloat;
     return ParamType::kText;
   }
 
+  template <typename P>
+  static std::remove_cvref_t<P> value_of(const Request& request, std::size_t index) {
+    if constexpr (Described<std::remove_cvref_t<P>>) {
+      return request.body<std::remove_cvref_t<P>>();
+    } else {
+      return value_of<P>(request.params().values[index]);
+    }
+  }
   template <typename P>
   static std::remove_cvref_t<P> value_of(const PathParam& param) {
     if constexpr (type_of<P>() == ParamType::kInt) {
@@ -69,25 +93,52 @@ class View {
 
   template <typename F, typename R, typename C, typename... P>
   void take_parameters(F function, R (C::*)(Request&, P...) const) {
+    document<R>();
     bind<F, P...>(std::move(function), std::index_sequence_for<P...>());
   }
   template <typename F, typename R, typename... P>
   void take_parameters(F function, R (*)(Request&, P...)) {
+    document<R>();
     bind<F, P...>(std::move(function), std::index_sequence_for<P...>());
   }
   template <typename F, typename... P, std::size_t... I>
   void bind(F function, std::index_sequence<I...>) {
-    parameters_ = {type_of<P>()...};
+    (take_parameter<P>(I + 1 == sizeof...(P)), ...);
     call_ = [f = std::move(function)](Request& request) {
-      const auto& values = request.params().values;
-      return respond(f(request, value_of<P>(values[I])...));
+      return respond(f(request, value_of<P>(request, I)...));
     };
+  }
+  template <typename P>
+  void take_parameter(bool last) {
+    if constexpr (Described<std::remove_cvref_t<P>>) {
+      if (!last) {
+        throw SetupError(
+            "A view takes a described struct before a path parameter, so the parameters would not "
+            "be the pattern's in order. Put the body last.");
+      }
+      doc_.body = schema_of<std::remove_cvref_t<P>>();
+    } else {
+      parameters_.push_back(type_of<P>());
+    }
+  }
+
+  template <typename R>
+  void document() {
+    if constexpr (requires(ViewDoc& doc) { R::document(doc); }) {
+      R::document(doc_);
+    } else if constexpr (JsonDocument<R>) {
+      doc_.answer = schema_of<R>();
+    }
   }
 
   static Response respond(Response response) { return response; }
   static Response respond(Result<Response> result) {
     if (!result) throw HttpError(result.error());
     return *std::move(result);
+  }
+  template <JsonDocument T>
+  static Response respond(const T& value) {
+    return Response(200, "application/json", to_json_text(value));
   }
   static Response respond(std::string body) { return text(std::move(body)); }
   template <typename Json>
@@ -99,6 +150,7 @@ class View {
 
   std::function<Response(Request&)> call_;
   std::vector<ParamType> parameters_;
+  ViewDoc doc_;
 };
 
 }  // namespace saola::web

@@ -1,12 +1,12 @@
-#include "text.hpp"
-
 #include <algorithm>
 #include <numeric>
 #include <vector>
 
 #include <fmt/core.h>
 
-namespace saola::web {
+#include <saola/base/text.hpp>
+
+namespace saola {
 namespace {
 
 char lower(char c) {
@@ -70,6 +70,13 @@ std::size_t character_count(std::string_view text) {
       text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80; }));
 }
 
+std::string_view utf8_prefix(std::string_view text, std::size_t bytes) {
+  if (text.size() <= bytes) return text;
+  // Not in the middle of a sequence.
+  while (bytes > 0 && (static_cast<unsigned char>(text[bytes]) & 0xC0) == 0x80) --bytes;
+  return text.substr(0, bytes);
+}
+
 std::string_view nearest(std::string_view name, std::span<const std::string_view> candidates) {
   // A hostile name may be long, and the distance costs its length times the candidate's.
   if (name.size() > 64) return {};
@@ -86,9 +93,14 @@ std::string_view nearest(std::string_view name, std::span<const std::string_view
   return best;
 }
 
+std::string_view nearest(std::string_view name, const std::vector<std::string>& candidates) {
+  const std::vector<std::string_view> views(candidates.begin(), candidates.end());
+  return nearest(name, views);
+}
+
 std::string did_you_mean(std::string_view name, std::span<const std::string_view> candidates) {
   const std::string_view best = nearest(name, candidates);
   return best.empty() ? std::string() : fmt::format(" Did you mean '{}'?", best);
 }
 
-}  // namespace saola::web
+}  // namespace saola

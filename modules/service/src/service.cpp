@@ -1,0 +1,358 @@
+#include <filesystem>
+
+#include <boost/json.hpp>
+#include <fmt/core.h>
+
+#include <saola/base/log.hpp>
+#include <saola/dashboard/dashboard.hpp>
+#include <saola/jobs/memory_store.hpp>
+#include <saola/service/service.hpp>
+#include <saola/service/test.hpp>
+#include <saola/web/openapi.hpp>
+
+#include "deployment.hpp"
+#include "jobs_report.hpp"
+#include "manual_worker.hpp"
+#include "service_impl.hpp"
+#include "task_runner.hpp"
+
+namespace saola {
+namespace {
+
+namespace json = boost::json;
+
+// The application as the server's handler; the service keeps it.
+class Routes final : public http::Handler {
+ public:
+  explicit Routes(web::App& app) : app_(app) {}
+  http::Response handle(http::Request& request) override { return app_.handle(request); }
+
+ private:
+  web::App& app_;
+};
+
+// Results are shown as they are stored, so a text that is no JSON must not get there.
+jobs::Outcome checked(jobs::Outcome outcome) {
+  const auto* done = std::get_if<jobs::Done>(&outcome);
+  if (done == nullptr) return outcome;
+  boost::system::error_code bad;
+  json::parse(done->result, bad);
+  if (!bad) return outcome;
+  return jobs::Discard{"the task returned a jobs::Done whose result is no JSON text"};
+}
+
+}  // namespace
+
+namespace detail {
+
+Response TaskHandle::accept(const Request& request, std::string payload) const {
+  const Service::Impl& service = *entry_->service;
+  if (!service.jobs_api) {
+    throw web::SetupError("accept() was called before the service runs. Call it in a view.");
+  }
+  return service.jobs_api->accept(request, {.kind = entry_->name,
+                                            .payload = std::move(payload),
+                                            .priority = entry_->options.priority,
+                                            .max_attempts = entry_->options.max_attempts,
+                                            .timeout = entry_->options.timeout});
+}
+
+void document_accepted(web::ViewDoc& doc) {
+  doc.answer = jobs_web::accepted_schema();
+  doc.parameters = {{.name = "Idempotency-Key",
+                     .doc = "Makes it safe to send the same request again: the answer then is the "
+                            "first one's job",
+                     .in = web::Parameter::In::kHeader}};
+  doc.responses = {{202, "The job is stored; Location names it"},
+                   {409, "The Idempotency-Key was used for another request"},
+                   {422, "The request cannot be understood; 'errors' lists every reason"},
+                   {429, "Too many jobs wait; see Retry-After"},
+                   {503, "The job store is full or away; nothing was stored"}};
+}
+
+}  // namespace detail
+
+Service::Service(std::string name, ServiceOptions options)
+    : impl_(std::make_unique<Impl>(std::move(name), std::move(options))) {}
+Service::~Service() = default;
+
+web::App& Service::app() {
+  return impl_->app;
+}
+
+detail::TaskHandle Service::add_task(std::string name, std::function<jobs::Outcome(Job&)> function,
+                                     TaskOptions options) {
+  impl_->check_open(fmt::format("The task '{}'", name));
+  auto& slot = impl_->tasks[name];
+  if (slot) {
+    throw web::SetupError(fmt::format(
+        "The task '{}' was added twice, so a job would not know its function. Give one another "
+        "name.",
+        name));
+  }
+  slot = std::make_shared<detail::TaskEntry>(
+      detail::TaskEntry{impl_.get(), std::move(name), std::move(function), options});
+  return detail::TaskHandle(slot);
+}
+
+ThreadPool Service::thread_pool(std::string name, int threads) {
+  impl_->check_open(fmt::format("The thread pool '{}'", name));
+  if (threads < 1) {
+    throw web::SetupError(
+        fmt::format("The thread pool '{}' has {} threads, so its work would wait for ever. Give it "
+                    "at least one.",
+                    name, threads));
+  }
+  impl_->pools.push_back(std::make_shared<ThreadPool::State>(std::move(name), threads));
+  return ThreadPool(impl_->pools.back());
+}
+
+Counter Service::counter(std::string name, std::string help, observe::Labels labels) {
+  auto cell = std::make_shared<observe::Counter>();
+  impl_->own_metrics.push_back([=](observe::MetricTable& table) {
+    const auto id = table.counter(name, help, labels);
+    return [=](const observe::MetricSlot& slot) { *cell = slot.counter(id); };
+  });
+  return Counter(cell);
+}
+
+Gauge Service::gauge(std::string name, std::string help, observe::Labels labels) {
+  auto cell = std::make_shared<observe::Gauge>();
+  impl_->own_metrics.push_back([=](observe::MetricTable& table) {
+    const auto id = table.gauge(name, help, labels);
+    return [=](const observe::MetricSlot& slot) { *cell = slot.gauge(id); };
+  });
+  return Gauge(cell);
+}
+
+Timer Service::timer(std::string name, std::string help, observe::Labels labels) {
+  auto cell = std::make_shared<observe::Histogram>();
+  impl_->own_metrics.push_back([=](observe::MetricTable& table) {
+    const auto id = table.histogram(name, help, observe::latency_bounds(), labels);
+    return [=](const observe::MetricSlot& slot) { *cell = slot.histogram(id); };
+  });
+  return Timer(cell);
+}
+
+void Service::setting(server::SettingRow row) {
+  impl_->check_open(fmt::format("The setting '{}'", row.key));
+  impl_->own_rows.push_back(std::move(row));
+}
+
+const server::Settings& Service::settings() const {
+  if (impl_->settings == nullptr) {
+    throw web::SetupError(
+        "settings() was called before the service runs. Call it in a view or task.");
+  }
+  return *impl_->settings;
+}
+
+objects::Buckets& Service::buckets() const {
+  if (!impl_->buckets) {
+    throw web::SetupError(
+        "buckets() was called before the service runs. Call it in a view or task.");
+  }
+  return *impl_->buckets;
+}
+
+std::string Service::settings_reference() const {
+  return server::application_reference(impl_->name, impl_->setting_rows());
+}
+
+void Service::Impl::check_open(std::string_view what) const {
+  if (!finished) return;
+  throw web::SetupError(fmt::format(
+      "{} was added after main() or test_client(), so only some processes would know it. Add it "
+      "before.",
+      what));
+}
+
+void Service::Impl::finish() {
+  if (std::exchange(finished, true)) return;
+  app.get("/healthz", [] { return web::text("ok\n"); },
+          {.endpoint = "healthz",
+           .doc = "Is this process alive? Touches nothing else",
+           .responses = {{200, "Yes"}}});
+  app.get("/readyz",
+          [this] {
+            const Result<void> ready = jobs_api ? jobs_api->ready() : Result<void>();
+            if (!ready) {
+              throw HttpError(http::Problem{.status = 503,
+                                            .detail = "Not ready: " + ready.error().message(),
+                                            .code = std::string(to_string(ready.error().code()))});
+            }
+            return web::json(json::object{{"ready", true}});
+          },
+          {.endpoint = "readyz",
+           .doc = "Can requests be served?",
+           .responses = {{200, "Yes"}, {503, "No; detail says why"}}});
+  app.get("/metrics",
+          [this] {
+            std::string out = metrics_text();
+            if (jobs_api) out += jobs_api->metrics_text();
+            return Response(200, "text/plain; version=0.0.4; charset=utf-8", std::move(out));
+          },
+          {.endpoint = "metrics",
+           .doc = "Numbers of all workers in Prometheus' text format",
+           .responses = {{200, "text/plain; version=0.0.4"}}});
+  app.get("/openapi.json", [this] {
+    return web::json(web::openapi(
+        app, {.title = name, .version = options.version, .description = options.description}));
+  });
+  if (tasks.empty()) return;
+  app.register_blueprint(
+      jobs_web::jobs_blueprint([this]() -> jobs_web::JobsApi& { return *jobs_api; }));
+  bool has_root = false;
+  for (const auto& route : app.routes()) has_root = has_root || route->pattern == "/";
+  app.register_blueprint(dashboard::dashboard_blueprint(has_root ? dashboard::Place::kAside
+                                                                 : dashboard::Place::kRoot));
+}
+
+void Service::Impl::declare_metrics(observe::MetricTable& table) {
+  app.declare_metrics(table);
+  if (!tasks.empty()) job_metrics.declare(table);
+  for (const auto& pool : pools) pool->declare(table);
+  for (const Declare& declare : own_metrics) own_cells.push_back(declare(table));
+}
+
+void Service::Impl::count_in(const observe::MetricSlot& slot) {
+  app.count_in(slot);
+  for (const auto& pool : pools) pool->count_in(slot);
+  for (const auto& give_cell : own_cells) give_cell(slot);
+}
+
+std::map<std::string, jobs::Handler> Service::Impl::handlers(const observe::MetricSlot& slot) {
+  std::map<std::string, jobs::Handler> out;
+  for (const auto& [task_name, entry] : tasks) {
+    out[task_name] = [this, slot, entry](jobs::JobContext& context) {
+      return job_metrics.count(slot, [&]() -> jobs::Outcome {
+        Job job(context, *buckets);
+        try {
+          return checked(entry->function(job));
+        } catch (const JobStopped&) {
+          return jobs::Cancelled{};
+        }
+      });
+    };
+  }
+  return out;
+}
+
+std::vector<server::SettingRow> Service::Impl::setting_rows() const {
+  std::vector<server::SettingRow> rows = own_rows;
+  if (tasks.empty()) return rows;
+  for (auto& row : service::store_rows()) rows.push_back(std::move(row));
+  for (auto& row : service::bucket_rows(options.default_buckets)) rows.push_back(std::move(row));
+  return rows;
+}
+
+Result<std::unique_ptr<http::Handler>> Service::Impl::start_web(server::WebContext& context) {
+  settings = &context.settings;
+  count_in(context.metrics);
+  metrics_text = [&context] { return context.metrics_text(); };
+  if (!tasks.empty()) {
+    auto opened_buckets = service::open_buckets(context.settings);
+    if (!opened_buckets) return std::unexpected(std::move(opened_buckets).error());
+    buckets = *std::move(opened_buckets);
+    auto opened_store = service::open_store(context.settings);
+    if (!opened_store) return std::unexpected(std::move(opened_store).error());
+    store = *std::move(opened_store);
+    std::string folder = std::filesystem::path(service::store_path(context.settings)).parent_path();
+    if (folder.empty()) folder = ".";
+    jobs_api = std::make_unique<jobs_web::JobsApi>(
+        *store,
+        jobs_web::JobsApiOptions{
+            .queue_limit = static_cast<std::size_t>(context.settings.integer("queue-limit")),
+            .health = {
+                .room = [folder] { return jobs_web::room_for_a_job(folder); },
+                .on_change = [&context](bool ready,
+                                        std::string_view why) { context.set_ready(ready, why); }},
+            .one_event_a_stream = context.settings.text("worker-class") == "sync"});
+  }
+  return std::make_unique<Routes>(app);
+}
+
+Result<void> Service::Impl::run_task_worker(server::TaskContext& context) {
+  settings = &context.settings;
+  count_in(context.metrics);
+  auto opened_buckets = service::open_buckets(context.settings);
+  if (!opened_buckets) return std::unexpected(std::move(opened_buckets).error());
+  buckets = *std::move(opened_buckets);
+  auto opened_store = service::open_store(context.settings);
+  if (!opened_store) return std::unexpected(std::move(opened_store).error());
+  store = *std::move(opened_store);
+  return service::run_tasks(context, *store, handlers(context.metrics));
+}
+
+server::ServerDefinition Service::Impl::definition() {
+  server::ServerDefinition out;
+  out.name = name;
+  out.version = options.version;
+  out.rows = setting_rows();
+  out.metrics = [this](observe::MetricTable& table) { declare_metrics(table); };
+  out.web = [this](server::WebContext& context) { return start_web(context); };
+  out.hooks.worker_exit = [this](server::WorkerContext&) {
+    for (const auto& pool : pools) pool->stop();
+    // Its thread speaks to the arbiter, whose link goes away.
+    jobs_api.reset();
+  };
+  if (tasks.empty()) return out;
+  out.task = [this](server::TaskContext& context) { return run_task_worker(context); };
+  out.show_jobs = [](const server::Settings& values) -> Result<std::string> {
+    auto opened = service::open_store(values);
+    if (!opened) return std::unexpected(std::move(opened).error());
+    return service::jobs_report(**opened, real_clock(), Deadline::after(server::kReportTime));
+  };
+  out.describe = [](const server::Settings& values) {
+    std::vector<std::string> lines = service::describe_buckets(values);
+    lines.insert(lines.begin(),
+                 fmt::format("job store: SQLite in {}", service::store_path(values)));
+    return lines;
+  };
+  out.check = [](const server::Settings& values) -> Result<void> {
+    auto opened = service::open_buckets(values);
+    if (!opened) return std::unexpected(std::move(opened).error());
+    return {};
+  };
+  return out;
+}
+
+void Service::Impl::start_test() {
+  finish();
+  declare_metrics(test_table);
+  test_cells.resize(observe::MetricBlock::bytes(test_table, 1) / sizeof(std::uint64_t) + 1);
+  test_slot = observe::MetricSlot{
+      observe::MetricBlock(test_table, std::as_writable_bytes(std::span(test_cells)), 1), 0};
+  count_in(*test_slot);
+  metrics_text = [this] { return observe::prometheus_text(test_slot->block); };
+  buckets = std::make_unique<objects::Buckets>();
+  store = jobs::make_memory_store();
+  if (!tasks.empty()) jobs_api = std::make_unique<jobs_web::JobsApi>(*store);
+}
+
+ServiceTest Service::test_client() {
+  if (impl_->finished) {
+    throw web::SetupError(
+        "test_client() was called on a service that runs already. Make another Service for each "
+        "test.");
+  }
+  impl_->start_test();
+  return ServiceTest(*impl_);
+}
+
+ServiceTest::ServiceTest(Service::Impl& service)
+    : web::TestClient(service.app), service_(&service) {}
+
+int ServiceTest::run_jobs() {
+  return service::run_available_jobs(*service_->store, service_->handlers(*service_->test_slot));
+}
+
+jobs::Store& ServiceTest::store() {
+  return *service_->store;
+}
+
+objects::Buckets& ServiceTest::buckets() {
+  return *service_->buckets;
+}
+
+}  // namespace saola
