@@ -1,30 +1,65 @@
-// The operator's tool for every Saola server.
+// The tool for every Saola service: as a client of its HTTP API, through its control socket, and to
+// start a new one.
 #include <iostream>
+#include <string>
 #include <string_view>
+#include <vector>
 
+#include <saola/base/text.hpp>
+#include <saola/jobs_client/commands.hpp>
 #include <saola/server/control.hpp>
+
+#include "new_command.hpp"
 
 namespace {
 
-constexpr const char* kUsage =
-    "usage: saola COMMAND\n\n"
-    "  ctl         talk to a running server through its control socket; saola ctl --help\n"
-    "  --version   print name and version\n";
+struct Command {
+  const char* word;
+  const char* doc;
+  int (*run)(int argc, char** argv);
+};
+
+constexpr Command kCommands[] = {
+    {"jobs", "list a service's jobs; show, watch, cancel and retry one",
+     [](int argc, char** argv) { return saola::jobs_client::run_jobs("saola", argc, argv); }},
+    {"submit", "start a job by POST to a route, and wait for its end",
+     [](int argc, char** argv) { return saola::jobs_client::run_submit("saola", argc, argv); }},
+    {"ctl", "talk to a running server through its control socket", saola::server::run_ctl},
+    {"new", "write a service to start from", saola::tool::run_new},
+};
+
+std::string usage() {
+  std::string out = "usage: saola COMMAND [ARGUMENTS]\n\n";
+  for (const Command& command : kCommands) {
+    std::string word = command.word;
+    word.resize(8, ' ');
+    out += "  " + word + command.doc + '\n';
+  }
+  return out + "\nsaola COMMAND --help says more about each; saola --version prints the version.\n";
+}
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::string_view command = argc > 1 ? argv[1] : "";
-  if (command == "ctl") return saola::server::run_ctl(argc - 1, argv + 1);
-  if (command == "--version") {
+  const std::string_view word = argc > 1 ? argv[1] : "";
+  for (const Command& command : kCommands) {
+    if (word == command.word) return command.run(argc - 1, argv + 1);
+  }
+  if (word == "--version") {
     std::cout << "saola " SAOLA_VERSION "\n";
     return 0;
   }
-  if (command == "--help" || command == "-h") {
-    std::cout << kUsage;
+  if (word == "--help" || word == "-h" || word == "help") {
+    std::cout << usage();
     return 0;
   }
-  if (!command.empty()) std::cerr << "saola: unknown command '" << command << "'\n";
-  std::cerr << kUsage;
+  if (word.empty()) {
+    std::cerr << usage();
+    return 2;
+  }
+  std::vector<std::string_view> words;
+  for (const Command& command : kCommands) words.emplace_back(command.word);
+  std::cerr << "saola: there is no command '" << word << "'." << saola::did_you_mean(word, words)
+            << " saola --help lists them.\n";
   return 2;
 }

@@ -4,6 +4,24 @@
 
 namespace saola {
 
+Result<std::string> Job::download(std::string_view name, std::uint64_t max_bytes) const {
+  auto object = objects::ObjectName::parse(name);
+  if (!object) return std::unexpected(std::move(object).error());
+  objects::GetOptions options;
+  options.deadline = deadline();
+  options.stop = stop_token();
+  return objects_.get_bytes(*object, max_bytes, options);
+}
+
+Result<void> Job::upload(std::string_view name, std::string_view bytes) const {
+  auto object = objects::ObjectName::parse(name);
+  if (!object) return std::unexpected(std::move(object).error());
+  const auto stored =
+      objects_.put_bytes(*object, bytes, {.deadline = deadline(), .stop = stop_token()});
+  if (!stored) return std::unexpected(stored.error());
+  return {};
+}
+
 jobs::Outcome outcome_of(const Error& error) {
   switch (error.code()) {
     case ErrorCode::kInvalidArgument:

@@ -58,6 +58,11 @@ class Job {
   // Errors as JobContext::save_checkpoint().
   Result<void> save_checkpoint(std::string_view bytes) { return context_.save_checkpoint(bytes); }
 
+  // The object "s3://bucket/key" of a configured bucket, and the other way; both end with the job
+  // (kCancelled, kTimedOut). kTooLarge for more than `max_bytes`. Others as ObjectStore's calls.
+  Result<std::string> download(std::string_view name, std::uint64_t max_bytes = 1 << 30) const;
+  Result<void> upload(std::string_view name, std::string_view bytes) const;
+
   // The configured buckets (--bucket NAME=DIRECTORY).
   objects::ObjectStore& objects() const { return objects_; }
   // All there is to know about the job.
