@@ -8,7 +8,7 @@
 #include <saola/server/server.hpp>
 
 #include "arbiter/arbiter.hpp"
-#include "arbiter/child_boot.hpp"
+#include "process/child_boot.hpp"
 #include "log/process_log.hpp"
 #include "worker/report.hpp"
 #include "worker/task_worker.hpp"

@@ -16,8 +16,8 @@
 #include <saola/base/cores.hpp>
 #include <saola/base/log.hpp>
 
-#include "arbiter/privileges.hpp"
 #include "arbiter/upgrade.hpp"
+#include "process/privileges.hpp"
 #include "settings/worker_class.hpp"
 
 namespace saola::server {

@@ -27,15 +27,15 @@
 #include <saola/observe/stall_log.hpp>
 #include <saola/server/server.hpp>
 
-#include "arbiter/child_boot.hpp"
 #include "arbiter/crash_loop.hpp"
 #include "arbiter/pid_file.hpp"
 #include "arbiter/systemd.hpp"
 #include "control/control_server.hpp"
+#include "process/child_boot.hpp"
+#include "process/process_title.hpp"
+#include "process/server_metrics.hpp"
+#include "process/shared_state.hpp"
 #include "settings/bind_address.hpp"
-#include "worker/process_title.hpp"
-#include "worker/server_metrics.hpp"
-#include "worker/shared_state.hpp"
 
 namespace saola::server {
 

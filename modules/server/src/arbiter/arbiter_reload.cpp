@@ -8,9 +8,9 @@
 #include <saola/base/log.hpp>
 
 #include "arbiter/arbiter.hpp"
-#include "arbiter/privileges.hpp"
 #include "arbiter/upgrade.hpp"
 #include "log/process_log.hpp"
+#include "process/privileges.hpp"
 
 namespace saola::server {
 

@@ -9,7 +9,7 @@
 
 #include <saola/base/log.hpp>
 
-#include "arbiter/child_boot.hpp"
+#include "process/child_boot.hpp"
 
 namespace saola::server {
 namespace {

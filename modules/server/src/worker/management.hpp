@@ -6,7 +6,7 @@
 
 #include <saola/http/handler.hpp>
 
-#include "worker/shared_state.hpp"
+#include "process/shared_state.hpp"
 
 namespace saola::server {
 

@@ -6,7 +6,7 @@
 #include <saola/base/error.hpp>
 #include <saola/server/server.hpp>
 
-#include "arbiter/child_boot.hpp"
+#include "process/child_boot.hpp"
 
 namespace saola::server {
 

@@ -19,13 +19,13 @@
 #include <saola/runtime/sync/event.hpp>
 #include <saola/runtime/sync/semaphore.hpp>
 
-#include "control/stall_relay.hpp"
 #include "log/access_log.hpp"
 #include "log/process_log.hpp"
 #include "settings/trusted_proxies.hpp"
 #include "settings/worker_class.hpp"
 #include "worker/handler_pool.hpp"
 #include "worker/management.hpp"
+#include "worker/stall_relay.hpp"
 
 namespace saola::server {
 namespace {

@@ -16,11 +16,11 @@
 
 #include <saola/base/log.hpp>
 
-#include "arbiter/privileges.hpp"
 #include "control/stack_dump.hpp"
 #include "control/stall_json.hpp"
 #include "log/process_log.hpp"
-#include "worker/process_title.hpp"
+#include "process/privileges.hpp"
+#include "process/process_title.hpp"
 
 namespace saola::server {
 namespace {

@@ -16,9 +16,9 @@
 #include <saola/base/unique_fd.hpp>
 #include <saola/server/server.hpp>
 
-#include "arbiter/child_boot.hpp"
-#include "worker/server_metrics.hpp"
-#include "worker/shared_state.hpp"
+#include "process/child_boot.hpp"
+#include "process/server_metrics.hpp"
+#include "process/shared_state.hpp"
 
 namespace saola::server {
 

@@ -1,4 +1,4 @@
-#include "arbiter/child_boot.hpp"
+#include "process/child_boot.hpp"
 
 #include <fcntl.h>
 #include <signal.h>

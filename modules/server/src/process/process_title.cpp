@@ -1,4 +1,4 @@
-#include "worker/process_title.hpp"
+#include "process/process_title.hpp"
 
 #include <unistd.h>
 

@@ -1,4 +1,4 @@
-#include "worker/server_metrics.hpp"
+#include "process/server_metrics.hpp"
 
 namespace saola::server {
 

@@ -1,4 +1,4 @@
-#include "worker/shared_state.hpp"
+#include "process/shared_state.hpp"
 
 #include <sys/wait.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-#include "control/stall_relay.hpp"
+#include "worker/stall_relay.hpp"
 
 #include <utility>
 
