@@ -11,8 +11,8 @@
 #include <saola/base/log.hpp>
 
 #include "arbiter/arbiter.hpp"
+#include "control/control_answer.hpp"
 #include "control/stall_json.hpp"
-#include "worker/report.hpp"
 
 namespace saola::server {
 namespace json = boost::json;

@@ -9,7 +9,7 @@
 #include <fmt/core.h>
 
 #include "arbiter/arbiter.hpp"
-#include "worker/report.hpp"
+#include "control/control_answer.hpp"
 
 namespace saola::server {
 namespace {

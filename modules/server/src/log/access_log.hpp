@@ -1,44 +1,17 @@
-// The access log: one line a request, in Gunicorn's atoms or JSON.
-//
-//   %(h)s client   %(l)s -        %(u)s user of Basic credentials    %(t)s [23/Nov/2026:01:02:03
-//   +0000]
-//   %(r)s request line   %(m)s method   %(U)s path   %(q)s query   %(H)s protocol
-//   %(s)s status   %(B)s body bytes   %(b)s the same, - for 0   %(f)s referer   %(a)s user agent
-//   %(T)s seconds   %(M)s ms   %(D)s µs   %(L)s seconds with fraction   %(p)s <pid>
-//   %({name}i)s request field   %({name}o)s response field   %({name}e)s environment variable
-//
-// A text from the client cannot break a line: quotes, backslashes and bytes outside printable ASCII
-// are escaped.
+// The access log: one line a request, see settings/access_log_format.hpp.
 #pragma once
 
 #include <memory>
 #include <string>
-#include <string_view>
-#include <vector>
 
 #include <saola/base/error.hpp>
 #include <saola/base/unique_fd.hpp>
 #include <saola/http_conn/service.hpp>
 
 #include "log/syslog.hpp"
+#include "settings/access_log_format.hpp"
 
 namespace saola::server {
-
-class AccessLogFormat {
- public:
-  // "json" or a text with atoms. Fails on an atom that does not exist.
-  static Result<AccessLogFormat> parse(std::string_view format);
-  // One line with its newline.
-  std::string line(const http_conn::Access& access) const;
-
- private:
-  struct Piece {
-    std::string text;  // literal, or the field's or variable's name
-    char atom = 0;     // 0: literal
-  };
-  bool json_ = false;
-  std::vector<Piece> pieces_;
-};
 
 // Thread-safe; one write(2) a line, no lock.
 class AccessLog {

@@ -3,7 +3,7 @@
 
 #include <saola/server/settings.hpp>
 
-#include "log/access_log.hpp"
+#include "settings/access_log_format.hpp"
 #include "settings/bind_address.hpp"
 #include "settings/syslog_address.hpp"
 #include "settings/trusted_proxies.hpp"

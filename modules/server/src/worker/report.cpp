@@ -4,14 +4,12 @@
 
 #include <exception>
 
-#include <boost/json.hpp>
-
 #include <saola/base/exception_text.hpp>
 
+#include "control/control_answer.hpp"
 #include "worker/worker_process.hpp"
 
 namespace saola::server {
-namespace json = boost::json;
 namespace {
 
 Result<std::string> make_report(const ServerDefinition& definition, const ChildBoot& boot) {
@@ -27,14 +25,6 @@ Result<std::string> make_report(const ServerDefinition& definition, const ChildB
 }
 
 }  // namespace
-
-std::string control_answer(const Result<std::string>& text) {
-  if (!text) return json::serialize(json::object{{"ok", false}, {"error", text.error().message()}});
-  boost::system::error_code bad;
-  const json::value value = json::parse(*text, bad);
-  if (bad) return control_answer(fail(ErrorCode::kInternal, "the answer is no JSON"));
-  return json::serialize(json::object{{"ok", true}, {"result", value}});
-}
 
 int run_report(const ServerDefinition& definition, ChildBoot boot) {
   const unique_fd out(boot.channel_fd);

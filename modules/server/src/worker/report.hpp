@@ -10,10 +10,6 @@
 
 namespace saola::server {
 
-// An answer of the control socket: {"ok":true,"result":…} with the JSON text, or
-// {"ok":false,"error":"…"}. One line, without its newline.
-std::string control_answer(const Result<std::string>& json);
-
 // Writes the answer to "show jobs" into boot.channel_fd, a pipe. The exit status of the process.
 int run_report(const ServerDefinition& definition, ChildBoot boot);
 
