@@ -8,8 +8,9 @@
 #include <saola/server/server.hpp>
 
 #include "arbiter/arbiter.hpp"
-#include "process/child_boot.hpp"
+#include "arbiter/reload.hpp"
 #include "log/process_log.hpp"
+#include "process/child_boot.hpp"
 #include "worker/report.hpp"
 #include "worker/task_worker.hpp"
 #include "worker/web_worker.hpp"

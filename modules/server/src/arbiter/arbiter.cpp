@@ -1,22 +1,23 @@
 #include "arbiter/arbiter.hpp"
 
-#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
-#include <sys/stat.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
-#include <filesystem>
 
 #include <fmt/core.h>
-#include <fmt/ranges.h>
 
 #include <saola/base/cores.hpp>
 #include <saola/base/log.hpp>
 
-#include "arbiter/upgrade.hpp"
+#include "fleet/log_files.hpp"
+#include "fleet/upgrade.hpp"
+#include "log/process_log.hpp"
+#include "process/child_boot.hpp"
 #include "process/privileges.hpp"
 #include "settings/worker_class.hpp"
 
@@ -42,53 +43,32 @@ Result<unique_fd> open_signals() {
   return fd;
 }
 
-// The path behind /proc/self/exe now; after a deploy the link says "(deleted)".
-std::string program_path() {
-  std::error_code error;
-  return std::filesystem::read_symlink("/proc/self/exe", error).string();
-}
+// A task worker's function may need this long to find out that it cannot work.
+constexpr Duration kStarting = std::chrono::seconds(10);
 
-std::string current_directory() {
-  std::error_code error;
-  return std::filesystem::current_path(error).string();
-}
-
-// What workers write must be theirs when they run as somebody else.
-void give_to_workers(const std::string& path, const Privileges& privileges) {
-  if (!privileges.user && !privileges.group) return;
-  if (::chown(path.c_str(), privileges.user.value_or(static_cast<uid_t>(-1)),
-              privileges.group.value_or(static_cast<gid_t>(-1))) != 0) {
-    log_warning(fmt::format("{} cannot be given to the workers' user", path));
+// Of a new arbiter, which may have ended before it had a log.
+std::string_view why_no_upgrade(int wait_status) {
+  if (!WIFEXITED(wait_status)) return "";
+  switch (WEXITSTATUS(wait_status)) {
+    case kExitBadSettings:
+      return ": its settings are wrong; --check-config of the new program says what is";
+    case kCannotStart:
+      return ": the program's file cannot be started";
+    default:
+      return "";
   }
-}
-
-Result<void> make_state_directory(const Settings& settings, const Privileges& privileges) {
-  std::error_code error;
-  const std::string& path = settings.text("state-dir");
-  const bool made = std::filesystem::create_directories(path, error);
-  if (error) {
-    return fail(ErrorCode::kPermissionDenied,
-                "the state directory {} cannot be made: {}; choose another --state-dir", path,
-                error.message());
-  }
-  if (made) give_to_workers(path, privileges);
-  return {};
 }
 
 }  // namespace
 
 Arbiter::Arbiter(const ServerDefinition& definition, const SettingsTable& table, Settings settings,
                  std::vector<std::string> flags)
-    : definition_(definition),
-      table_(table),
-      flags_(std::move(flags)),
-      arguments_(original_arguments()),
-      program_(program_path()),
-      directory_(current_directory()),
-      started_(std::chrono::steady_clock::now()),
-      metrics_(ServerMetrics::add_to(metric_table_)) {
-  if (definition.metrics) definition.metrics(metric_table_);
-  current_.settings = std::move(settings);
+    : server_(definition, table, std::move(flags)),
+      fleet_(server_, *this),
+      listeners_(server_),
+      reload_(server_, fleet_, listeners_, [this] { apply_settings(); }),
+      control_(server_, fleet_, *this) {
+  server_.generations.current.settings = std::move(settings);
 }
 
 int Arbiter::run() {
@@ -96,18 +76,19 @@ int Arbiter::run() {
     log(LogLevel::kCritical, started.error().message());
     return kExitFailure;
   }
-  while (stopping_ == Stopping::kNo || !children_.empty()) {
+  while (server_.stopping == Stopping::kNo || !fleet_.empty()) {
     supervise();
     wait();
   }
   log_info("stopped", {{"status", exit_status_}});
-  if (definition_.hooks.on_exit) definition_.hooks.on_exit(current_.settings);
+  if (server_.definition.hooks.on_exit)
+    server_.definition.hooks.on_exit(server_.generations.current.settings);
   for (const std::string& path : unlink_) ::unlink(path.c_str());
   return exit_status_;
 }
 
 Result<void> Arbiter::start() {
-  const Settings& settings = current_.settings;
+  const Settings& settings = server_.generations.current.settings;
   title_.set(title());
   if (!settings.text("chdir").empty() && ::chdir(settings.text("chdir").c_str()) != 0) {
     return std::unexpected(errno_error(errno, "--chdir " + settings.text("chdir")));
@@ -117,67 +98,43 @@ Result<void> Arbiter::start() {
   if (!privileges) return std::unexpected(privileges.error());
   if (auto made = make_state_directory(settings, *privileges); !made) return made;
   if (auto opened = open_log_files(settings); !opened) return opened;
-  if (definition_.hooks.on_starting) definition_.hooks.on_starting(settings);
+  if (server_.definition.hooks.on_starting) server_.definition.hooks.on_starting(settings);
 
   auto signals = open_signals();
   if (!signals) return std::unexpected(signals.error());
   signals_ = std::move(*signals);
 
-  UpgradeOrigin origin = take_upgrade_origin();
-  predecessor_ = origin.arbiter;
-  inherited_ = std::move(origin.listeners);
-  systemd_sockets_ = origin.from_systemd;
-  for (unique_fd& socket : take_systemd_sockets()) {
-    const std::string where = local_address(socket.get());
-    auto listener =
-        adopt_listener(std::move(socket), BindAddress::parse(where).value_or(BindAddress()));
-    if (!listener) return std::unexpected(std::move(listener.error()).wrap("systemd's socket"));
-    inherited_.push_back(std::move(*listener));
-    systemd_sockets_ = true;
-  }
-  auto generation = open_generation(settings, nullptr);
+  if (auto taken = listeners_.take_inherited(); !taken) return taken;
+  auto generation = listeners_.open(settings, nullptr);
   if (!generation) return std::unexpected(generation.error());
-  current_ = std::move(*generation);
-  inherited_.clear();
+  server_.generations.current = std::move(*generation);
+  listeners_.close_inherited();
 
-  const int workers = current_.wanted_of(Role::kWeb) + current_.wanted_of(Role::kTask);
-  auto state = SharedState::create(metric_table_, static_cast<std::size_t>(256 + 4 * workers));
+  const int workers = server_.generations.current.wanted[Role::kWeb] +
+                      server_.generations.current.wanted[Role::kTask];
+  auto state =
+      SharedState::create(server_.metric_table, static_cast<std::size_t>(256 + 4 * workers));
   if (!state) return std::unexpected(state.error());
-  state_.emplace(std::move(*state));
-  set_wanted(Role::kWeb, current_.wanted_of(Role::kWeb));
+  server_.state.emplace(std::move(*state));
+  fleet_.set_wanted(Role::kWeb, server_.generations.current.wanted[Role::kWeb]);
   if (auto written = write_pid_file(); !written) return written;
   if (auto opened = open_control(); !opened) return opened;
   announce();
   return {};
 }
 
-// Makes the log files that are missing, so that workers of another user can open them.
-Result<void> Arbiter::open_log_files(const Settings& settings) {
-  auto privileges = find_privileges(settings.text("user"), settings.text("group"));
-  if (!privileges) return std::unexpected(privileges.error());
-  for (const char* key : {"log-file", "access-log"}) {
-    const std::string& path = settings.text(key);
-    if (path.empty() || path == "-") continue;
-    const unique_fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
-    if (!file)
-      return std::unexpected(errno_error(errno, fmt::format("cannot open --{} {}", key, path)));
-    give_to_workers(path, *privileges);
-  }
-  return {};
-}
-
 void Arbiter::reopen_logs() {
   log_reopen();
-  if (auto opened = open_log_files(current_.settings); !opened) {
+  if (auto opened = open_log_files(server_.generations.current.settings); !opened) {
     log_warning(opened.error().message());
   }
-  to_all(SIGUSR1);
+  fleet_.signal_all(SIGUSR1);
 }
 
 Result<void> Arbiter::write_pid_file() {
-  std::string path = current_.settings.text("pidfile");
+  std::string path = server_.generations.current.settings.text("pidfile");
   // Until the arbiter before this one has gone, the name is its.
-  if (!path.empty() && predecessor_ != 0) path += ".2";
+  if (!path.empty() && server_.predecessor != 0) path += ".2";
   if (path == pid_file_.path()) return {};
   PidFile fresh;
   if (!path.empty()) {
@@ -190,102 +147,26 @@ Result<void> Arbiter::write_pid_file() {
 }
 
 Result<void> Arbiter::open_control() {
-  const Settings& settings = current_.settings;
+  const Settings& settings = server_.generations.current.settings;
   std::string path = settings.text("control-socket");
   if (path == "none") return {};
   if (path == "auto") path = settings.text("state-dir") + "/control.sock";
   // Until the arbiter before this one has gone, the name is its.
-  auto control = ControlServer::open(predecessor_ == 0 ? path : path + ".2");
-  if (!control) return std::unexpected(control.error());
-  control_.emplace(std::move(*control));
-  return {};
-}
-
-Result<std::shared_ptr<const Listener>> Arbiter::listener_for(const std::string& bind,
-                                                              const Generation* reuse,
-                                                              const Generation& made,
-                                                              const Settings& settings) {
-  const BindAddress asked = *BindAddress::parse(bind);  // checked by the settings table
-  const auto same = [&](const Listener& known) {
-    return known.asked.to_string() == asked.to_string() || known.where == asked.to_string();
-  };
-  if (reuse != nullptr) {
-    for (const auto& known : reuse->listeners) {
-      // "127.0.0.1:0" may be asked for twice.
-      const bool taken = std::ranges::find(made.listeners, known) != made.listeners.end();
-      if (same(*known) && !taken) return known;
-    }
-    if (reuse->management && same(*reuse->management)) return reuse->management;
-  }
-  if (const auto known = std::ranges::find_if(inherited_, same); known != inherited_.end()) {
-    auto listener = std::make_shared<const Listener>(std::move(*known));
-    inherited_.erase(known);
-    return listener;
-  }
-  auto listener = open_listener(asked, {.backlog = static_cast<int>(settings.integer("backlog")),
-                                        .reuse_port = settings.boolean("reuse-port")});
-  if (!listener) return std::unexpected(listener.error());
-  auto privileges = find_privileges(settings.text("user"), settings.text("group"));
-  if (!privileges) return std::unexpected(privileges.error());
-  if (asked.kind == BindAddress::Kind::kUnix) give_to_workers(asked.path, *privileges);
-  return std::make_shared<const Listener>(std::move(*listener));
-}
-
-std::vector<std::string> Arbiter::own_socket_files(const Generation& generation) const {
-  std::vector<std::string> paths;
-  if (successor_ != 0 || predecessor_ != 0 || systemd_sockets_) return paths;
-  for (const auto& listener : generation.listeners) {
-    if (listener->asked.kind == BindAddress::Kind::kUnix) paths.push_back(listener->asked.path);
-  }
-  return paths;
-}
-
-Result<Generation> Arbiter::open_generation(Settings settings, const Generation* reuse) {
-  Generation out;
-  out.number = ++generations_;
-  if (auto found = find_privileges(settings.text("user"), settings.text("group")); !found) {
-    return std::unexpected(found.error());
-  }
-  if (systemd_sockets_ && settings.origin("bind") == "default") {
-    for (Listener& listener : inherited_) {
-      out.listeners.push_back(std::make_shared<const Listener>(std::move(listener)));
-    }
-    inherited_.clear();
-    if (reuse != nullptr) out.listeners = reuse->listeners;
-  } else {
-    for (const std::string& bind : settings.list("bind")) {
-      auto listener = listener_for(bind, reuse, out, settings);
-      if (!listener) return std::unexpected(listener.error());
-      out.listeners.push_back(std::move(*listener));
-    }
-  }
-  if (const std::string& bind = settings.text("management-bind"); !bind.empty()) {
-    auto listener = listener_for(bind, reuse, out, settings);
-    if (!listener) return std::unexpected(listener.error());
-    out.management = std::move(*listener);
-  }
-  const auto workers = [&](std::string_view key) {
-    const auto number = settings.integer(key);
-    return number < 0 ? static_cast<int>(allowed_cores()) : static_cast<int>(number);
-  };
-  out.wanted_of(Role::kWeb) = definition_.web ? workers("workers") : 0;
-  out.wanted_of(Role::kTask) = definition_.task ? workers("task-workers") : 0;
-  out.wanted_of(Role::kManagement) = out.management ? 1 : 0;
-  out.settings = std::move(settings);
-  return out;
+  return control_.open(server_.predecessor == 0 ? path : path + ".2");
 }
 
 // The effective model in words, so that nothing is changed silently.
 void Arbiter::announce() {
-  const Settings& settings = current_.settings;
+  const Settings& settings = server_.generations.current.settings;
   const WorkerClass worker_class = *parse_worker_class(settings.text("worker-class"));
-  log_info(fmt::format("{} {} starting", definition_.name, definition_.version));
-  for (const auto& listener : current_.listeners) log_info("listening on " + listener->where);
-  if (current_.management) {
-    log_info(
-        fmt::format("management on {}: /healthz /readyz /metrics", current_.management->where));
+  log_info(fmt::format("{} {} starting", server_.definition.name, server_.definition.version));
+  for (const auto& listener : server_.generations.current.listeners)
+    log_info("listening on " + listener->where);
+  if (server_.generations.current.management) {
+    log_info(fmt::format("management on {}: /healthz /readyz /metrics",
+                         server_.generations.current.management->where));
   }
-  if (control_) log_info("control socket " + control_->path());
+  if (const auto* socket = control_.socket()) log_info("control socket " + socket->path());
   if (to_string(worker_class) != settings.text("worker-class")) {
     log_info(fmt::format("worker class {} is {} here", settings.text("worker-class"),
                          to_string(worker_class)));
@@ -305,10 +186,11 @@ void Arbiter::announce() {
       how = "one request at a time";
       break;
   }
-  log_info(fmt::format("web workers: {} of class {}, each: {}", current_.wanted_of(Role::kWeb),
-                       to_string(worker_class), how));
-  if (definition_.task) {
-    const int processes = current_.wanted_of(Role::kTask);
+  log_info(fmt::format("web workers: {} of class {}, each: {}",
+                       server_.generations.current.wanted[Role::kWeb], to_string(worker_class),
+                       how));
+  if (server_.definition.task) {
+    const int processes = server_.generations.current.wanted[Role::kTask];
     const auto threads = settings.integer("task-threads");
     const auto jobs = processes * threads;
     std::string cost = fmt::format(
@@ -320,27 +202,61 @@ void Arbiter::announce() {
     }
     log_info(cost + "; web workers keep priority");
   }
-  if (definition_.describe) {
-    for (const std::string& line : definition_.describe(settings)) log_info(line);
+  if (server_.definition.describe) {
+    for (const std::string& line : server_.definition.describe(settings)) log_info(line);
   }
+}
+
+void Arbiter::supervise() {
+  finish_upgrade();
+  if (server_.stopping == Stopping::kNo) {
+    for (Role role : kSupervisedRoles) fleet_.fill(role);
+    reload_.advance();
+    fleet_.retire_replaced();
+    if (!server_.was_ready && fleet_.complete(server_.generations.current)) become_ready();
+  } else if (std::ranges::all_of(fleet_.children(), [](const auto& child) {
+               return child->role == Role::kManagement;
+             })) {
+    for (const auto& child : fleet_.children()) fleet_.retire(*child, Leave::kQuick);
+  }
+  fleet_.look_after();
+  control_.advance();
+
+  fleet_.note_metrics();
+  if (Syslog* syslog = process_syslog(); syslog != nullptr) {
+    server_.slot().counter(server_.metrics.syslog_lost).add(syslog->tick());
+  }
+  int waiting = 0;
+  for (const auto& listener : server_.generations.current.listeners) {
+    waiting += std::max(0, waiting_connections(listener->fd.get()));
+  }
+  server_.slot().gauge(server_.metrics.backlog).set(waiting);
+}
+
+void Arbiter::become_ready() {
+  server_.was_ready = true;
+  log_info(fmt::format("ready: {} web, {} task workers",
+                       server_.generations.current.wanted[Role::kWeb],
+                       server_.generations.current.wanted[Role::kTask]));
+  server_.event("ready", "");
+  server_.systemd.notify(fmt::format("READY=1\nMAINPID={}\nSTATUS=serving", ::getpid()));
+  if (server_.definition.hooks.when_ready)
+    server_.definition.hooks.when_ready(server_.generations.current.settings);
 }
 
 void Arbiter::wait() {
   std::vector<pollfd> polled{{.fd = signals_.get(), .events = POLLIN}};
-  for (const auto& child : children_) {
-    if (child->channel) polled.push_back({.fd = child->channel.get(), .events = POLLIN});
-  }
-  if (report_) polled.push_back({.fd = report_->out.get(), .events = POLLIN});
-  if (control_) control_->watch(polled);
-  const Duration left = wake_ - std::chrono::steady_clock::now();
+  fleet_.watch(polled);
+  control_.watch(polled);
+  const Duration left = server_.wake - std::chrono::steady_clock::now();
   // Rounded up: waking early would only turn the loop once more.
   const auto ms = std::chrono::ceil<std::chrono::milliseconds>(left).count();
   if (::poll(polled.data(), polled.size(), static_cast<int>(std::clamp<long>(ms, 0, 60'000))) > 0) {
-    read_channels(polled);
+    fleet_.read(polled);
     take_signals();
-    if (control_) serve_control(polled);
+    control_.serve(polled);
   }
-  wake_ = std::chrono::steady_clock::now() + kTick;
+  server_.wake = std::chrono::steady_clock::now() + kTick;
 }
 
 void Arbiter::take_signals() {
@@ -354,7 +270,7 @@ void Arbiter::on_signal(const signalfd_siginfo& signal) {
   log_info(fmt::format("signal {}", ::sigabbrev_np(number)));
   switch (number) {
     case SIGTERM:
-      return stop(stopping_ == Stopping::kNo ? Stopping::kGraceful : Stopping::kQuick);
+      return stop(server_.stopping == Stopping::kNo ? Stopping::kGraceful : Stopping::kQuick);
     case SIGINT:
     case SIGQUIT:
       return stop(Stopping::kQuick);
@@ -365,9 +281,10 @@ void Arbiter::on_signal(const signalfd_siginfo& signal) {
       }
       return;
     case SIGTTIN:
-      return set_wanted(Role::kWeb, newest().wanted_of(Role::kWeb) + 1);
+      return fleet_.set_wanted(Role::kWeb, server_.generations.newest().wanted[Role::kWeb] + 1);
     case SIGTTOU:
-      return set_wanted(Role::kWeb, std::max(1, newest().wanted_of(Role::kWeb) - 1));
+      return fleet_.set_wanted(Role::kWeb,
+                               std::max(1, server_.generations.newest().wanted[Role::kWeb] - 1));
     case SIGUSR1:
       return reopen_logs();
     case SIGUSR2:
@@ -377,35 +294,144 @@ void Arbiter::on_signal(const signalfd_siginfo& signal) {
       // The terminal sends it too, when its window changes: that one means nothing.
       if (signal.ssi_code == SI_KERNEL) return;
       log_info("workers leave, the arbiter stays; HUP brings them back");
-      for (Role role : {Role::kWeb, Role::kTask}) set_wanted(role, 0);
+      for (Role role : {Role::kWeb, Role::kTask}) fleet_.set_wanted(role, 0);
       return;
     default:
       return;
   }
 }
 
-void Arbiter::stop(Stopping how) {
-  if (stopping_ == how || stopping_ == Stopping::kQuick) return;
-  log_info(how == Stopping::kQuick ? "stopping at once" : "stopping: finishing what is running");
-  systemd_.notify("STOPPING=1");
-  stopping_ = how;
-  state_->server().stopping.store(true, std::memory_order_relaxed);
-  state_->server().closing.store(successor_ == 0 && predecessor_ == 0, std::memory_order_relaxed);
-  pending_.reset();
-  // Nobody accepts any more, so the kernel shall not either.
-  unlink_ = own_socket_files(current_);
-  current_.listeners.clear();
-  Leave leave = how == Stopping::kQuick ? Leave::kQuick : Leave::kGraceful;
-  if (leave == Leave::kGraceful && successor_ != 0) leave = Leave::kDrain;
-  for (const auto& child : children_) {
-    if (child->role != Role::kManagement) retire(*child, leave);
+void Arbiter::reap() {
+  int status = 0;
+  while (true) {
+    const pid_t pid = ::waitpid(-1, &status, WNOHANG);
+    if (pid <= 0) return;
+    if (pid == server_.successor) {
+      log_error(fmt::format("the upgraded arbiter has ended ({}{}); this one goes on",
+                            how_it_ended(status), why_no_upgrade(status)));
+      server_.successor = 0;
+    } else if (!fleet_.reap(pid, status)) {
+      // As process 1, or after an exec, there may be children nobody here started.
+      log_debug("a process that was not started here has ended",
+                {{"pid", pid}, {"how", how_it_ended(status)}});
+    }
   }
 }
 
+// An uninvited end: wait, give up a reload, or give up altogether.
+void Arbiter::on_crash(const Child& child, int status) {
+  const SteadyTime now = std::chrono::steady_clock::now();
+  const CrashLoop::Rule rule = fleet_.crash_rule();
+  const CrashLoop& crashes = fleet_.crashes_of(child.role);
+  if (server_.generations.pending && child.generation == server_.generations.pending->number) {
+    // Perhaps somebody's kill -9; the same again and again is the new settings' fault.
+    const bool by_kill = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+    if (by_kill && !crashes.is_loop(rule)) return;
+    return reload_.abandon(
+        fmt::format("worker {} ended: {}", name_of(child), how_it_ended(status)));
+  }
+  const bool starting = !server_.was_ready || now - server_.started < kStarting;
+  if (starting && WIFEXITED(status) && WEXITSTATUS(status) == kExitBootFailed) {
+    log(LogLevel::kCritical, "a worker cannot start, so the server stops; its message is above");
+    exit_status_ = kExitBootFailed;
+    return stop(Stopping::kQuick);
+  }
+  if (!crashes.is_loop(rule)) return;
+  const std::string what = fmt::format(
+      "{} workers keep dying: {} in a row before they served or within {:g} s of it, the last by "
+      "{}",
+      to_string(child.role), crashes.deaths(), std::chrono::duration<double>(rule.young).count(),
+      how_it_ended(status));
+  if (!server_.was_ready) {
+    log(LogLevel::kCritical,
+        what +
+            ". The server stops, because it would only go on like this; the messages above say "
+            "what each one met (settings crash-limit, crash-window)");
+    exit_status_ = kExitFailure;
+    return stop(Stopping::kQuick);
+  }
+  if (crashes.deaths() == rule.limit) {
+    log_error(
+        what +
+        ". The server goes on, with pauses of up to 5 s before each new one. Requests or jobs "
+        "may be what ends them; if the machine or the cgroup is out of memory, run fewer "
+        "workers or give it more");
+  }
+}
+
+void Arbiter::on_stacks(const Child& child, std::string_view stacks) {
+  control_.note_stacks(child, stacks);
+}
+
+void Arbiter::stop(Stopping how) {
+  if (server_.stopping == how || server_.stopping == Stopping::kQuick) return;
+  log_info(how == Stopping::kQuick ? "stopping at once" : "stopping: finishing what is running");
+  server_.systemd.notify("STOPPING=1");
+  server_.stopping = how;
+  server_.state->server().stopping.store(true, std::memory_order_relaxed);
+  server_.state->server().closing.store(server_.successor == 0 && server_.predecessor == 0,
+                                        std::memory_order_relaxed);
+  server_.generations.pending.reset();
+  // Nobody accepts any more, so the kernel shall not either.
+  unlink_ = listeners_.own_files(server_.generations.current);
+  server_.generations.current.listeners.clear();
+  Leave leave = how == Stopping::kQuick ? Leave::kQuick : Leave::kGraceful;
+  if (leave == Leave::kGraceful && server_.successor != 0) leave = Leave::kDrain;
+  for (const auto& child : fleet_.children()) {
+    if (child->role != Role::kManagement) fleet_.retire(*child, leave);
+  }
+}
+
+void Arbiter::apply_settings() {
+  const Settings& settings = server_.generations.current.settings;
+  set_umask(settings);
+  title_.set(title());
+  const int backlog = static_cast<int>(settings.integer("backlog"));
+  for (const auto& listener : server_.generations.current.listeners) {
+    // Others' sockets keep what they came with.
+    const bool ours =
+        !listeners_.from_systemd() && listener->asked.kind != BindAddress::Kind::kInherited;
+    if (ours) ::listen(listener->fd.get(), backlog);
+  }
+  if (auto written = write_pid_file(); !written) {
+    log_warning(written.error().message() + "; the old one stays");
+  }
+}
+
+Result<void> Arbiter::upgrade() {
+  if (server_.successor != 0 || server_.predecessor != 0) {
+    return fail(ErrorCode::kConflict,
+                "an upgrade is under way already; stop the older or the newer arbiter first");
+  }
+  if (::getpid() == 1) {
+    return fail(
+        ErrorCode::kUnsupported,
+        "there is no upgrade for process 1: when this arbiter left for the new one, everything "
+        "in the container would end. Start a new container instead");
+  }
+  std::vector<std::shared_ptr<const Listener>> listeners = server_.generations.current.listeners;
+  if (server_.generations.current.management)
+    listeners.push_back(server_.generations.current.management);
+  std::vector<int> keep;
+  for (const auto& listener : listeners) keep.push_back(listener->fd.get());
+  std::string here(4096, '\0');
+  const bool moved =
+      ::getcwd(here.data(), here.size()) != nullptr && ::chdir(server_.directory.c_str()) == 0;
+  auto pid = spawn_program(
+      server_.program, server_.arguments,
+      upgrade_environment(listeners, listeners_.from_systemd(), server_.systemd.path()), keep);
+  if (moved && ::chdir(here.c_str()) != 0) log_warning("the working directory has gone");
+  if (!pid) return std::unexpected(pid.error());
+  server_.successor = *pid;
+  log_info("upgrading: a new arbiter starts beside this one", {{"pid", server_.successor}});
+  server_.event("upgrade", fmt::format("pid {}", server_.successor));
+  return {};
+}
+
 void Arbiter::finish_upgrade() {
-  if (predecessor_ == 0 || ::getppid() == predecessor_) return;
-  log_info("the arbiter before this one has gone", {{"pid", predecessor_}});
-  predecessor_ = 0;
+  if (server_.predecessor == 0 || ::getppid() == server_.predecessor) return;
+  log_info("the arbiter before this one has gone", {{"pid", server_.predecessor}});
+  server_.predecessor = 0;
   const auto without_suffix = [](const std::string& path) {
     return path.substr(0, path.size() - 2);
   };
@@ -414,16 +440,16 @@ void Arbiter::finish_upgrade() {
       log_warning(moved.error().message());
     }
   }
-  if (control_) {
-    if (auto moved = control_->move_to(without_suffix(control_->path())); !moved) {
+  if (ControlServer* socket = control_.socket()) {
+    if (auto moved = socket->move_to(without_suffix(socket->path())); !moved) {
       log_warning(moved.error().message());
     }
   }
 }
 
 std::string Arbiter::title() const {
-  const std::string& given = current_.settings.text("proc-name");
-  return (given.empty() ? definition_.name : given) + ": arbiter";
+  const std::string& given = server_.generations.current.settings.text("proc-name");
+  return (given.empty() ? server_.definition.name : given) + ": arbiter";
 }
 
 }  // namespace saola::server

@@ -4,12 +4,12 @@ namespace saola::server {
 
 ServerMetrics ServerMetrics::add_to(observe::MetricTable& table) {
   ServerMetrics out{};
-  for (std::size_t i = 0; i < out.workers.size(); ++i) {
-    const observe::Labels labels{{"role", std::string(to_string(static_cast<Role>(i)))}};
-    out.workers[i] = table.gauge("saola_workers", "Worker processes that serve.", labels);
-    out.deaths[i] = table.counter("saola_worker_deaths_total",
-                                  "Worker processes that ended without being asked to.", labels);
-    out.paused[i] =
+  for (const Role role : kSupervisedRoles) {
+    const observe::Labels labels{{"role", std::string(to_string(role))}};
+    out.workers[role] = table.gauge("saola_workers", "Worker processes that serve.", labels);
+    out.deaths[role] = table.counter("saola_worker_deaths_total",
+                                     "Worker processes that ended without being asked to.", labels);
+    out.paused[role] =
         table.gauge("saola_workers_paused",
                     "1: none serves and new ones are held back, as they keep dying.", labels);
   }

@@ -6,13 +6,15 @@
 #include <saola/observe/metrics.hpp>
 #include <saola/server/server.hpp>
 
+#include "process/by_role.hpp"
+
 namespace saola::server {
 
 struct ServerMetrics {
   // The arbiter's, in slot 0.
-  std::array<observe::GaugeId, 3> workers;   // by Role: children that serve
-  std::array<observe::CounterId, 3> deaths;  // by Role: that ended unasked
-  std::array<observe::GaugeId, 3> paused;    // by Role: 1 while new ones are held back
+  ByRole<observe::GaugeId> workers;   // children that serve
+  ByRole<observe::CounterId> deaths;  // that ended unasked
+  ByRole<observe::GaugeId> paused;    // 1 while new ones are held back
   observe::CounterId reloads;
   observe::GaugeId backlog;  // connections waiting to be accepted
   // Of every process.

@@ -18,6 +18,8 @@
 #include <saola/base/unique_fd.hpp>
 #include <saola/observe/metrics.hpp>
 
+#include "process/by_role.hpp"
+
 namespace saola::server {
 
 // A short text: one writer at a time, any number of readers (a sequence lock; odd: being written).
@@ -61,8 +63,8 @@ struct ServerState {
   std::atomic<std::int32_t> web_workers_wanted;
   std::atomic<bool> stopping;
   std::atomic<bool> closing;  // stopping, and no upgraded server takes over
-  // By Role: why none of its workers serves, while new ones are held back; empty: they are not.
-  std::array<SharedText, 3> why_paused;
+  // Why none of its workers serves, while new ones are held back; empty: they are not.
+  ByRole<SharedText> why_paused;
 };
 
 class SharedState {

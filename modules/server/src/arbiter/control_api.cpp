@@ -1,3 +1,5 @@
+#include "arbiter/control_api.hpp"
+
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -10,7 +12,6 @@
 
 #include <saola/base/log.hpp>
 
-#include "arbiter/arbiter.hpp"
 #include "control/control_answer.hpp"
 #include "control/stall_json.hpp"
 
@@ -37,12 +38,31 @@ std::string text_field(const json::object& request, std::string_view name) {
 
 }  // namespace
 
-void Arbiter::serve_control(const std::vector<pollfd>& polled) {
-  for (const ControlServer::Request& request : control_->serve(polled)) answer_request(request);
-  control_->drop_idle(std::chrono::steady_clock::now());
+Result<void> ControlApi::open(const std::string& path) {
+  auto opened = ControlServer::open(path);
+  if (!opened) return std::unexpected(opened.error());
+  socket_.emplace(std::move(*opened));
+  return {};
 }
 
-void Arbiter::answer_request(const ControlServer::Request& request) {
+void ControlApi::watch(std::vector<pollfd>& polled) const {
+  jobs_.watch(polled);
+  if (socket_) socket_->watch(polled);
+}
+
+void ControlApi::serve(const std::vector<pollfd>& polled) {
+  if (!socket_) return;
+  for (const ControlServer::Request& request : socket_->serve(polled)) answer_request(request);
+  socket_->drop_idle(std::chrono::steady_clock::now());
+}
+
+void ControlApi::advance() {
+  if (!socket_) return;
+  if (stacks_) answer_stacks();
+  jobs_.advance(*socket_);
+}
+
+void ControlApi::answer_request(const ControlServer::Request& request) {
   boost::system::error_code error;
   const json::value parsed = json::parse(request.line, error);
   Result<json::value> result;
@@ -54,19 +74,19 @@ void Arbiter::answer_request(const ControlServer::Request& request) {
   } else {
     result = command(parsed.as_object());
   }
-  control_->answer(request.client, answer_text(result));
+  socket_->answer(request.client, answer_text(result));
 }
 
-std::optional<Result<void>> Arbiter::ask_others(const json::object& request,
-                                                ControlServer::ClientId client) {
+std::optional<Result<void>> ControlApi::ask_others(const json::object& request,
+                                                   ControlServer::ClientId client) {
   if (text_field(request, "command") != "show") return std::nullopt;
   const std::string what = text_field(request, "what");
   if (what == "stacks") return ask_for_stacks(client);
-  if (what == "jobs") return ask_for_jobs(client);
+  if (what == "jobs") return jobs_.ask(client);
   return std::nullopt;
 }
 
-Result<json::value> Arbiter::command(const json::object& request) {
+Result<json::value> ControlApi::command(const json::object& request) {
   const std::string verb = text_field(request, "command");
   if (verb == "show") {
     const std::string what = text_field(request, "what");
@@ -80,14 +100,14 @@ Result<json::value> Arbiter::command(const json::object& request) {
   }
   if (verb == "worker") {
     const std::string action = text_field(request, "action");
-    const int wanted = newest().wanted_of(Role::kWeb);
+    const int wanted = server_.generations.newest().wanted[Role::kWeb];
     if (action == "add") {
-      set_wanted(Role::kWeb, wanted + 1);
+      fleet_.set_wanted(Role::kWeb, wanted + 1);
     } else if (action == "remove") {
       if (wanted <= 1) {
         return fail(ErrorCode::kConflict, "the last web worker stays; WINCH or shutdown ends it");
       }
-      set_wanted(Role::kWeb, wanted - 1);
+      fleet_.set_wanted(Role::kWeb, wanted - 1);
     } else if (action == "kill") {
       const json::value* pid = request.if_contains("pid");
       boost::system::error_code error;
@@ -96,38 +116,36 @@ Result<json::value> Arbiter::command(const json::object& request) {
     } else {
       return fail(ErrorCode::kInvalidArgument, "worker takes add, remove or kill PID");
     }
-    return json::object{{"web_workers", newest().wanted_of(Role::kWeb)}};
+    return json::object{{"web_workers", server_.generations.newest().wanted[Role::kWeb]}};
   }
   if (verb == "reload") {
-    if (auto reloaded = reload(); !reloaded) return std::unexpected(reloaded.error());
+    if (auto reloaded = actions_.reload(); !reloaded) return std::unexpected(reloaded.error());
     return json::object{{"reload", "started"}};
   }
   if (verb == "reopen") {
-    reopen_logs();
+    actions_.reopen_logs();
     return json::object{{"reopen", "done"}};
   }
   if (verb == "shutdown") {
     const bool quick = text_field(request, "mode") == "quick";
-    stop(quick ? Stopping::kQuick : Stopping::kGraceful);
+    actions_.stop(quick ? Stopping::kQuick : Stopping::kGraceful);
     return json::object{{"shutdown", quick ? "quick" : "graceful"}};
   }
   return fail(ErrorCode::kInvalidArgument,
               "unknown command '{}': there are show, worker, reload, reopen and shutdown", verb);
 }
 
-Result<void> Arbiter::kill_worker(pid_t pid) {
-  const auto child = std::ranges::find(children_, pid, [](const auto& c) { return c->pid; });
-  if (child == children_.end()) {
+Result<void> ControlApi::kill_worker(pid_t pid) {
+  Child* child = fleet_.find(pid);
+  if (child == nullptr) {
     return fail(ErrorCode::kNotFound,
-                "process {} is no worker of this server; show workers lists "
-                "them",
-                pid);
+                "process {} is no worker of this server; show workers lists them", pid);
   }
-  retire(**child, Leave::kDrain);
+  fleet_.retire(*child, Leave::kDrain);
   return {};
 }
 
-json::value Arbiter::show(std::string_view what) {
+json::value ControlApi::show(std::string_view what) {
   if (what == "workers") return show_workers();
   if (what == "config") return show_config();
   if (what == "stats") return show_stats();
@@ -135,7 +153,7 @@ json::value Arbiter::show(std::string_view what) {
   if (what == "stalls") return show_stalls();
   if (what == "events") {
     json::array out;
-    for (const observe::Event& event : events_.since()) {
+    for (const observe::Event& event : server_.events.since()) {
       out.push_back(json::object{
           {"time", format_rfc3339(event.time)}, {"kind", event.kind}, {"text", event.text}});
     }
@@ -144,11 +162,11 @@ json::value Arbiter::show(std::string_view what) {
   return nullptr;
 }
 
-json::value Arbiter::show_workers() {
+json::value ControlApi::show_workers() {
   json::array out;
   const SteadyTime now = std::chrono::steady_clock::now();
-  for (const auto& child : children_) {
-    const SlotState& slot = state_->slot(child->slot);
+  for (const auto& child : fleet_.children()) {
+    const SlotState& slot = server_.state->slot(child->slot);
     const bool not_ready = slot.not_ready.load(std::memory_order_relaxed);
     out.push_back(json::object{
         {"role", to_string(child->role)},
@@ -165,7 +183,7 @@ json::value Arbiter::show_workers() {
   return out;
 }
 
-json::value Arbiter::show_listeners() {
+json::value ControlApi::show_listeners() {
   json::array out;
   const auto add = [&](const Listener& listener, std::string_view use) {
     out.push_back(json::object{{"address", listener.where},
@@ -174,15 +192,16 @@ json::value Arbiter::show_listeners() {
                                {"waiting", waiting_connections(listener.fd.get())},
                                {"backlog", backlog_of(listener.fd.get())}});
   };
-  for (const auto& listener : current_.listeners) add(*listener, "web");
-  if (current_.management) add(*current_.management, "management");
+  for (const auto& listener : server_.generations.current.listeners) add(*listener, "web");
+  if (server_.generations.current.management)
+    add(*server_.generations.current.management, "management");
   return out;
 }
 
-json::value Arbiter::show_config() {
+json::value ControlApi::show_config() {
   json::object values;
-  for (const SettingRow& row : table_.rows()) {
-    const Settings::Value& value = current_.settings.values().at(row.key);
+  for (const SettingRow& row : server_.table.rows()) {
+    const Settings::Value& value = server_.generations.current.settings.values().at(row.key);
     json::value shown;
     if (row.secret && value.origin != "default") {
       shown = "…";
@@ -204,16 +223,17 @@ json::value Arbiter::show_config() {
     }
     values[row.key] = {{"value", shown}, {"origin", value.origin}};
   }
-  return json::object{{"toml", table_.print(current_.settings)}, {"values", values}};
+  return json::object{{"toml", server_.table.print(server_.generations.current.settings)},
+                      {"values", values}};
 }
 
-json::value Arbiter::show_stats() {
-  const observe::MetricBlock block = state_->metrics();
+json::value ControlApi::show_stats() {
+  const observe::MetricBlock block = server_.state->metrics();
   json::object metrics;
-  for (const observe::Family& family : metric_table_.families()) {
+  for (const observe::Family& family : server_.metric_table.families()) {
     for (std::size_t index : family.series) {
       std::string name = family.name;
-      for (const auto& [label, text] : metric_table_.series()[index].labels) {
+      for (const auto& [label, text] : server_.metric_table.series()[index].labels) {
         name += fmt::format("{}{}={}", name.size() == family.name.size() ? "{" : ",", label, text);
       }
       if (name.size() > family.name.size()) name += '}';
@@ -234,27 +254,30 @@ json::value Arbiter::show_stats() {
       }
     }
   }
-  const auto workers = [&](Role role) { return count(role, newest().number, true); };
-  return json::object{{"name", definition_.name},
-                      {"version", definition_.version},
-                      {"pid", ::getpid()},
-                      {"uptime_seconds", seconds(std::chrono::steady_clock::now() - started_)},
-                      {"state", stopping_ != Stopping::kNo ? "stopping"
-                                : pending_                 ? "reloading"
-                                : was_ready_               ? "serving"
-                                                           : "starting"},
-                      {"generation", current_.number},
-                      {"web_workers", workers(Role::kWeb)},
-                      {"web_workers_wanted", newest().wanted_of(Role::kWeb)},
-                      {"task_workers", workers(Role::kTask)},
-                      {"task_workers_wanted", newest().wanted_of(Role::kTask)},
-                      {"stalls", stalls_.total()},
-                      {"metrics", metrics}};
+  const auto workers = [&](Role role) {
+    return fleet_.count(role, server_.generations.newest().number, true);
+  };
+  return json::object{
+      {"name", server_.definition.name},
+      {"version", server_.definition.version},
+      {"pid", ::getpid()},
+      {"uptime_seconds", seconds(std::chrono::steady_clock::now() - server_.started)},
+      {"state", server_.stopping != Stopping::kNo ? "stopping"
+                : server_.generations.pending     ? "reloading"
+                : server_.was_ready               ? "serving"
+                                                  : "starting"},
+      {"generation", server_.generations.current.number},
+      {"web_workers", workers(Role::kWeb)},
+      {"web_workers_wanted", server_.generations.newest().wanted[Role::kWeb]},
+      {"task_workers", workers(Role::kTask)},
+      {"task_workers_wanted", server_.generations.newest().wanted[Role::kTask]},
+      {"stalls", server_.stalls.total()},
+      {"metrics", metrics}};
 }
 
-json::value Arbiter::show_stalls() {
+json::value ControlApi::show_stalls() {
   json::array out;
-  for (const observe::StallEntry& entry : stalls_.entries()) {
+  for (const observe::StallEntry& entry : server_.stalls.entries()) {
     json::object stall = stall_to_json(entry.latest);
     stall["count"] = entry.count;
     stall["longest_ms"] = seconds(entry.longest) * 1e3;
@@ -263,12 +286,12 @@ json::value Arbiter::show_stalls() {
   return out;
 }
 
-Result<void> Arbiter::ask_for_stacks(ControlServer::ClientId client) {
+Result<void> ControlApi::ask_for_stacks(ControlServer::ClientId client) {
   if (stacks_) return fail(ErrorCode::kConflict, "somebody is asking for stacks; try again");
   stacks_.emplace();
   stacks_->client = client;
   stacks_->patience = std::chrono::steady_clock::now() + kStacksPatience;
-  for (const auto& child : children_) {
+  for (const auto& child : fleet_.children()) {
     stacks_->answers.push_back(
         {child->pid, fmt::format("{} {}", to_string(child->role), child->number), {}});
     // One that cannot be reached stays without an answer.
@@ -278,7 +301,7 @@ Result<void> Arbiter::ask_for_stacks(ControlServer::ClientId client) {
   return {};
 }
 
-void Arbiter::note_stacks(const Child& child, std::string_view text) {
+void ControlApi::note_stacks(const Child& child, std::string_view text) {
   if (!stacks_) return;
   for (StacksRequest::Answer& answer : stacks_->answers) {
     if (answer.pid == child.pid) answer.stacks = std::string(text);
@@ -286,11 +309,11 @@ void Arbiter::note_stacks(const Child& child, std::string_view text) {
   answer_stacks();
 }
 
-void Arbiter::answer_stacks() {
+void ControlApi::answer_stacks() {
   const bool all = std::ranges::all_of(
       stacks_->answers, [](const auto& answer) { return answer.stacks.has_value(); });
   if (!all && std::chrono::steady_clock::now() < stacks_->patience) {
-    return wake_at(stacks_->patience);
+    return server_.wake_at(stacks_->patience);
   }
   json::array out;
   for (const StacksRequest::Answer& answer : stacks_->answers) {
@@ -304,7 +327,7 @@ void Arbiter::answer_stacks() {
     }
     out.push_back(std::move(entry));
   }
-  if (control_) control_->answer(stacks_->client, answer_text(json::value(std::move(out))));
+  socket_->answer(stacks_->client, answer_text(json::value(std::move(out))));
   stacks_.reset();
 }
 

@@ -1,4 +1,4 @@
-#include "arbiter/systemd.hpp"
+#include "fleet/systemd.hpp"
 
 #include <fcntl.h>
 #include <sys/socket.h>

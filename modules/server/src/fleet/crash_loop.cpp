@@ -1,4 +1,4 @@
-#include "arbiter/crash_loop.hpp"
+#include "fleet/crash_loop.hpp"
 
 #include <algorithm>
 

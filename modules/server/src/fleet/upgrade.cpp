@@ -1,4 +1,4 @@
-#include "arbiter/upgrade.hpp"
+#include "fleet/upgrade.hpp"
 
 #include <unistd.h>
 

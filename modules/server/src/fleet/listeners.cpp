@@ -1,0 +1,105 @@
+#include "fleet/listeners.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+#include <saola/base/cores.hpp>
+
+#include "fleet/log_files.hpp"
+#include "fleet/upgrade.hpp"
+#include "process/privileges.hpp"
+
+namespace saola::server {
+
+Result<void> Listeners::take_inherited() {
+  UpgradeOrigin origin = take_upgrade_origin();
+  server_.predecessor = origin.arbiter;
+  inherited_ = std::move(origin.listeners);
+  from_systemd_ = origin.from_systemd;
+  for (unique_fd& socket : take_systemd_sockets()) {
+    const std::string where = local_address(socket.get());
+    auto listener =
+        adopt_listener(std::move(socket), BindAddress::parse(where).value_or(BindAddress()));
+    if (!listener) return std::unexpected(std::move(listener.error()).wrap("systemd's socket"));
+    inherited_.push_back(std::move(*listener));
+    from_systemd_ = true;
+  }
+  return {};
+}
+
+Result<std::shared_ptr<const Listener>> Listeners::listener_for(const std::string& bind,
+                                                                const Generation* reuse,
+                                                                const Generation& made,
+                                                                const Settings& settings) {
+  const BindAddress asked = *BindAddress::parse(bind);  // checked by the settings table
+  const auto same = [&](const Listener& known) {
+    return known.asked.to_string() == asked.to_string() || known.where == asked.to_string();
+  };
+  if (reuse != nullptr) {
+    for (const auto& known : reuse->listeners) {
+      // "127.0.0.1:0" may be asked for twice.
+      const bool taken = std::ranges::find(made.listeners, known) != made.listeners.end();
+      if (same(*known) && !taken) return known;
+    }
+    if (reuse->management && same(*reuse->management)) return reuse->management;
+  }
+  if (const auto known = std::ranges::find_if(inherited_, same); known != inherited_.end()) {
+    auto listener = std::make_shared<const Listener>(std::move(*known));
+    inherited_.erase(known);
+    return listener;
+  }
+  auto listener = open_listener(asked, {.backlog = static_cast<int>(settings.integer("backlog")),
+                                        .reuse_port = settings.boolean("reuse-port")});
+  if (!listener) return std::unexpected(listener.error());
+  auto privileges = find_privileges(settings.text("user"), settings.text("group"));
+  if (!privileges) return std::unexpected(privileges.error());
+  if (asked.kind == BindAddress::Kind::kUnix) give_to_workers(asked.path, *privileges);
+  return std::make_shared<const Listener>(std::move(*listener));
+}
+
+std::vector<std::string> Listeners::own_files(const Generation& generation) const {
+  std::vector<std::string> paths;
+  if (server_.successor != 0 || server_.predecessor != 0 || from_systemd_) return paths;
+  for (const auto& listener : generation.listeners) {
+    if (listener->asked.kind == BindAddress::Kind::kUnix) paths.push_back(listener->asked.path);
+  }
+  return paths;
+}
+
+Result<Generation> Listeners::open(Settings settings, const Generation* reuse) {
+  Generation out;
+  out.number = ++generations_;
+  if (auto found = find_privileges(settings.text("user"), settings.text("group")); !found) {
+    return std::unexpected(found.error());
+  }
+  if (from_systemd_ && settings.origin("bind") == "default") {
+    for (Listener& listener : inherited_) {
+      out.listeners.push_back(std::make_shared<const Listener>(std::move(listener)));
+    }
+    inherited_.clear();
+    if (reuse != nullptr) out.listeners = reuse->listeners;
+  } else {
+    for (const std::string& bind : settings.list("bind")) {
+      auto listener = listener_for(bind, reuse, out, settings);
+      if (!listener) return std::unexpected(listener.error());
+      out.listeners.push_back(std::move(*listener));
+    }
+  }
+  if (const std::string& bind = settings.text("management-bind"); !bind.empty()) {
+    auto listener = listener_for(bind, reuse, out, settings);
+    if (!listener) return std::unexpected(listener.error());
+    out.management = std::move(*listener);
+  }
+  const auto workers = [&](std::string_view key) {
+    const auto number = settings.integer(key);
+    return number < 0 ? static_cast<int>(allowed_cores()) : static_cast<int>(number);
+  };
+  out.wanted[Role::kWeb] = server_.definition.web ? workers("workers") : 0;
+  out.wanted[Role::kTask] = server_.definition.task ? workers("task-workers") : 0;
+  out.wanted[Role::kManagement] = out.management ? 1 : 0;
+  out.settings = std::move(settings);
+  return out;
+}
+
+}  // namespace saola::server
