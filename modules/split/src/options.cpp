@@ -7,8 +7,8 @@
 
 #include <saola/split/options.hpp>
 
-#include "quoted.hpp"
-#include "utf8.hpp"
+#include "table/quoted.hpp"
+#include "table/utf8.hpp"
 
 namespace saola::split {
 namespace {

@@ -4,7 +4,7 @@
 #include <cctype>
 #include <unordered_map>
 
-#include "quoted.hpp"
+#include "table/quoted.hpp"
 
 namespace saola::split {
 namespace {

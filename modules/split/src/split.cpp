@@ -6,9 +6,9 @@
 #include <saola/split/search.hpp>
 #include <saola/split/split.hpp>
 
-#include "measure.hpp"
-#include "quoted.hpp"
+#include "report/measure.hpp"
 #include "selection.hpp"
+#include "table/quoted.hpp"
 
 namespace saola::split {
 namespace {

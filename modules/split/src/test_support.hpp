@@ -16,7 +16,7 @@
 #include <saola/split/search.hpp>
 #include <saola/split/split.hpp>
 
-#include "random.hpp"
+#include "search/random.hpp"
 
 namespace saola::split {
 

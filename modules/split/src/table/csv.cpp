@@ -8,10 +8,10 @@
 
 #include <saola/split/csv.hpp>
 
-#include "csv_scanner.hpp"
-#include "gunzip.hpp"
-#include "quoted.hpp"
-#include "utf8.hpp"
+#include "table/csv_scanner.hpp"
+#include "table/gunzip.hpp"
+#include "table/quoted.hpp"
+#include "table/utf8.hpp"
 
 namespace saola::split {
 namespace {

@@ -4,8 +4,8 @@
 #include <saola/base/check.hpp>
 #include <saola/split/table.hpp>
 
-#include "csv_scanner.hpp"
-#include "quoted.hpp"
+#include "table/csv_scanner.hpp"
+#include "table/quoted.hpp"
 
 namespace saola::split {
 namespace {

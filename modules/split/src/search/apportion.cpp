@@ -1,4 +1,4 @@
-#include "apportion.hpp"
+#include "search/apportion.hpp"
 
 #include <algorithm>
 #include <cstddef>

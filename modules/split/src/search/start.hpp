@@ -6,8 +6,8 @@
 
 #include <saola/split/search.hpp>
 
-#include "layout.hpp"
-#include "random.hpp"
+#include "search/layout.hpp"
+#include "search/random.hpp"
 
 namespace saola::split {
 

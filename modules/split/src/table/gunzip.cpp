@@ -1,4 +1,4 @@
-#include "gunzip.hpp"
+#include "table/gunzip.hpp"
 
 #include <zlib.h>
 

@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "random.hpp"
+#include "search/random.hpp"
 
 namespace saola::split {
 

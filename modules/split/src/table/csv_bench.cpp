@@ -5,7 +5,7 @@
 
 #include <saola/split/csv.hpp>
 
-#include "random.hpp"
+#include "search/random.hpp"
 
 namespace saola::split {
 namespace {

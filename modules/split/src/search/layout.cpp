@@ -1,4 +1,4 @@
-#include "layout.hpp"
+#include "search/layout.hpp"
 
 #include <algorithm>
 #include <numeric>

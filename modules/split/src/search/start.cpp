@@ -1,10 +1,10 @@
-#include "start.hpp"
+#include "search/start.hpp"
 
 #include <algorithm>
 #include <numeric>
 #include <span>
 
-#include "apportion.hpp"
+#include "search/apportion.hpp"
 
 namespace saola::split {
 namespace {

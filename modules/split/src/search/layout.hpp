@@ -7,7 +7,7 @@
 
 #include <saola/split/search.hpp>
 
-#include "pace.hpp"
+#include "search/pace.hpp"
 
 namespace saola::split {
 

@@ -7,8 +7,8 @@
 #include <span>
 #include <vector>
 
-#include "pace.hpp"
-#include "points.hpp"
+#include "objective/points.hpp"
+#include "search/pace.hpp"
 
 namespace saola::split {
 

@@ -7,9 +7,9 @@
 #include <utility>
 #include <vector>
 
-#include "layout.hpp"
-#include "pace.hpp"
-#include "random.hpp"
+#include "search/layout.hpp"
+#include "search/pace.hpp"
+#include "search/random.hpp"
 
 namespace saola::split {
 

@@ -4,13 +4,13 @@
 #include <saola/base/check.hpp>
 #include <saola/split/search.hpp>
 
-#include "distances.hpp"
-#include "engine.hpp"
-#include "layout.hpp"
-#include "moments.hpp"
-#include "pace.hpp"
-#include "random.hpp"
-#include "start.hpp"
+#include "objective/distances.hpp"
+#include "objective/moments.hpp"
+#include "search/engine.hpp"
+#include "search/layout.hpp"
+#include "search/pace.hpp"
+#include "search/random.hpp"
+#include "search/start.hpp"
 
 namespace saola::split {
 namespace {

@@ -1,4 +1,4 @@
-#include "distances.hpp"
+#include "objective/distances.hpp"
 
 #include <utility>
 

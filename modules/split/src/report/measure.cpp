@@ -1,4 +1,4 @@
-#include "measure.hpp"
+#include "report/measure.hpp"
 
 #include <algorithm>
 #include <cmath>

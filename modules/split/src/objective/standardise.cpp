@@ -4,7 +4,7 @@
 
 #include <saola/split/search.hpp>
 
-#include "moments.hpp"
+#include "objective/moments.hpp"
 
 namespace saola::split {
 

@@ -1,4 +1,4 @@
-#include "csv_scanner.hpp"
+#include "table/csv_scanner.hpp"
 
 #include <array>
 #include <charconv>

@@ -3,8 +3,8 @@
 
 #include <saola/split/search.hpp>
 
-#include "distances.hpp"
-#include "moments.hpp"
+#include "objective/distances.hpp"
+#include "objective/moments.hpp"
 #include "test_support.hpp"
 
 namespace saola::split {

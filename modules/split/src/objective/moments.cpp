@@ -1,10 +1,10 @@
-#include "moments.hpp"
+#include "objective/moments.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <utility>
 
-#include "dot.hpp"
+#include "objective/dot.hpp"
 
 namespace saola::split {
 
