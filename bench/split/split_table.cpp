@@ -15,7 +15,7 @@
 
 #include <fmt/core.h>
 
-#include <saola/split/csv.hpp>
+#include <saola/split/read.hpp>
 #include <saola/split/search.hpp>
 
 namespace {
@@ -106,7 +106,7 @@ std::vector<double> make_values(const Line& line, std::size_t& columns) {
     return values;
   }
   std::ifstream file(SAOLA_SOURCE_DIR "/examples/data/iris.csv");
-  auto table = read_csv({std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()});
+  auto table = read_table({std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()});
   if (!table) {
     fmt::print(stderr, "iris.csv: {}\n", table.error().message());
     std::exit(1);

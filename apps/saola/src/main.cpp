@@ -10,6 +10,7 @@
 #include <saola/server/control.hpp>
 
 #include "new_command.hpp"
+#include "split_command.hpp"
 
 namespace {
 
@@ -25,6 +26,8 @@ constexpr Command kCommands[] = {
     {"submit", "start a job by POST to a route, and wait for its end",
      [](int argc, char** argv) { return saola::jobs_client::run_submit("saola", argc, argv); }},
     {"ctl", "talk to a running server through its control socket", saola::server::run_ctl},
+    {"split", "split the rows of a table into groups as alike as possible, without a server",
+     saola::tool::run_split},
     {"new", "write a service to start from", saola::tool::run_new},
 };
 

@@ -3,12 +3,13 @@
 #include <boost/json.hpp>
 #include <fmt/core.h>
 
-#include <saola/base/text.hpp>
+#include <saola/base/cores.hpp>
 #include <saola/service/job.hpp>
-#include <saola/split/csv.hpp>
+#include <saola/split/read.hpp>
 #include <saola/split/split.hpp>
 
-#include "split_request.hpp"
+#include "task/request.hpp"
+#include "task/results.hpp"
 
 namespace saola::split_service {
 namespace {
@@ -19,25 +20,9 @@ namespace json = boost::json;
 constexpr double kDownloaded = 0.10;
 constexpr double kParsed = 0.15;
 constexpr double kSplit = 0.96;
-constexpr double kAssignmentWritten = 0.98;
-
-// Bytes of a source's name that go into the names of its results.
-constexpr std::size_t kMaxStem = 100;
 
 std::string megabytes(std::uint64_t bytes) {
   return fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6);
-}
-
-// "us_states" of "data/us_states.csv.gz".
-std::string stem_of(const std::string& key) {
-  std::string stem = key.substr(key.rfind('/') + 1);
-  for (const std::string_view ending : {".gz", ".csv"}) {
-    if (stem.size() > ending.size() && stem.ends_with(ending)) {
-      stem.resize(stem.size() - ending.size());
-    }
-  }
-  stem.resize(utf8_prefix(stem, kMaxStem).size());
-  return stem.empty() ? "table" : stem;
 }
 
 class Watch final : public split::Observer {
@@ -66,13 +51,20 @@ class SplitRun {
     auto bytes = download(request->source);
     if (!bytes) return std::unexpected(std::move(bytes).error());
     context_.progress(kDownloaded, "reading the table");
-    auto table = split::read_csv(*std::move(bytes));
+    auto reading = request->task.reading;
+    reading.poll = [this, stop = context_.stop_token()](double part) {
+      context_.progress(kDownloaded + (kParsed - kDownloaded) * part, "reading the table");
+      return stop.stop_requested();
+    };
+    auto table = split::read_table(*std::move(bytes), reading);
     if (!table) {
       return std::unexpected(std::move(table).error().wrap(request->source.to_string()));
     }
     context_.progress(kParsed, fmt::format("splitting {} rows", table->rows()));
     Watch watch(context_);
-    auto outcome = split::split(*table, request->options, watch, clock_);
+    auto options = request->task.options;
+    options.threads = allowed_cores();
+    auto outcome = split::split(*table, options, watch, clock_);
     if (!outcome) {
       return std::unexpected(std::move(outcome).error().wrap(request->source.to_string()));
     }
@@ -106,16 +98,18 @@ class SplitRun {
   Result<std::string> publish(const SplitRequest& request, const split::Table& table,
                               const split::Outcome& outcome) {
     const std::string leaf = fmt::format("{}.{}", stem_of(request.source.key()), context_.job().id);
-    const std::string assignment_csv = split::assignment_csv(table, outcome);
-    const std::string report_json = split::report_json(outcome);
-    auto assignment = put(request.destination, leaf + ".assignment.csv", assignment_csv, kSplit,
-                          kAssignmentWritten);
-    if (!assignment) return assignment;
-    auto report =
-        put(request.destination, leaf + ".report.json", report_json, kAssignmentWritten, 1);
-    if (!report) return report;
+    auto summary = summary_of(outcome);
+    const auto files = result_files(table, outcome);
+    for (std::size_t i = 0; i < files.size(); ++i) {
+      const double part = (1 - kSplit) / static_cast<double>(files.size());
+      const double from = kSplit + part * static_cast<double>(i);
+      auto name = put(request.destination, fmt::format("{}{}", leaf, files[i].ending),
+                      files[i].bytes, from, from + part);
+      if (!name) return name;
+      summary[files[i].role] = *name;
+    }
     context_.progress(1, "done");
-    return result_json(outcome, *assignment, *report);
+    return json::serialize(summary);
   }
 
   // Returns the name of the object written.
@@ -128,26 +122,6 @@ class SplitRun {
         buckets_.put_bytes(*name, bytes, call_options<objects::CallOptions>(from, to, "writing"));
     if (!stored) return std::unexpected(std::move(stored).error());
     return name->to_string();
-  }
-
-  static std::string result_json(const split::Outcome& outcome, const std::string& assignment,
-                                 const std::string& report) {
-    json::object groups;
-    for (const auto& group : outcome.groups) groups[group.name] = group.size;
-    json::array balance;
-    for (const auto& column : outcome.columns) {
-      balance.push_back(json::object{{"column", column.column},
-                                     {"smd_before", column.smd_before},
-                                     {"smd_after", column.smd_after}});
-    }
-    json::object out{{"assignment", assignment},    {"report", report},
-                     {"objective", nullptr},        {"seconds", outcome.seconds},
-                     {"groups", std::move(groups)}, {"balance", std::move(balance)}};
-    if (outcome.objective_after) out["objective"] = *outcome.objective_after;
-    if (!outcome.warnings.empty()) {
-      out["warnings"] = json::array(outcome.warnings.begin(), outcome.warnings.end());
-    }
-    return json::serialize(out);
   }
 
   jobs::JobContext& context_;

@@ -10,7 +10,7 @@
 
 #include <saola/objects/memory_store.hpp>
 
-#include "split_request.hpp"
+#include "task/request.hpp"
 
 namespace saola::split_service {
 namespace {
@@ -127,7 +127,10 @@ TEST_F(SplitJob, SplitsTheStates) {
   ASSERT_EQ(balance.size(), 8U);
   EXPECT_EQ(balance[0].at("column"), "population_thousands");
   EXPECT_LT(balance[0].at("smd_after").as_double(), balance[0].at("smd_before").as_double());
-  EXPECT_EQ(result.as_object().size(), 6U);
+  // Every column of the table is accounted for.
+  ASSERT_EQ(result.at("columns").as_array().size(), 12U);
+  EXPECT_EQ(result.at("columns").at(0), (json::object{{"column", "state"}, {"role", "id"}}));
+  EXPECT_EQ(result.at("strata").at(0).at("count_gap_after"), 1);
 
   const std::string csv = get(result.at("assignment").as_string());
   EXPECT_THAT(csv, StartsWith("state,group\nAlabama,"));

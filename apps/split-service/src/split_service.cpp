@@ -4,7 +4,7 @@
 
 #include "split_command.hpp"
 #include "split_job.hpp"
-#include "split_request.hpp"
+#include "task/request.hpp"
 
 namespace saola::split_service {
 

@@ -139,6 +139,8 @@ std::string_view to_string(Objective objective) {
   switch (objective) {
     case Objective::kDiversity:
       return "diversity";
+    case Objective::kAverageDiversity:
+      return "average-diversity";
     case Objective::kVariance:
       return "variance";
     case Objective::kKPlus:
@@ -159,9 +161,36 @@ std::string_view to_string(Method method) {
   return "?";
 }
 
+std::string_view to_string(Missing missing) {
+  switch (missing) {
+    case Missing::kFail:
+      return "fail";
+    case Missing::kDropRows:
+      return "drop_rows";
+    case Missing::kMean:
+      return "mean";
+    case Missing::kMedian:
+      return "median";
+    case Missing::kIndicator:
+      return "indicator";
+  }
+  return "?";
+}
+
+Result<Missing> parse_missing(std::string_view name) {
+  constexpr std::array<std::pair<std::string_view, Missing>, 5> kKnown = {
+      {{"fail", Missing::kFail},
+       {"drop_rows", Missing::kDropRows},
+       {"mean", Missing::kMean},
+       {"median", Missing::kMedian},
+       {"indicator", Missing::kIndicator}}};
+  return parse("missing", name, kKnown);
+}
+
 Result<Objective> parse_objective(std::string_view name) {
-  constexpr std::array<std::pair<std::string_view, Objective>, 3> kKnown = {
+  constexpr std::array<std::pair<std::string_view, Objective>, 4> kKnown = {
       {{"diversity", Objective::kDiversity},
+       {"average-diversity", Objective::kAverageDiversity},
        {"variance", Objective::kVariance},
        {"kplus", Objective::kKPlus}}};
   return parse("objective", name, kKnown);

@@ -80,7 +80,8 @@ TEST(Options, NamesRoundTrip) {
     EXPECT_EQ(parse_method(to_string(method)), method);
   }
   EXPECT_EQ(parse_objective("kmeans").error().message(),
-            "objective: 'kmeans' is not known; use one of 'diversity', 'variance', 'kplus'");
+            "objective: 'kmeans' is not known; use one of 'diversity', 'average-diversity', "
+            "'variance', 'kplus'");
   EXPECT_THAT(parse_method("best").error().message(), HasSubstr("'local-maximum'"));
 }
 

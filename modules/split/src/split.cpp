@@ -1,87 +1,45 @@
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <utility>
 
-#include <saola/split/csv.hpp>
+#include <saola/split/read.hpp>
 #include <saola/split/search.hpp>
 #include <saola/split/split.hpp>
 
 #include "report/measure.hpp"
-#include "selection.hpp"
+#include "selection/selection.hpp"
 #include "table/quoted.hpp"
+#include "watch.hpp"
 
 namespace saola::split {
 namespace {
 
-// Turns the search's polls into the observer's calls and the budget's end.
-class Watch {
- public:
-  Watch(Observer& observer, const Clock& clock, Duration budget)
-      : observer_(observer), clock_(clock), budget_(budget), start_(clock.steady_now()) {}
-
-  Duration elapsed() const { return clock_.steady_now() - start_; }
-  StoppedBy stopped_by() const { return stopped_by_; }
-  // Time to keep for what follows the search.
-  void reserve(Duration reserve) { reserve_ = reserve; }
-
-  bool poll(double fraction, std::string_view message) {
-    if (stopped_by_ != StoppedBy::kDone) return true;
-    if (observer_.cancelled()) {
-      stopped_by_ = StoppedBy::kCancel;
-    } else if (budget_ > Duration::zero()) {
-      const auto now = elapsed() + reserve_;
-      if (now >= budget_) stopped_by_ = StoppedBy::kBudget;
-      fraction = std::max(fraction,
-                          static_cast<double>(now.count()) / static_cast<double>(budget_.count()));
-    }
-    constexpr double kStep = 0.005;
-    fraction = std::min(fraction, 1.0);
-    if (fraction >= told_ + kStep) tell(fraction, message);
-    return stopped_by_ != StoppedBy::kDone;
-  }
-  void tell(double fraction, std::string_view message) {
-    told_ = std::max(told_, fraction);
-    observer_.progress(told_, message);
-  }
-
- private:
-  Observer& observer_;
-  const Clock& clock_;
-  const Duration budget_;
-  const SteadyTime start_;
-  Duration reserve_ = Duration::zero();
-  double told_ = 0;
-  StoppedBy stopped_by_ = StoppedBy::kDone;
-};
-
-// Every combination of the columns' values, numbered in order of appearance. Fails on a missing
-// value. `texts` receives the columns' cells.
-Result<std::vector<std::uint32_t>> combine_strata(const Table& table,
-                                                  const std::vector<std::size_t>& columns,
-                                                  std::vector<std::vector<std::string>>& texts) {
-  std::vector<std::uint32_t> stratum;
-  for (const auto c : columns) {
-    texts.push_back(table.text(c));
-    const auto& cells = texts.back();
-    if (stratum.empty()) stratum.assign(table.rows(), 0);
-    std::map<std::pair<std::uint32_t, std::string_view>, std::uint32_t> numbers;
-    for (std::size_t row = 0; row < cells.size(); ++row) {
-      if (is_missing(cells[row])) {
-        return fail(ErrorCode::kInvalidArgument,
-                    "strata column {} has a missing value in {} ({}); fill it in with a category "
-                    "of its own, such as 'unknown', or remove the row",
-                    quoted(table.columns()[c].name), table.place(row), quoted(cells[row]));
-      }
+// Every combination of the factors' levels, numbered in order of appearance.
+void combine_strata(const std::vector<Factor>& factors, Problem& problem) {
+  if (factors.empty()) return;
+  problem.stratum.assign(problem.rows, 0);
+  for (const auto& factor : factors) {
+    std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> numbers;
+    for (std::size_t u = 0; u < problem.rows; ++u) {
       const auto next = static_cast<std::uint32_t>(numbers.size());
-      stratum[row] = numbers.try_emplace({stratum[row], cells[row]}, next).first->second;
+      auto& stratum = problem.stratum[u];
+      stratum = numbers.try_emplace({stratum, factor.level_of_unit[u]}, next).first->second;
     }
   }
-  return stratum;
+  const auto strata = *std::max_element(problem.stratum.begin(), problem.stratum.end()) + 1;
+  for (const auto& factor : factors) {
+    std::vector<std::uint32_t> level_of_stratum(strata);
+    for (std::size_t u = 0; u < problem.rows; ++u) {
+      level_of_stratum[problem.stratum[u]] = factor.level_of_unit[u];
+    }
+    problem.factors.push_back(std::move(level_of_stratum));
+  }
 }
 
 // A warning when strata are so small that spreading them means little.
 void warn_of_small_strata(const Problem& problem, std::vector<std::string>& warnings) {
-  if (problem.stratum.empty()) return;
+  if (problem.factors.size() != 1) return;
   const auto strata = *std::max_element(problem.stratum.begin(), problem.stratum.end()) + 1;
   std::vector<std::size_t> sizes(strata);
   for (const auto s : problem.stratum) ++sizes[s];
@@ -94,6 +52,188 @@ void warn_of_small_strata(const Problem& problem, std::vector<std::string>& warn
                   "one of them",
                   small, strata));
 }
+
+// Standardised: numeric columns, then indicators of missing values and of categories' levels. All
+// levels of a category together weigh as much as one numeric column.
+void fill_values(const Selection& selection, Problem& problem) {
+  std::size_t levels = 0;
+  for (const auto& category : selection.categories) levels += category.levels.size();
+  const auto numeric = selection.covariates.size();
+  problem.columns = numeric + levels;
+  problem.indicators = selection.indicators + levels;
+  problem.values.assign(problem.rows * problem.columns, 0);
+  for (std::size_t c = 0; c < numeric; ++c) {
+    const auto values = selection.covariates[c].values();
+    for (std::size_t u = 0; u < problem.rows; ++u) {
+      problem.values[u * problem.columns + c] = values[u];
+    }
+  }
+  std::size_t first = numeric;
+  for (const auto& category : selection.categories) {
+    for (std::size_t u = 0; u < problem.rows; ++u) {
+      problem.values[u * problem.columns + first + category.level_of_unit[u]] = 1;
+    }
+    first += category.levels.size();
+  }
+  if (problem.columns == 0) return;
+  standardise(problem.values, problem.rows, problem.columns);
+  first = numeric;
+  for (const auto& category : selection.categories) {
+    const auto count = category.levels.size();
+    const double weight = count > 1 ? 1 / std::sqrt(static_cast<double>(count - 1)) : 0;
+    for (std::size_t u = 0; u < problem.rows; ++u) {
+      for (std::size_t l = 0; l < count; ++l)
+        problem.values[u * problem.columns + first + l] *= weight;
+    }
+    first += count;
+  }
+}
+
+class Run {
+ public:
+  Run(const Table& table, const Options& options, Observer& observer, const Clock& clock)
+      : table_(table), options_(options), watch_(observer, clock, options.budget) {}
+
+  Result<Outcome> run() {
+    if (auto ok = prepare(); !ok) return std::unexpected(std::move(ok).error());
+    if (auto ok = answer(); !ok) return std::unexpected(std::move(ok).error());
+    measure();
+    watch_.tell(1, "done");
+    outcome_.seconds = std::chrono::duration<double>(watch_.elapsed()).count();
+    return std::move(outcome_);
+  }
+
+ private:
+  Result<void> prepare() {
+    if (options_.restarts && *options_.restarts == 0) {
+      return fail(ErrorCode::kInvalidArgument, "restarts: 0 asked for; it must be at least 1");
+    }
+    if (options_.patience == 0) {
+      return fail(ErrorCode::kInvalidArgument, "patience: 0 asked for; it must be at least 1");
+    }
+    if (options_.budget < Duration::zero()) {
+      return fail(ErrorCode::kInvalidArgument, "budget_seconds: it must not be negative");
+    }
+    watch_.tell(0, "looking at the columns");
+    auto selection = select(table_, options_);
+    if (!selection) return std::unexpected(std::move(selection).error());
+    selection_ = *std::move(selection);
+    auto groups = resolve_groups(options_.groups, selection_.rows.size());
+    if (!groups) return std::unexpected(std::move(groups).error());
+    outcome_.groups = *std::move(groups);
+    outcome_.warnings = std::move(selection_.warnings);
+
+    problem_.rows = selection_.rows.size();
+    for (const auto& group : outcome_.groups) problem_.sizes.push_back(group.size);
+    combine_strata(selection_.strata, problem_);
+    fill_values(selection_, problem_);
+    warn_of_small_strata(problem_, outcome_.warnings);
+    outcome_.id_column = selection_.id;
+    outcome_.accounts = selection_.accounts;
+    outcome_.objective_asked = options_.objective;
+    outcome_.objective = choose_objective();
+    outcome_.method = options_.method;
+    outcome_.seed = options_.seed;
+    // Measuring balance costs about what preparing did; with some to spare, for a budget that is
+    // overrun is worse than one that is not used up.
+    watch_.reserve(watch_.elapsed() * 3 / 2);
+    return {};
+  }
+
+  Objective choose_objective() {
+    const auto [low, high] = std::minmax_element(problem_.sizes.begin(), problem_.sizes.end());
+    if (options_.objective != Objective::kDiversity || *high - *low <= 1) return options_.objective;
+    outcome_.warnings.push_back(
+        "the groups' sizes differ, so 'average-diversity' was optimised instead of 'diversity', "
+        "which would let the largest group decide");
+    return Objective::kAverageDiversity;
+  }
+
+  Result<void> answer() {
+    const Poll poll = [this](const Progress& progress) { return watch_.poll(progress); };
+    before_ = random_assignment(problem_, options_.seed);
+    const bool constant = std::all_of(problem_.values.begin(), problem_.values.end(),
+                                      [](double value) { return value == 0; });
+    if (constant) {
+      outcome_.random = true;
+      after_ = before_;
+      return {};
+    }
+    // With many rows a sum of distances takes long: the search goes first then.
+    constexpr std::size_t kQuickRows = 20'000;
+    const bool linear =
+        outcome_.objective == Objective::kVariance || outcome_.objective == Objective::kKPlus;
+    const bool late = !linear && problem_.rows > kQuickRows;
+    if (!late) outcome_.objective_before = evaluate(problem_, outcome_.objective, before_, poll);
+    auto solution = search(problem_,
+                           {outcome_.objective, options_.method, options_.restarts, options_.seed,
+                            options_.patience, options_.threads},
+                           poll);
+    if (!solution) return std::unexpected(std::move(solution).error());
+    if (late) outcome_.objective_before = evaluate(problem_, outcome_.objective, before_, poll);
+    after_ = std::move(solution->group_of_row);
+    outcome_.objective_after = solution->objective;
+    outcome_.partners = std::move(solution->partners);
+    outcome_.restarts_done = solution->restarts_done;
+    outcome_.best_restart = solution->best_restart;
+    outcome_.threads = solution->threads;
+    outcome_.trials = solution->trials;
+    outcome_.swaps = solution->swaps;
+    outcome_.stopped_by = watch_.stopped_by();
+    outcome_.degraded = solution->stopped && solution->restarts_done == 0;
+    if (outcome_.degraded) warn_of_cut();
+    return {};
+  }
+
+  void warn_of_cut() {
+    const bool cancelled = outcome_.stopped_by == StoppedBy::kCancel;
+    const auto what = outcome_.objective_after
+                          ? std::string("the answer is the best found so far")
+                          : std::string(
+                                "the distances between all rows had not been summed: the "
+                                "answer is the matched start, not improved");
+    outcome_.warnings.insert(
+        outcome_.warnings.begin(),
+        fmt::format("the split was cut by {} while {}, before one whole search for the objective "
+                    "'{}' was done: {}. Allow more time{}",
+                    cancelled ? "a cancel" : "its budget", watch_.phase(),
+                    to_string(options_.objective), what,
+                    outcome_.objective_after ? "" : " or use 'kplus'"));
+  }
+
+  void measure() {
+    const auto groups = outcome_.groups.size();
+    for (std::size_t c = 0; c < selection_.covariates.size(); ++c) {
+      const auto& covariate = selection_.covariates[c];
+      auto balance = measure_column(covariate.name(), covariate.values(), before_, after_, groups);
+      balance.missing = covariate.missing();
+      outcome_.columns.push_back(std::move(balance));
+    }
+    const auto measure_all = [&](const std::vector<Factor>& factors,
+                                 std::vector<CategoryBalance>& out) {
+      for (const auto& factor : factors) {
+        out.push_back(measure_category(factor.name, factor.levels, factor.level_of_unit, before_,
+                                       after_, groups));
+      }
+    };
+    measure_all(selection_.strata, outcome_.strata);
+    measure_all(selection_.categories, outcome_.categories);
+    outcome_.group_of_row.assign(table_.rows(), kNoGroup);
+    for (std::size_t u = 0; u < selection_.rows.size(); ++u) {
+      outcome_.group_of_row[selection_.rows[u]] = after_[u];
+    }
+    outcome_.rows_left_out = table_.rows() - selection_.rows.size();
+  }
+
+  const Table& table_;
+  const Options& options_;
+  Watch watch_;
+  Selection selection_;
+  Problem problem_;
+  Outcome outcome_;
+  std::vector<std::uint32_t> before_;
+  std::vector<std::uint32_t> after_;
+};
 
 }  // namespace
 
@@ -111,86 +251,7 @@ std::string_view to_string(StoppedBy stopped_by) {
 
 Result<Outcome> split(const Table& table, const Options& options, Observer& observer,
                       const Clock& clock) {
-  Watch watch(observer, clock, options.budget);
-  if (options.restarts == 0) {
-    return fail(ErrorCode::kInvalidArgument, "restarts: 0 asked for; it must be at least 1");
-  }
-  if (options.budget < Duration::zero()) {
-    return fail(ErrorCode::kInvalidArgument, "budget_seconds: it must not be negative");
-  }
-  auto selection = select_columns(table, options);
-  if (!selection) return std::unexpected(std::move(selection).error());
-  auto groups = resolve_groups(options.groups, table.rows());
-  if (!groups) return std::unexpected(std::move(groups).error());
-
-  Problem problem;
-  problem.rows = table.rows();
-  for (const auto& group : *groups) problem.sizes.push_back(group.size);
-  std::vector<std::vector<std::string>> strata_texts;
-  auto stratum = combine_strata(table, selection->strata, strata_texts);
-  if (!stratum) return std::unexpected(std::move(stratum).error());
-  problem.stratum = std::move(*stratum);
-  problem.columns = selection->covariates.size();
-  problem.values.resize(problem.rows * problem.columns);
-  for (std::size_t c = 0; c < problem.columns; ++c) {
-    const auto& values = table.columns()[selection->covariates[c]].values;
-    for (std::size_t r = 0; r < problem.rows; ++r) {
-      problem.values[r * problem.columns + c] = values[r];
-    }
-  }
-  standardise(problem.values, problem.rows, problem.columns);
-  warn_of_small_strata(problem, selection->warnings);
-
-  Outcome outcome;
-  outcome.groups = std::move(*groups);
-  outcome.id_column = selection->id;
-  outcome.objective = options.objective;
-  outcome.method = options.method;
-  outcome.seed = options.seed;
-  outcome.warnings = std::move(selection->warnings);
-
-  // Measuring balance costs about what preparing did; with some to spare, for a budget that is
-  // overrun is worse than one that is not used up.
-  watch.reserve(watch.elapsed() * 3 / 2);
-  const Poll poll = [&](double fraction, std::string_view message) {
-    return watch.poll(fraction, message);
-  };
-  watch.tell(0, "preparing");
-  const auto before = random_assignment(problem, options.seed);
-  // With many rows a sum of distances takes long: the search goes first then.
-  constexpr std::size_t kQuickRows = 20'000;
-  const bool late = options.objective == Objective::kDiversity && problem.rows > kQuickRows;
-  if (!late) outcome.objective_before = evaluate(problem, options.objective, before, poll);
-  auto solution =
-      search(problem, {options.objective, options.method, options.restarts, options.seed}, poll);
-  if (!solution) return std::unexpected(std::move(solution).error());
-
-  if (late) outcome.objective_before = evaluate(problem, options.objective, before, poll);
-  outcome.objective_after = solution->objective;
-  outcome.group_of_row = std::move(solution->group_of_row);
-  outcome.partners = std::move(solution->partners);
-  outcome.restarts_done = solution->restarts_done;
-  outcome.trials = solution->trials;
-  outcome.swaps = solution->swaps;
-  outcome.stopped_by = watch.stopped_by();
-  if (!outcome.objective_after) {
-    outcome.warnings.push_back(
-        "the split was cut before the distances between all rows had been summed: the answer is "
-        "the matched start, not improved; allow more time or use 'kplus'");
-  }
-  const auto k = outcome.groups.size();
-  for (const auto c : selection->covariates) {
-    const auto& column = table.columns()[c];
-    outcome.columns.push_back(
-        measure_column(column.name, column.values, before, outcome.group_of_row, k));
-  }
-  for (std::size_t i = 0; i < strata_texts.size(); ++i) {
-    outcome.strata.push_back(measure_category(table.columns()[selection->strata[i]].name,
-                                              strata_texts[i], before, outcome.group_of_row, k));
-  }
-  watch.tell(1, "done");
-  outcome.seconds = std::chrono::duration<double>(watch.elapsed()).count();
-  return outcome;
+  return Run(table, options, observer, clock).run();
 }
 
 std::string assignment_csv(const Table& table, const Outcome& outcome) {
@@ -201,7 +262,8 @@ std::string assignment_csv(const Table& table, const Outcome& outcome) {
   for (std::size_t row = 0; row < ids.size(); ++row) {
     append_csv_field(out, ids[row]);
     out.push_back(',');
-    append_csv_field(out, outcome.groups[outcome.group_of_row[row]].name);
+    const auto group = outcome.group_of_row[row];
+    if (group != kNoGroup) append_csv_field(out, outcome.groups[group].name);
     out.push_back('\n');
   }
   return out;

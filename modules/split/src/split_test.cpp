@@ -54,12 +54,12 @@ TEST(Split, StatesIntoTestAndControl) {
 }
 
 TEST(Split, AssignmentKeepsTheInputsOrderAndSpelling) {
-  const auto table = read_table("\"k, y\",x\n007,1\n\"a,\"\"b\",2\nc,3\n1.0,4\n");
+  const auto table = table_of("\"k, y\",x\n007,1\n\"a,\"\"b\",2\nc,3\n1.0,4\n");
   Options options;
   options.groups = NamedGroups{{"A, 1", "B"}};
   const auto outcome = split_quietly(table, options);
   ASSERT_TRUE(outcome.has_value()) << outcome.error().message();
-  const auto assigned = read_table(assignment_csv(table, *outcome));
+  const auto assigned = table_of(assignment_csv(table, *outcome));
   EXPECT_EQ(assigned.columns()[0].name, "k, y");
   EXPECT_EQ(assigned.columns()[1].name, "group");
   EXPECT_EQ(assigned.text(0), table.text(0));
@@ -85,7 +85,7 @@ TEST(Split, InputThatCannotBeSplitIsNamed) {
     change(options);
     return split_error(table, options);
   };
-  EXPECT_THAT(error([](Options& o) { o.columns = {"region"}; }),
+  EXPECT_THAT(error([](Options& o) { o.columns = {"region"}, o.strata = {}; }),
               HasSubstr("column 'region' is not numeric: row 1 (line 2) holds 'South'"));
   EXPECT_THAT(
       error([](Options& o) { o.columns = {"Income_USD"}; }),
@@ -109,7 +109,7 @@ TEST(Split, InputThatCannotBeSplitIsNamed) {
 
 TEST(Split, TablesThatCannotBeSplitAreNamed) {
   const auto error = [](std::string bytes, Options options = {}) {
-    return split_error(read_table(std::move(bytes)), options);
+    return split_error(table_of(std::move(bytes)), options);
   };
   EXPECT_THAT(error("id,x\na,1\n"), HasSubstr("the table has one row"));
   EXPECT_THAT(error("id,x\na,1\nb,NA\nc,\n"),
@@ -123,20 +123,22 @@ TEST(Split, TablesThatCannotBeSplitAreNamed) {
   EXPECT_THAT(error("id,x\na,1\nb,2\na,3\n"),
               HasSubstr("id column 'id': row 1 (line 2) and row 3 (line 4) both have 'a'"));
   EXPECT_THAT(error("id,x,s\na,1,u\nb,2,\n", {.strata = {"s"}}),
-              HasSubstr("strata column 's' has a missing value in row 2 (line 3)"));
+              HasSubstr("column 's' has 1 missing value, the first in row 2 (line 3)"));
 }
 
 TEST(Split, WarnsOfWhatItLeavesOut) {
-  const auto table =
-      read_table("id,x,c,mixed,none,s\na,1,5,1,,p\nb,2,5,2,,p\nc,3,5,n/k,,q\nd,4,5,4,,p\n");
+  const auto table = table_of("id,x,c,none,s\na,1,5,,p\nb,2,5,,p\nc,3,5,,q\nd,9,5,,p\n");
   const auto outcome = split_quietly(table, {.strata = {"s"}});
   ASSERT_TRUE(outcome.has_value()) << outcome.error().message();
-  ASSERT_EQ(outcome->warnings.size(), 4u);
-  EXPECT_THAT(outcome->warnings[0], HasSubstr("'mixed' was left out: it starts with numbers, but "
-                                              "row 3 (line 4) holds 'n/k'"));
-  EXPECT_THAT(outcome->warnings[1], HasSubstr("'none' was left out: it has no values"));
-  EXPECT_THAT(outcome->warnings[2], HasSubstr("column 'c' is '5' in every row"));
-  EXPECT_THAT(outcome->warnings[3], HasSubstr("1 of 2 strata have fewer rows"));
+  ASSERT_EQ(outcome->warnings.size(), 3u);
+  EXPECT_THAT(outcome->warnings[0], HasSubstr("'none' was left out: it has no values"));
+  EXPECT_THAT(outcome->warnings[1], HasSubstr("column 'c' is '5' in every row"));
+  EXPECT_THAT(outcome->warnings[2], HasSubstr("1 of 2 strata have fewer rows"));
+  ASSERT_EQ(outcome->accounts.size(), 5u);
+  EXPECT_EQ(outcome->accounts[0].role, Role::kId);
+  EXPECT_EQ(outcome->accounts[2].note, "the same in every row");
+  EXPECT_EQ(outcome->accounts[3].note, "no values");
+  EXPECT_EQ(outcome->accounts[4].role, Role::kStratum);
   ASSERT_EQ(outcome->columns.size(), 2u);
   EXPECT_TRUE(outcome->columns[1].constant);
   EXPECT_EQ(outcome->columns[1].smd_after, 0);
@@ -158,7 +160,7 @@ TEST(Split, SeveralStrataColumnsAreCombined) {
 }
 
 TEST(Split, ReportsTheBalanceThatIs) {
-  const auto table = read_table("id,x\na,1\nb,2\nc,3\nd,10\n");
+  const auto table = table_of("id,x\na,1\nb,2\nc,3\nd,10\n");
   const auto outcome =
       split_quietly(table, {.groups = NamedGroups{{"p", "q"}}, .objective = Objective::kVariance});
   ASSERT_TRUE(outcome.has_value());
@@ -177,7 +179,7 @@ TEST(Split, ReportsTheBalanceThatIs) {
 
 TEST(Split, ReportIsJsonWithoutNonNumbers) {
   const auto table =
-      read_table("id,\"x \"\"1\"\"\",s\na,1e308,\"u\nv\"\nb,-1e308,w\nc,3,w\nd,1e-300,w\n");
+      table_of("id,\"x \"\"1\"\"\",s\na,1e308,\"u\nv\"\nb,-1e308,w\nc,3,w\nd,1e-300,w\n");
   const auto outcome = split_quietly(table, {.groups = EqualGroups{4}, .strata = {"s"}});
   ASSERT_TRUE(outcome.has_value()) << outcome.error().message();
   const auto json = report_json(*outcome);
@@ -199,7 +201,7 @@ Table large_table() {
     bytes += fmt::format("{},{},{},{},{}\n", r, values[4 * r], values[4 * r + 1], values[4 * r + 2],
                          values[4 * r + 3]);
   }
-  return read_table(std::move(bytes));
+  return table_of(std::move(bytes));
 }
 
 class CancelAfter : public Observer {
@@ -303,7 +305,7 @@ TEST(Split, ProgressNeverFallsAndEndsAtOne) {
                              {.groups = EqualGroups{3}, .restarts = 3}, recorder, real_clock());
   ASSERT_TRUE(outcome.has_value());
   EXPECT_EQ(recorder.last, 1);
-  EXPECT_GT(recorder.calls, 20);
+  EXPECT_GT(recorder.calls, 5);
   EXPECT_LE(recorder.calls, 205);
 }
 

@@ -12,7 +12,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <saola/split/csv.hpp>
+#include <saola/split/read.hpp>
 #include <saola/split/search.hpp>
 #include <saola/split/split.hpp>
 
@@ -32,18 +32,20 @@ class SteppingClock : public Clock {
   mutable SteadyTime now_{};
 };
 
-inline Table read_table(std::string bytes) {
-  auto table = read_csv(std::move(bytes));
+inline Table table_of(std::string bytes) {
+  auto table = read_table(std::move(bytes));
   EXPECT_TRUE(table.has_value()) << table.error().message();
   return table ? std::move(*table) : Table();
 }
 
 inline Table example(std::string_view name) {
   std::ifstream file(std::string(SAOLA_SOURCE_DIR) + "/examples/data/" + std::string(name));
-  return read_table({std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()});
+  return table_of({std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()});
 }
 
-inline Result<Outcome> split_quietly(const Table& table, const Options& options) {
+// With little patience, unless the test says otherwise.
+inline Result<Outcome> split_quietly(const Table& table, Options options) {
+  if (options.patience == Options().patience) options.patience = 3;
   Observer observer;
   return split(table, options, observer, real_clock());
 }

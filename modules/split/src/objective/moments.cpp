@@ -8,16 +8,19 @@
 
 namespace saola::split {
 
-Moments::Moments(std::span<const double> features, std::size_t width,
-                 std::span<const std::uint32_t> sizes)
-    : width_((width + 3) / 4 * 4), groups_(sizes.size()) {
-  const auto positions = width == 0 ? 0 : features.size() / width;
-  features_.assign(positions * width_, 0);
-  square_.resize(positions);
+Features::Features(std::span<const double> values_in, std::size_t columns)
+    : width((columns + 3) / 4 * 4) {
+  const auto positions = columns == 0 ? 0 : values_in.size() / columns;
+  values.assign(positions * width, 0);
+  square.resize(positions);
   for (std::size_t p = 0; p < positions; ++p) {
-    std::copy_n(&features[p * width], width, &features_[p * width_]);
-    square_[p] = dot(feature(p), feature(p), width_);
+    std::copy_n(&values_in[p * columns], columns, &values[p * width]);
+    square[p] = dot(at(p), at(p), width);
   }
+}
+
+Moments::Moments(const Features& features, std::span<const std::uint32_t> sizes)
+    : features_(features), width_(features.width), groups_(sizes.size()) {
   for (const auto size : sizes) inverse_size_.push_back(1.0 / size);
   weight_.resize(groups_);
   slope_.resize(groups_ * width_);
@@ -74,14 +77,15 @@ void Moments::prepare(std::size_t i) {
       slope[c] = 2 * (sum_a[c] * inverse_size_[a] - sum_b[c] * inverse_size_[b]);
     }
     weight_[b] = w;
-    offset_[b] = w * square_[i] - dot(slope, f, width_);
+    offset_[b] = w * features_.square[i] - dot(slope, f, width_);
     for (std::size_t c = 0; c < width_; ++c) slope[c] -= 2 * w * f[c];
   }
 }
 
 double Moments::delta(std::size_t j) const {
   const auto b = group_at_[j];
-  return weight_[b] * square_[j] + offset_[b] + dot(&slope_[b * width_], feature(j), width_);
+  return weight_[b] * features_.square[j] + offset_[b] +
+         dot(&slope_[b * width_], feature(j), width_);
 }
 
 void Moments::swap(std::size_t i, std::size_t j) {

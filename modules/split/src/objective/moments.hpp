@@ -12,17 +12,28 @@
 
 namespace saola::split {
 
-// The features of kKPlus: each standardised column, then each column's squared deviation,
-// standardised; rows × (2 × columns).
+// The features of kKPlus: each standardised column, then the squared deviation, standardised, of
+// each that is no indicator; rows × (2 × columns - indicators).
 std::vector<double> kplus_features(const Problem& problem);
+
+// The features of all positions, shared by the states of several threads.
+struct Features {
+  // `values` is positions × columns. REQUIRES: each column of mean 0.
+  Features(std::span<const double> values, std::size_t columns);
+
+  const double* at(std::size_t position) const { return &values[position * width]; }
+
+  std::size_t width;           // columns, padded with zeros to a multiple of 4
+  std::vector<double> values;  // positions × width
+  std::vector<double> square;  // |features|² of each position
+};
 
 // The between-group sum of squares, Σ over groups of |sum of members' features|² / size, for
 // features of mean 0; minimised. A trial costs O(features), a swap too.
 class Moments {
  public:
-  // `features` is positions × width. REQUIRES: each of mean 0 over all positions.
-  Moments(std::span<const double> features, std::size_t width,
-          std::span<const std::uint32_t> sizes);
+  // `features` must outlive it.
+  Moments(const Features& features, std::span<const std::uint32_t> sizes);
 
   // Computes the sums: O(positions × features). False when `pace` stopped it.
   bool assign(std::vector<std::uint32_t> group_at, Pace& pace);
@@ -52,12 +63,11 @@ class Moments {
   std::size_t swap_work() const { return 4 * width_; }
 
  private:
-  const double* feature(std::size_t position) const { return &features_[position * width_]; }
+  const double* feature(std::size_t position) const { return features_.at(position); }
 
-  std::size_t width_;  // features, padded with zeros to a multiple of 4
+  const Features& features_;
+  std::size_t width_;
   std::size_t groups_;
-  std::vector<double> features_;  // positions × width
-  std::vector<double> square_;    // |features|² of each position
   std::vector<double> inverse_size_;
   std::vector<std::uint32_t> group_at_;
   std::vector<double> sums_;  // groups × width

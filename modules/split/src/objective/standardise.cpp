@@ -64,10 +64,15 @@ void standardise(std::vector<double>& values, std::size_t rows, std::size_t colu
 }
 
 std::vector<double> kplus_features(const Problem& problem) {
-  const auto columns = problem.columns;
+  const auto all = problem.columns;
+  const auto columns = all - problem.indicators;
+  if (columns == 0) return problem.values;
   std::vector<double> squares(problem.rows * columns);
-  for (std::size_t i = 0; i < squares.size(); ++i) {
-    squares[i] = problem.values[i] * problem.values[i];
+  for (std::size_t r = 0; r < problem.rows; ++r) {
+    for (std::size_t c = 0; c < columns; ++c) {
+      const double x = problem.values[r * all + c];
+      squares[r * columns + c] = x * x;
+    }
   }
   // A column with two values as frequent as each other has equal squares but for rounding.
   constexpr double kRounding = 1e-9;
@@ -77,10 +82,11 @@ std::vector<double> kplus_features(const Problem& problem) {
     for (std::size_t i = c; i < squares.size(); i += columns) squares[i] = 0;
   }
   standardise(squares, problem.rows, columns);
-  std::vector<double> features(2 * squares.size());
+  const auto width = all + columns;
+  std::vector<double> features(problem.rows * width);
   for (std::size_t r = 0; r < problem.rows; ++r) {
-    std::copy_n(&problem.values[r * columns], columns, &features[2 * r * columns]);
-    std::copy_n(&squares[r * columns], columns, &features[(2 * r + 1) * columns]);
+    std::copy_n(&problem.values[r * all], all, &features[r * width]);
+    std::copy_n(&squares[r * columns], columns, &features[r * width + all]);
   }
   return features;
 }

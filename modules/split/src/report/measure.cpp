@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -94,8 +93,9 @@ ColumnBalance measure_column(std::string name, std::span<const double> values, A
   return balance;
 }
 
-CategoryBalance measure_category(std::string name, std::span<const std::string> values,
-                                 Assignment before, Assignment after, std::size_t groups) {
+CategoryBalance measure_category(std::string name, std::span<const std::string> level_names,
+                                 std::span<const std::uint32_t> values, Assignment before,
+                                 Assignment after, std::size_t groups) {
   constexpr std::size_t kShown = 100;
   struct Level {
     std::string_view text;
@@ -103,16 +103,14 @@ CategoryBalance measure_category(std::string name, std::span<const std::string> 
     std::vector<std::uint32_t> after;
     double gap = 0;
   };
-  std::unordered_map<std::string_view, std::size_t> index;
   std::vector<Level> levels;
+  for (const auto& text : level_names) {
+    levels.push_back(
+        {text, std::vector<std::uint32_t>(groups), std::vector<std::uint32_t>(groups)});
+  }
   for (std::size_t r = 0; r < values.size(); ++r) {
-    const auto [at, fresh] = index.emplace(values[r], levels.size());
-    if (fresh) {
-      levels.push_back(
-          {values[r], std::vector<std::uint32_t>(groups), std::vector<std::uint32_t>(groups)});
-    }
-    ++levels[at->second].before[before[r]];
-    ++levels[at->second].after[after[r]];
+    ++levels[values[r]].before[before[r]];
+    ++levels[values[r]].after[after[r]];
   }
   const auto sizes = group_sizes(after, groups);
   CategoryBalance balance;

@@ -14,7 +14,9 @@ ColumnBalance measure_column(std::string name, std::span<const double> values,
                              std::span<const std::uint32_t> before,
                              std::span<const std::uint32_t> after, std::size_t groups);
 
-CategoryBalance measure_category(std::string name, std::span<const std::string> values,
+// `values` are indices of `levels`.
+CategoryBalance measure_category(std::string name, std::span<const std::string> levels,
+                                 std::span<const std::uint32_t> values,
                                  std::span<const std::uint32_t> before,
                                  std::span<const std::uint32_t> after, std::size_t groups);
 

@@ -62,7 +62,7 @@ class Json {
 void write_column(Json& json, const ColumnBalance& column, const std::vector<NamedSize>& groups) {
   json.open('{').key("column").text(column.column);
   json.key("mean").number(column.mean).key("sd").number(column.sd);
-  json.key("constant").truth(column.constant);
+  json.key("constant").truth(column.constant).key("missing").whole(column.missing);
   json.key("smd_before").number(column.smd_before).key("smd_after").number(column.smd_after);
   json.key("sd_gap_before").number(column.sd_gap_before);
   json.key("sd_gap_after").number(column.sd_gap_after);
@@ -95,29 +95,49 @@ void write_category(Json& json, const CategoryBalance& category,
   json.close(']').close('}');
 }
 
+void write_categories(Json& json, std::string_view name,
+                      const std::vector<CategoryBalance>& categories,
+                      const std::vector<NamedSize>& groups) {
+  json.key(name).open('[');
+  for (const auto& category : categories) write_category(json, category, groups);
+  json.close(']');
+}
+
+void write_account(Json& json, const ColumnAccount& account) {
+  json.open('{').key("column").text(account.column).key("role").text(to_string(account.role));
+  json.key("note").text(account.note).key("missing").whole(account.missing);
+  json.key("levels").whole(account.levels).close('}');
+}
+
 }  // namespace
 
 std::string report_json(const Outcome& outcome) {
   Json json;
   json.open('{').key("format").text("saola.split.balance/1");
-  json.key("objective").text(to_string(outcome.objective));
+  json.key("objective").text(outcome.random ? "none" : to_string(outcome.objective));
+  json.key("objective_asked").text(to_string(outcome.objective_asked));
   json.key("objective_before").optional(outcome.objective_before);
   json.key("objective_after").optional(outcome.objective_after);
   json.key("method").text(to_string(outcome.method));
   json.key("partners").text(outcome.partners);
   json.key("restarts_done").whole(outcome.restarts_done);
+  json.key("best_restart").whole(outcome.best_restart).key("threads").whole(outcome.threads);
   json.key("trials").whole(outcome.trials).key("swaps").whole(outcome.swaps);
   json.key("stopped_by").text(to_string(outcome.stopped_by));
+  json.key("degraded").truth(outcome.degraded);
   json.key("seed").whole(outcome.seed).key("seconds").number(outcome.seconds);
   json.key("groups").open('[');
   for (const auto& group : outcome.groups) {
     json.open('{').key("group").text(group.name).key("size").whole(group.size).close('}');
   }
+  json.close(']').key("rows_left_out").whole(outcome.rows_left_out).key("columns").open('[');
+  for (const auto& account : outcome.accounts) write_account(json, account);
   json.close(']').key("balance").open('[');
   for (const auto& column : outcome.columns) write_column(json, column, outcome.groups);
-  json.close(']').key("strata").open('[');
-  for (const auto& category : outcome.strata) write_category(json, category, outcome.groups);
-  json.close(']').key("warnings").open('[');
+  json.close(']');
+  write_categories(json, "strata", outcome.strata, outcome.groups);
+  write_categories(json, "categories", outcome.categories, outcome.groups);
+  json.key("warnings").open('[');
   for (const auto& warning : outcome.warnings) json.text(warning);
   json.close(']').close('}');
   auto text = std::move(json).take();

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "search/layout.hpp"
+#include "search/margins.hpp"
 #include "search/pace.hpp"
 #include "search/random.hpp"
 
@@ -24,8 +25,12 @@ class Engine {
  public:
   // `window`: how many positions around its own are tried as a unit's partners; 0: all of its
   // stratum.
-  Engine(State& state, const Layout& layout, std::uint32_t window, Pace& pace)
-      : state_(state), layout_(layout), window_(window), pace_(pace) {}
+  // `margins`, when given, forbids exchanges that spread the strata less evenly.
+  Engine(State& state, const Layout& layout, std::uint32_t window, Pace& pace,
+         Margins* margins = nullptr)
+      : state_(state), layout_(layout), window_(window), pace_(pace), margins_(margins) {
+    if (margins_ != nullptr) margins_->assign(layout_.stratum_at, state_.group_at());
+  }
 
   // One pass over all units, each swapped with its best partner in another group. False when
   // nothing improved, or `pace` said stop.
@@ -63,13 +68,14 @@ class Engine {
       told(static_cast<double>(pace_.work() - start) / static_cast<double>(work));
       for (std::uint32_t n = 0; n < kDisturbed; ++n) {
         const auto [i, j] = near_pair(random);
-        if (state_.group(i) != state_.group(j)) swap(i, j);
+        if (state_.group(i) != state_.group(j) && allowed(i, j)) swap(i, j);
       }
       pace_.step(kDisturbed);
       local_maximum();
       keep_better(best);
       if (state_.cost() > kMuchWorse * best.cost) {
         if (!state_.assign(best.group_at, pace_)) return;
+        if (margins_ != nullptr) margins_->assign(layout_.stratum_at, best.group_at);
       }
     }
   }
@@ -90,7 +96,7 @@ class Engine {
           const auto [i, j] = near_pair(random);
           if (state_.group(i) == state_.group(j)) continue;
           ++trials_;
-          if (state_.delta(i, j) < threshold) swap(i, j);
+          if (state_.delta(i, j) < threshold && allowed(i, j)) swap(i, j);
         }
         if (pace_.step(kBatch * state_.random_trial_work())) return;
       }
@@ -119,7 +125,7 @@ class Engine {
   std::pair<std::uint32_t, std::uint32_t> near_pair(Random& random) {
     constexpr std::uint32_t kNear = 64;
     const auto i = random.below(static_cast<std::uint32_t>(state_.positions()));
-    const auto& stratum = layout_.strata[layout_.stratum_at.empty() ? 0 : layout_.stratum_at[i]];
+    const auto& stratum = layout_.strata[layout_.strata.size() == 1 ? 0 : layout_.stratum_at[i]];
     const auto near = around(i, stratum, kNear);
     return {i, near.begin + random.below(near.size())};
   }
@@ -138,7 +144,16 @@ class Engine {
     return count == 0 ? 0 : sum / count;
   }
 
+  bool allowed(std::uint32_t i, std::uint32_t j) const {
+    return margins_ == nullptr || margins_->allows(layout_.stratum_at[i], layout_.stratum_at[j],
+                                                   state_.group(i), state_.group(j));
+  }
+
   void swap(std::uint32_t i, std::uint32_t j) {
+    if (margins_ != nullptr) {
+      margins_->exchange(layout_.stratum_at[i], layout_.stratum_at[j], state_.group(i),
+                         state_.group(j));
+    }
     state_.swap(i, j);
     ++swaps_;
     pace_.step(state_.swap_work());
@@ -153,7 +168,7 @@ class Engine {
     for (std::uint32_t j = candidates.begin; j < candidates.end; ++j) {
       if (state_.group(j) == group || !state_.can_beat(j, best)) continue;
       const double delta = state_.delta(j);
-      if (delta < best) {
+      if (delta < best && allowed(i, j)) {
         best = delta;
         partner = j;
       }
@@ -167,6 +182,7 @@ class Engine {
   const Layout& layout_;
   const std::uint32_t window_;
   Pace& pace_;
+  Margins* const margins_;
   std::uint64_t trials_ = 0;
   std::uint64_t swaps_ = 0;
 };

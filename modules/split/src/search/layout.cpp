@@ -101,6 +101,14 @@ Layout strata_layout(const Problem& problem) {
 Layout make_layout(const Problem& problem, Pace& pace) {
   auto layout = strata_layout(problem);
   KdOrder kd(problem, pace);
+  if (problem.factors.size() > 1) {
+    layout.strata = {{0, static_cast<std::uint32_t>(problem.rows)}};
+    kd.order(layout.row_at);
+    for (std::size_t p = 0; p < problem.rows; ++p) {
+      layout.stratum_at[p] = problem.stratum[layout.row_at[p]];
+    }
+    return layout;
+  }
   for (const auto& range : layout.strata) {
     kd.order(std::span(layout.row_at).subspan(range.begin, range.size()));
   }

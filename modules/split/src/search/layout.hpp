@@ -22,7 +22,8 @@ struct Layout {
   // Row of each position. Within a stratum the rows follow the leaves of a k-d tree, so rows near
   // in position are mostly near in the columns.
   std::vector<std::uint32_t> row_at;
-  // The positions of each stratum, in its order.
+  // Positions that may exchange their groups: those of each stratum, in its order; all, when the
+  // strata are made of several factors (then Margins says which exchanges keep them spread).
   std::vector<Range> strata;
   // Stratum of each position; empty when there is one.
   std::vector<std::uint32_t> stratum_at;

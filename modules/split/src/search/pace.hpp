@@ -34,7 +34,7 @@ class Pace {
 
   void ask() {
     next_poll_ = work_ + kWorkPerPoll;
-    stopped_ = stopped_ || (poll_ && poll_(fraction_, message_));
+    stopped_ = stopped_ || (poll_ && poll_({fraction_, message_, 0}));
   }
 
   Poll poll_;

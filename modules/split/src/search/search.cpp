@@ -1,4 +1,8 @@
 #include <algorithm>
+#include <cmath>
+#include <limits>
+#include <memory>
+#include <optional>
 #include <utility>
 
 #include <saola/base/check.hpp>
@@ -9,6 +13,7 @@
 #include "search/engine.hpp"
 #include "search/layout.hpp"
 #include "search/pace.hpp"
+#include "search/race.hpp"
 #include "search/random.hpp"
 #include "search/start.hpp"
 
@@ -52,9 +57,9 @@ std::uint32_t near_partners(std::size_t groups) {
 }
 
 // One restart from the state's assignment; `best` gets the best seen, wherever it is stopped.
-template <typename State, typename Told>
+template <typename State>
 void improve(State& state, Engine<State>& engine, Method method, Random& random, Best& best,
-             Told&& told) {
+             const Race::Told& told) {
   const auto work = search_work(state.positions());
   switch (method) {
     case Method::kExchange:
@@ -76,34 +81,60 @@ void improve(State& state, Engine<State>& engine, Method method, Random& random,
   }
 }
 
-// All restarts over one state.
+// What all restarts share.
+struct Course {
+  const Problem& problem;
+  const SearchOptions& options;
+  const Layout& layout;
+  std::uint32_t window;
+};
+
 template <typename State>
-void run(State& state, const Problem& problem, const SearchOptions& options, const Layout& layout,
-         std::uint32_t window, Pace& pace, Solution& solution) {
-  Best best;
-  const auto restarts = std::max<std::size_t>(options.restarts, 1);
-  for (std::size_t r = 0; r < restarts; ++r) {
-    const auto told = [&](double part) {
-      pace.tell((static_cast<double>(r) + part) / static_cast<double>(restarts), "improving");
+RestartResult restart(State& state, const Course& course, std::size_t number, Pace& pace,
+                      const Race::Told& told) {
+  told(0);
+  Random random(course.options.seed, kFirstRestartStream + number);
+  RestartResult result;
+  result.best = {matched_start(course.problem, course.layout, random),
+                 std::numeric_limits<double>::infinity()};
+  if (!state.assign(result.best.group_at, pace)) return result;
+  result.best.cost = state.cost();
+  std::optional<Margins> margins;
+  if (course.problem.factors.size() > 1) margins.emplace(course.problem);
+  Engine<State> engine(state, course.layout, course.window, pace, margins ? &*margins : nullptr);
+  improve(state, engine, course.options.method, random, result.best, told);
+  result.trials = engine.trials();
+  result.swaps = engine.swaps();
+  return result;
+}
+
+// Each thread has a state of its own.
+template <typename MakeState>
+Race::Winner run_race(const Course& course, const Poll& poll, MakeState&& make_state) {
+  return Race(course.options, poll).run([&]() -> Race::Restart {
+    using State = decltype(make_state());
+    auto state = std::make_shared<State>(make_state());  // shared: std::function copies
+    return [state, &course](std::size_t number, Pace& pace, const Race::Told& told) {
+      return restart(*state, course, number, pace, told);
     };
-    told(0);
-    Random random(options.seed, kFirstRestartStream + r);
-    auto start = matched_start(problem, layout, random);
-    if (best.group_at.empty()) best.group_at = start;
-    if (!state.assign(std::move(start), pace)) break;
-    Engine<State> engine(state, layout, window, pace);
-    Best found{state.group_at(), state.cost()};
-    improve(state, engine, options.method, random, found, told);
-    solution.trials += engine.trials();
-    solution.swaps += engine.swaps();
-    if (!solution.objective || found.cost < best.cost) {
-      best = std::move(found);
-      solution.objective = best.cost;
-    }
-    if (pace.stopped()) break;
-    ++solution.restarts_done;
+  });
+}
+
+bool is_diversity(Objective objective) {
+  return objective == Objective::kDiversity || objective == Objective::kAverageDiversity;
+}
+
+std::vector<double> weights_of(const Problem& problem, Objective objective) {
+  std::vector<double> weights;
+  for (const auto size : problem.sizes) {
+    weights.push_back(objective == Objective::kAverageDiversity ? 1.0 / size : 1.0);
   }
-  solution.group_of_row = by_row(layout, best.group_at);
+  return weights;
+}
+
+// The features whose between-group sum of squares is minimised.
+std::vector<double> features_of(const Problem& problem, Objective objective) {
+  return objective == Objective::kKPlus ? kplus_features(problem) : problem.values;
 }
 
 }  // namespace
@@ -113,12 +144,12 @@ Result<Solution> search(const Problem& problem, const SearchOptions& options, co
                   problem.values.size() == problem.rows * problem.columns,
               "not a problem that can be split");
   constexpr std::uint64_t kSumsLimit = std::uint64_t{1} << 27;
-  if (options.objective == Objective::kDiversity &&
-      problem.rows * problem.sizes.size() > kSumsLimit) {
+  const bool diversity = is_diversity(options.objective);
+  if (diversity && problem.rows * problem.sizes.size() > kSumsLimit) {
     return fail(ErrorCode::kTooLarge,
-                "objective 'diversity' keeps a number for each row and group, here {} × {}; use "
+                "objective '{}' keeps a number for each row and group, here {} × {}; use "
                 "'kplus', or fewer groups",
-                problem.rows, problem.sizes.size());
+                to_string(options.objective), problem.rows, problem.sizes.size());
   }
   Pace pace(poll);
   pace.tell(0, "ordering rows");
@@ -126,27 +157,35 @@ Result<Solution> search(const Problem& problem, const SearchOptions& options, co
   std::uint32_t window = problem.rows <= kAllPartnersUpTo ? 0 : kNearPartners;
   if (options.method == Method::kSearch) window = near_partners(problem.sizes.size());
   if (window >= problem.rows) window = 0;
+  const Course course{problem, options, layout, window};
+  Race::Winner winner;
+  if (diversity) {
+    pace.tell(0, "measuring distances");
+    const DistanceTable table(in_layout(layout, problem.values, problem.columns), problem.columns,
+                              pace);
+    const auto weights = weights_of(problem, options.objective);
+    winner = run_race(course, poll, [&] { return Distances(table, weights); });
+  } else {
+    const auto by_row = features_of(problem, options.objective);
+    const auto width = by_row.size() / problem.rows;
+    const Features features(in_layout(layout, by_row, width), width);
+    winner = run_race(course, poll, [&] { return Moments(features, problem.sizes); });
+  }
   Solution solution;
   solution.partners = window == 0 ? "all" : fmt::format("near {}", window);
-  if (options.objective == Objective::kDiversity) {
-    pace.tell(0, "measuring distances");
-    Distances state(in_layout(layout, problem.values, problem.columns), problem.columns,
-                    problem.sizes.size(), pace);
-    run(state, problem, options, layout, window, pace, solution);
-    if (solution.objective) {
-      // Where that is quick, exactly; else from the sums of single-precision distances.
-      solution.objective = problem.rows <= Distances::kKeptUpTo
-                               ? evaluate(problem, options.objective, solution.group_of_row, Poll())
-                               : -*solution.objective;
-    }
-  } else {
-    const bool kplus = options.objective == Objective::kKPlus;
-    const auto width = kplus ? 2 * problem.columns : problem.columns;
-    Moments state(in_layout(layout, kplus ? kplus_features(problem) : problem.values, width), width,
-                  problem.sizes);
-    run(state, problem, options, layout, window, pace, solution);
+  solution.restarts_done = winner.restarts;
+  solution.best_restart = winner.restart;
+  solution.trials = winner.trials;
+  solution.swaps = winner.swaps;
+  solution.threads = winner.threads;
+  solution.stopped = winner.stopped;
+  SAOLA_CHECK(winner.best.has_value(), "a race has a winner, if only its first start");
+  solution.group_of_row = by_row(layout, winner.best->group_at);
+  if (!diversity || problem.rows <= DistanceTable::kKeptUpTo) {
+    solution.objective = evaluate(problem, options.objective, solution.group_of_row, Poll());
+  } else if (std::isfinite(winner.best->cost)) {
+    solution.objective = -winner.best->cost;
   }
-  solution.stopped = pace.stopped();
   return solution;
 }
 
@@ -158,24 +197,28 @@ std::vector<std::uint32_t> random_assignment(const Problem& problem, std::uint64
 
 std::optional<double> evaluate(const Problem& problem, Objective objective,
                                const std::vector<std::uint32_t>& group_of_row, const Poll& poll) {
-  if (objective != Objective::kDiversity) {
-    const bool kplus = objective == Objective::kKPlus;
-    const auto width = kplus ? 2 * problem.columns : problem.columns;
-    Moments state(kplus ? kplus_features(problem) : problem.values, width, problem.sizes);
+  if (!is_diversity(objective)) {
+    const auto by_row = features_of(problem, objective);
+    const Features features(by_row, by_row.size() / problem.rows);
+    Moments state(features, problem.sizes);
     Pace unhurried(Poll{});
     state.assign(group_of_row, unhurried);
     return state.cost();
   }
   // Group by group, so that only distances within groups are computed.
   Pace pace(poll);
+  pace.tell(0, "summing distances");
   std::vector<std::vector<double>> members(problem.sizes.size());
   for (std::size_t r = 0; r < problem.rows; ++r) {
     auto& group = members[group_of_row[r]];
     group.insert(group.end(), &problem.values[r * problem.columns],
                  &problem.values[r * problem.columns] + problem.columns);
   }
+  const auto weights = weights_of(problem, objective);
   double total = 0;
-  for (const auto& group : members) total += sum_of_distances(group, problem.columns, pace);
+  for (std::size_t g = 0; g < members.size(); ++g) {
+    total += weights[g] * sum_of_distances(members[g], problem.columns, pace);
+  }
   if (pace.stopped()) return std::nullopt;
   return total;
 }

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include <saola/split/search.hpp>
 
@@ -10,8 +11,11 @@
 namespace saola::split {
 namespace {
 
-constexpr Objective kObjectives[] = {Objective::kDiversity, Objective::kVariance,
-                                     Objective::kKPlus};
+constexpr Objective kObjectives[] = {Objective::kDiversity, Objective::kAverageDiversity,
+                                     Objective::kVariance, Objective::kKPlus};
+bool maximised(Objective objective) {
+  return objective == Objective::kDiversity || objective == Objective::kAverageDiversity;
+}
 constexpr Method kMethods[] = {Method::kExchange, Method::kLocalMaximum, Method::kSearch};
 
 std::vector<std::uint32_t> sizes_of(const std::vector<std::uint32_t>& group_of_row,
@@ -38,7 +42,8 @@ Solution solve(const Problem& problem, const SearchOptions& options) {
 double by_definition(const Problem& problem, Objective objective,
                      const std::vector<std::uint32_t>& group) {
   const auto columns = problem.columns;
-  if (objective == Objective::kDiversity) {
+  if (objective == Objective::kDiversity || objective == Objective::kAverageDiversity) {
+    const bool average = objective == Objective::kAverageDiversity;
     double total = 0;
     for (std::size_t i = 0; i < problem.rows; ++i) {
       for (std::size_t j = 0; j < i; ++j) {
@@ -47,7 +52,7 @@ double by_definition(const Problem& problem, Objective objective,
         for (std::size_t c = 0; c < columns; ++c) {
           square += std::pow(problem.values[i * columns + c] - problem.values[j * columns + c], 2);
         }
-        total += std::sqrt(square);
+        total += std::sqrt(square) / (average ? problem.sizes[group[i]] : 1);
       }
     }
     return total;
@@ -90,7 +95,7 @@ TEST(Evaluate, IsTheDefinition) {
 // The change a state foretells is the change that recomputing finds, both ways of asking.
 template <typename State>
 void expect_deltas(State& state, const Problem& problem, Objective objective, double precision) {
-  const double sign = objective == Objective::kDiversity ? -1 : 1;
+  const double sign = maximised(objective) ? -1 : 1;
   Pace pace{Poll()};
   Random random(17);
   auto group = random_assignment(problem, 2);
@@ -114,17 +119,22 @@ void expect_deltas(State& state, const Problem& problem, Objective objective, do
 
 TEST(Moments, DeltaIsTheRecomputedChange) {
   const auto problem = some_problem(30, 3, {7, 11, 12}, 8);
-  Moments variance(problem.values, 3, problem.sizes);
+  const Features plain(problem.values, 3);
+  Moments variance(plain, problem.sizes);
   expect_deltas(variance, problem, Objective::kVariance, 1e-10);
-  Moments kplus(kplus_features(problem), 6, problem.sizes);
+  const Features squared(kplus_features(problem), 6);
+  Moments kplus(squared, problem.sizes);
   expect_deltas(kplus, problem, Objective::kKPlus, 1e-10);
 }
 
 TEST(Distances, DeltaIsTheRecomputedChange) {
   const auto problem = some_problem(30, 3, {7, 11, 12}, 8);
   Pace pace{Poll()};
-  Distances state(problem.values, 3, 3, pace);
-  expect_deltas(state, problem, Objective::kDiversity, 1e-4);
+  const DistanceTable table(problem.values, 3, pace);
+  Distances sum(table, {1, 1, 1});
+  expect_deltas(sum, problem, Objective::kDiversity, 1e-4);
+  Distances average(table, {1.0 / 7, 1.0 / 11, 1.0 / 12});
+  expect_deltas(average, problem, Objective::kAverageDiversity, 1e-5);
 }
 
 TEST(Search, KeepsSizesAndReportsItsObjective) {
@@ -136,7 +146,7 @@ TEST(Search, KeepsSizesAndReportsItsObjective) {
       EXPECT_EQ(sizes_of(solution.group_of_row, 3), problem.sizes);
       const auto value = by_definition(problem, objective, solution.group_of_row);
       EXPECT_NEAR(*solution.objective, value, 1e-9 * std::max(1.0, value));
-      if (objective == Objective::kDiversity) {
+      if (maximised(objective)) {
         EXPECT_GT(value, before);
       } else {
         EXPECT_LT(value, before);
@@ -151,7 +161,7 @@ TEST(Search, KeepsSizesAndReportsItsObjective) {
 // All ways to choose `left` more members of group 0 from `from` on; the best value.
 double best_of_all(const Problem& problem, Objective objective, std::vector<std::uint32_t>& group,
                    std::size_t from, std::uint32_t left) {
-  const double sign = objective == Objective::kDiversity ? -1 : 1;
+  const double sign = maximised(objective) ? -1 : 1;
   if (left == 0) return sign * by_definition(problem, objective, group);
   double best = INFINITY;
   for (std::size_t i = from; i + left <= problem.rows; ++i) {
@@ -166,7 +176,7 @@ TEST(Search, FindsTheBestOfAllSplitsOfTwelve) {
   for (std::uint64_t seed = 1; seed <= 5; ++seed) {
     const auto problem = some_problem(12, 2, {5, 7}, seed);
     for (const auto objective : kObjectives) {
-      const double sign = objective == Objective::kDiversity ? -1 : 1;
+      const double sign = maximised(objective) ? -1 : 1;
       std::vector<std::uint32_t> group(12, 1);
       const double best = best_of_all(problem, objective, group, 0, 5);
       const auto solution = solve(problem, {objective, Method::kSearch, 1, seed});
@@ -178,7 +188,7 @@ TEST(Search, FindsTheBestOfAllSplitsOfTwelve) {
 TEST(Search, ALocalMaximumCannotBeImprovedByOneSwap) {
   const auto problem = some_problem(50, 3, {25, 25}, 6);
   for (const auto objective : kObjectives) {
-    const double sign = objective == Objective::kDiversity ? -1 : 1;
+    const double sign = maximised(objective) ? -1 : 1;
     auto group = solve(problem, {objective, Method::kLocalMaximum, 1, 9}).group_of_row;
     const double cost = sign * by_definition(problem, objective, group);
     for (std::size_t i = 0; i < 50; ++i) {
@@ -258,12 +268,65 @@ TEST(Search, SameSeedSameAnswer) {
       hash_of(solve(large, {Objective::kKPlus, Method::kLocalMaximum, 1, 7}).group_of_row));
   hashes.push_back(hash_of(random_assignment(problem, 42)));
   const std::vector<std::uint64_t> kGolden = {
-      11565432836592962711U, 3023533320295321729U, 11487158244302437819U, 6736167185723036385U,
-      6736167185723036385U,  4088787009027299097U, 11141095167297169823U, 11141095167297169823U,
-      11676166828835907887U, 6582216036252989297U, 11766534455437053305U};
+      11565432836592962711U, 3023533320295321729U,  11487158244302437819U, 13850448918079858809U,
+      15819380412970282259U, 17868910303601679825U, 6736167185723036385U,  6736167185723036385U,
+      4088787009027299097U,  11141095167297169823U, 11141095167297169823U, 11676166828835907887U,
+      6582216036252989297U,  11766534455437053305U};
   EXPECT_EQ(hashes, kGolden);
   EXPECT_NE(solve(problem, {Objective::kKPlus, Method::kExchange, 1, 1}).group_of_row,
             solve(problem, {Objective::kKPlus, Method::kExchange, 1, 2}).group_of_row);
+}
+
+TEST(Search, AnyNumberOfThreadsGivesTheSameAnswer) {
+  const auto problem = some_problem(60, 3, {20, 20, 20}, 31);
+  const auto one = solve(problem, {.seed = 5, .patience = 7, .threads = 1});
+  EXPECT_GT(one.restarts_done, 7u);
+  for (const std::size_t threads : {2, 3, 8}) {
+    const auto more = solve(problem, {.seed = 5, .patience = 7, .threads = threads});
+    EXPECT_EQ(more.group_of_row, one.group_of_row);
+    EXPECT_EQ(more.restarts_done, one.restarts_done);
+    EXPECT_EQ(more.best_restart, one.best_restart);
+  }
+}
+
+TEST(Search, GoesOnUntilSoManyRestartsFoundNothingBetter) {
+  const auto problem = some_problem(40, 3, {20, 20}, 9);
+  const auto found = solve(problem, {.seed = 3, .patience = 20, .threads = 2});
+  EXPECT_EQ(found.restarts_done, found.best_restart + 1 + 20);
+  const auto fixed = solve(problem, {.restarts = found.restarts_done, .seed = 3});
+  EXPECT_EQ(fixed.group_of_row, found.group_of_row);
+}
+
+// The strata of a trial: sex, 12 sites and three age bands for 80 patients. Combining them alone
+// unbalanced sex by up to 6 and the band by up to 11.
+TEST(Search, EachOfSeveralStrataIsSpread) {
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    auto problem = some_problem(80, 2, {40, 40}, seed);
+    Random random(seed, 7);
+    std::map<std::vector<std::uint32_t>, std::uint32_t> numbers;
+    std::vector<std::vector<std::uint32_t>> levels;
+    for (std::size_t r = 0; r < 80; ++r) {
+      levels.push_back({random.below(2), random.below(12), random.below(3)});
+      const auto next = static_cast<std::uint32_t>(numbers.size());
+      problem.stratum.push_back(numbers.try_emplace(levels.back(), next).first->second);
+    }
+    problem.factors.assign(3, std::vector<std::uint32_t>(numbers.size()));
+    for (const auto& [combination, number] : numbers) {
+      for (std::size_t f = 0; f < 3; ++f) problem.factors[f][number] = combination[f];
+    }
+    const auto solution = solve(problem, {.restarts = 2, .seed = seed});
+    EXPECT_EQ(sizes_of(solution.group_of_row, 2), problem.sizes);
+    for (std::size_t f = 0; f < 3; ++f) {
+      std::map<std::uint32_t, int> difference;
+      for (std::size_t r = 0; r < 80; ++r) {
+        difference[levels[r][f]] += solution.group_of_row[r] == 0 ? 1 : -1;
+      }
+      for (const auto& [level, off] : difference) EXPECT_LE(std::abs(off), 1) << f << " " << level;
+    }
+    // Exchanges across combinations leave something to optimise.
+    EXPECT_LT(*solution.objective,
+              0.2 * *evaluate(problem, Objective::kKPlus, random_assignment(problem, 1), Poll()));
+  }
 }
 
 TEST(Search, StopsWhenAskedWithAValidAnswer) {
@@ -272,7 +335,7 @@ TEST(Search, StopsWhenAskedWithAValidAnswer) {
     for (const int polls : {0, 1, 5, 50}) {
       int left = polls;
       const auto solution = search(problem, {objective, Method::kSearch, 100, 1},
-                                   [&](double, std::string_view) { return left-- <= 0; });
+                                   [&](const Progress&) { return left-- <= 0; });
       ASSERT_TRUE(solution.has_value());
       EXPECT_TRUE(solution->stopped);
       EXPECT_EQ(sizes_of(solution->group_of_row, 2), problem.sizes);

@@ -5,16 +5,36 @@
 #include <span>
 
 #include "search/apportion.hpp"
+#include "search/margins.hpp"
 
 namespace saola::split {
 namespace {
 
+// The positions of each stratum, in their order.
+std::vector<std::vector<std::uint32_t>> members_of(const Layout& layout) {
+  std::vector<std::vector<std::uint32_t>> members;
+  if (layout.stratum_at.empty()) {
+    members.emplace_back(layout.row_at.size());
+    std::iota(members[0].begin(), members[0].end(), 0U);
+    return members;
+  }
+  members.resize(*std::max_element(layout.stratum_at.begin(), layout.stratum_at.end()) + 1);
+  for (std::uint32_t p = 0; p < layout.stratum_at.size(); ++p) {
+    members[layout.stratum_at[p]].push_back(p);
+  }
+  return members;
+}
+
 // strata × groups.
-std::vector<std::uint32_t> counts_of(const Problem& problem, const Layout& layout, Random& random) {
-  if (layout.strata.size() == 1) return problem.sizes;
+std::vector<std::uint32_t> counts_of(const Problem& problem,
+                                     const std::vector<std::vector<std::uint32_t>>& members,
+                                     Random& random) {
+  if (members.size() == 1) return problem.sizes;
   std::vector<std::uint32_t> sizes;
-  for (const auto& range : layout.strata) sizes.push_back(range.size());
-  return apportion(sizes, problem.sizes, random);
+  for (const auto& stratum : members) sizes.push_back(static_cast<std::uint32_t>(stratum.size()));
+  auto counts = apportion(sizes, problem.sizes, random);
+  if (problem.factors.size() > 1) Margins(problem).improve(counts, random);
+  return counts;
 }
 
 // One label a member, group after group.
@@ -27,21 +47,23 @@ void fill_labels(std::span<const std::uint32_t> counts, std::vector<std::uint32_
 
 std::vector<std::uint32_t> random_start(const Problem& problem, const Layout& layout,
                                         Random& random) {
-  const auto counts = counts_of(problem, layout, random);
+  const auto members = members_of(layout);
+  const auto counts = counts_of(problem, members, random);
   const auto groups = problem.sizes.size();
   std::vector<std::uint32_t> assignment(problem.rows);
   std::vector<std::uint32_t> labels;
-  for (std::size_t s = 0; s < layout.strata.size(); ++s) {
+  for (std::size_t s = 0; s < members.size(); ++s) {
     fill_labels(std::span(counts).subspan(s * groups, groups), labels);
     random.shuffle(labels);
-    std::copy(labels.begin(), labels.end(), assignment.begin() + layout.strata[s].begin);
+    for (std::size_t i = 0; i < labels.size(); ++i) assignment[members[s][i]] = labels[i];
   }
   return assignment;
 }
 
 std::vector<std::uint32_t> matched_start(const Problem& problem, const Layout& layout,
                                          Random& random) {
-  const auto counts = counts_of(problem, layout, random);
+  const auto members = members_of(layout);
+  const auto counts = counts_of(problem, members, random);
   const auto groups = problem.sizes.size();
   std::vector<std::uint32_t> assignment(problem.rows);
   struct Slot {
@@ -50,15 +72,15 @@ std::vector<std::uint32_t> matched_start(const Problem& problem, const Layout& l
     std::uint32_t group;
   };
   std::vector<Slot> slots;
-  for (std::size_t s = 0; s < layout.strata.size(); ++s) {
+  for (std::size_t s = 0; s < members.size(); ++s) {
     // A group of n members in a stratum of m is due once in every m/n positions: its k-th member
     // within the k-th of n equal stretches, in a random order where stretches coincide.
     slots.clear();
-    const std::uint64_t members = layout.strata[s].size();
+    const std::uint64_t size = members[s].size();
     for (std::uint32_t g = 0; g < groups; ++g) {
       const std::uint64_t count = counts[s * groups + g];
       for (std::uint64_t k = 0; k < count; ++k) {
-        slots.push_back({k * members / count, random.next(), g});
+        slots.push_back({k * size / count, random.next(), g});
       }
     }
     std::sort(slots.begin(), slots.end(), [](const Slot& a, const Slot& b) {
@@ -66,7 +88,7 @@ std::vector<std::uint32_t> matched_start(const Problem& problem, const Layout& l
              (a.due == b.due && (a.tie < b.tie || (a.tie == b.tie && a.group < b.group)));
     });
     for (std::size_t i = 0; i < slots.size(); ++i) {
-      assignment[layout.strata[s].begin + i] = slots[i].group;
+      assignment[members[s][i]] = slots[i].group;
     }
   }
   return assignment;

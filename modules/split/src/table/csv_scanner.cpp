@@ -1,5 +1,6 @@
 #include "table/csv_scanner.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdint>
@@ -16,7 +17,7 @@ constexpr std::array<double, 23> kPowersOfTen = {1e0,  1e1,  1e2,  1e3,  1e4,  1
 
 constexpr std::array<bool, 256> make_stops() {
   std::array<bool, 256> stops{};
-  for (const char c : {',', '\n', '\r', '"'}) stops[static_cast<unsigned char>(c)] = true;
+  for (const char c : {'\n', '\r', '"'}) stops[static_cast<unsigned char>(c)] = true;
   return stops;
 }
 constexpr std::array<bool, 256> kStops = make_stops();
@@ -46,7 +47,7 @@ FieldEnd CsvScanner::fault(std::string_view error, const char* where) {
 // After a field: a comma, a line end or the end of the input.
 FieldEnd CsvScanner::finish() {
   if (next_ == end_) return FieldEnd::kRecord;
-  if (*next_ == ',') {
+  if (*next_ == delimiter_) {
     ++next_;
     // "a," at the end of the input has an empty last field; next() reads it.
     return FieldEnd::kComma;
@@ -82,7 +83,7 @@ FieldEnd CsvScanner::next_quoted(Field& field) {
 FieldEnd CsvScanner::next(Field& field) {
   if (next_ != end_ && *next_ == '"') return next_quoted(field);
   const char* p = next_;
-  while (p != end_ && !kStops[static_cast<unsigned char>(*p)]) ++p;
+  while (p != end_ && *p != delimiter_ && !kStops[static_cast<unsigned char>(*p)]) ++p;
   if (p != end_ && *p == '"') {
     return fault("a quote inside an unquoted field; quote the whole field and double the quote", p);
   }
@@ -91,7 +92,7 @@ FieldEnd CsvScanner::next(Field& field) {
   return finish();
 }
 
-bool CsvScanner::next_number(double& value, FieldEnd& field_end) {
+bool CsvScanner::next_number(double& value, int& decimals, FieldEnd& field_end) {
   const char* p = next_;
   if (p == end_) return false;
   const bool negative = *p == '-';
@@ -100,19 +101,19 @@ bool CsvScanner::next_number(double& value, FieldEnd& field_end) {
   const char* const first = p;
   for (; p != end_ && is_digit(*p); ++p) digits = digits * 10 + static_cast<unsigned>(*p - '0');
   auto count = p - first;
-  std::ptrdiff_t decimals = 0;
+  decimals = -1;
   if (p != end_ && *p == '.') {
     const char* const point = ++p;
     for (; p != end_ && is_digit(*p); ++p) digits = digits * 10 + static_cast<unsigned>(*p - '0');
-    decimals = p - point;
+    decimals = static_cast<int>(p - point);
     count += decimals;
   }
   // Up to 2^53 and 10^22 both are exact, so the quotient is the correctly rounded number.
   if (count == 0 || count > 19 || digits > (std::uint64_t{1} << 53)) return false;
   const char* const after = p;
-  if (after != end_ && *after != ',' && *after != '\n' && *after != '\r') return false;
+  if (after != end_ && *after != delimiter_ && *after != '\n' && *after != '\r') return false;
   const double magnitude =
-      static_cast<double>(digits) / kPowersOfTen[static_cast<std::size_t>(decimals)];
+      static_cast<double>(digits) / kPowersOfTen[static_cast<std::size_t>(std::max(decimals, 0))];
   value = negative ? -magnitude : magnitude;
   next_ = after;
   field_end = finish();

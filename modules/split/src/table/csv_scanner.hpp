@@ -1,4 +1,4 @@
-// Cuts CSV into fields (RFC 4180 §2), without copying.
+// Cuts CSV into fields (RFC 4180 §2, with any delimiter), without copying.
 #pragma once
 
 #include <string>
@@ -19,8 +19,8 @@ struct Field {
 
 class CsvScanner {
  public:
-  explicit CsvScanner(std::string_view bytes)
-      : next_(bytes.data()), end_(bytes.data() + bytes.size()) {}
+  explicit CsvScanner(std::string_view bytes, char delimiter = ',')
+      : next_(bytes.data()), end_(bytes.data() + bytes.size()), delimiter_(delimiter) {}
 
   bool at_end() const { return next_ == end_; }
   const char* position() const { return next_; }
@@ -31,8 +31,9 @@ class CsvScanner {
   FieldEnd next(Field& field);
 
   // Reads the next field when it is a plain decimal number ("-12.5", no blanks, no quotes, at most
-  // 19 digits), which is what most fields are. False: nothing was read, use next().
-  bool next_number(double& value, FieldEnd& field_end);
+  // 19 digits), which is what most fields are. False: nothing was read, use next(). `decimals` is
+  // the number of digits after the point, -1 without a point.
+  bool next_number(double& value, int& decimals, FieldEnd& field_end);
 
  private:
   FieldEnd next_quoted(Field& field);
@@ -41,6 +42,7 @@ class CsvScanner {
 
   const char* next_;
   const char* end_;
+  const char delimiter_;
   std::string_view error_;
 };
 

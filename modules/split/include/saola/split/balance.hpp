@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace saola::split {
@@ -17,6 +18,8 @@ struct ColumnBalance {
   double sd = 0;
   // Every value is the same: nothing to balance, smd is 0.
   bool constant = false;
+  // Values that were missing and stood in for.
+  std::size_t missing = 0;
   // Standardised mean difference: the largest difference between two groups' means, divided by the
   // sd of the whole column.
   double smd_before = 0;
@@ -39,7 +42,7 @@ struct LevelBalance {
   double share_gap_after = 0;
 };
 
-// A categorical column used as a stratum.
+// A categorical column used as a stratum, or balanced by the objective.
 struct CategoryBalance {
   std::string column;
   std::size_t levels_total = 0;
@@ -47,6 +50,26 @@ struct CategoryBalance {
   std::vector<LevelBalance> levels;
   double share_gap_before = 0;
   double share_gap_after = 0;
+};
+
+// What became of a column of the table.
+enum class Role {
+  kId,
+  kBalanced,
+  kStratum,
+  kCategory,
+  kLeftOut,
+};
+std::string_view to_string(Role role);  // "id", "balanced", "stratum", "category", "left_out"
+
+struct ColumnAccount {
+  std::string column;
+  Role role = Role::kLeftOut;
+  // Why it was left out, or what else there is to say: "numbers with decimal ','".
+  std::string note;
+  std::size_t missing = 0;
+  // Of a column of text: different values, up to 1,000.
+  std::size_t levels = 0;
 };
 
 }  // namespace saola::split

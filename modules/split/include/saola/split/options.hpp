@@ -17,8 +17,12 @@ namespace saola::split {
 
 // Which meaning of "alike" is optimised, over the standardised columns (mean 0, sd 1 with n - 1).
 enum class Objective {
-  // Sum of Euclidean distances between members of the same group; maximised.
+  // Sum of Euclidean distances between members of the same group; maximised. For groups of equal
+  // size: with sizes that differ by more than one, split() takes kAverageDiversity instead, for the
+  // sum would be all but decided by the largest group.
   kDiversity,
+  // Sum over groups of the sum of distances divided by the group's size; maximised.
+  kAverageDiversity,
   // Sum over groups of size × squared distance of the group's mean from 0 (the between-group sum of
   // squares: k-means' criterion, turned round); minimised, 0 is perfect. Equalises means.
   kVariance,
@@ -36,12 +40,28 @@ enum class Method {
   kSearch,
 };
 
-// "diversity", "variance", "kplus"; "exchange", "local-maximum", "search". The parse_ functions
-// fail with the list of what exists.
+// What to do with rows that miss a value in a column that is balanced or a stratum.
+enum class Missing {
+  // The split fails; the text names every such column.
+  kFail,
+  // They get no group.
+  kDropRows,
+  // The column's mean, or median, stands in; in a stratum "(missing)" is a level of its own.
+  kMean,
+  kMedian,
+  // The mean stands in, and whether the value is missing is balanced too.
+  kIndicator,
+};
+
+// "diversity", "average-diversity", "variance", "kplus"; "exchange", "local-maximum", "search";
+// "fail", "drop_rows", "mean", "median", "indicator". The parse_ functions fail with the list of
+// what exists.
 std::string_view to_string(Objective objective);
 std::string_view to_string(Method method);
+std::string_view to_string(Missing missing);
 Result<Objective> parse_objective(std::string_view name);
 Result<Method> parse_method(std::string_view name);
+Result<Missing> parse_missing(std::string_view name);
 
 // The groups wanted, in one of three ways.
 struct EqualGroups {
@@ -65,18 +85,28 @@ struct Options {
   std::optional<std::string> id_column;
   // The numeric columns to balance; empty: every numeric column but the id and the strata.
   std::vector<std::string> columns;
-  // Categorical columns; every combination of their values is spread over the groups in proportion
-  // (each count less than one off).
+  // Categorical columns whose values are spread over the groups in proportion: the values of each
+  // column first, then those of each pair of columns, then every combination, each count less than
+  // one off where the sizes allow it.
   std::vector<std::string> strata;
+  // Categorical columns that enter the objective, one indicator (0 or 1) a value.
+  std::vector<std::string> categories;
+  Missing missing = Missing::kFail;
   Objective objective = Objective::kKPlus;
   Method method = Method::kSearch;
-  // Independent runs from different starts; the best is kept. At least 1.
-  std::size_t restarts = 1;
+  // Independent runs from different starts; the best is kept. At least 1; absent: until `patience`
+  // runs in a row have found nothing better.
+  std::optional<std::size_t> restarts;
+  std::size_t patience = 100;
   // Wall-clock time for the whole call, after which the best so far is returned; zero: no limit.
+  // Where the machine gives little CPU time, the search gets a floor of it first: half the budget,
+  // at most half a second.
   Duration budget = Duration::zero();
-  // The same seed, table and options give the same answer on any machine, unless the budget or a
-  // cancel cut the search.
+  // The same seed, table and options give the same answer on any machine and any number of threads,
+  // unless the budget or a cancel cut the search.
   std::uint64_t seed = 1;
+  // Threads that search; 0: one for each CPU the process may use.
+  std::size_t threads = 0;
 };
 
 struct NamedSize {

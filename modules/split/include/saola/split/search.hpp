@@ -20,10 +20,15 @@ struct Problem {
   std::size_t columns = 0;
   // rows × columns, row-major, standardised (see standardise()).
   std::vector<double> values;
+  // The last so many columns have two values only; kKPlus takes no squares of them.
+  std::size_t indicators = 0;
   // Of each group.
   std::vector<std::uint32_t> sizes;
   // Of each row, numbered from 0 without gaps; empty: one stratum.
   std::vector<std::uint32_t> stratum;
+  // What the strata are made of, factors × strata: the level of each factor in each stratum. With
+  // two factors or more, levels and pairs of levels are spread before the strata themselves.
+  std::vector<std::vector<std::uint32_t>> factors;
 };
 
 // Brings every column of a rows × columns matrix to mean 0 and sd 1 (n - 1); a column whose values
@@ -33,34 +38,49 @@ void standardise(std::vector<double>& values, std::size_t rows, std::size_t colu
 struct SearchOptions {
   Objective objective = Objective::kKPlus;
   Method method = Method::kSearch;
-  std::size_t restarts = 1;
+  // As in Options.
+  std::optional<std::size_t> restarts;
   std::uint64_t seed = 1;
+  std::size_t patience = 100;
+  std::size_t threads = 0;
 };
 
-// Asked every few milliseconds with the fraction of the work done (0 … 1) and what is going on;
-// true ends the search.
-using Poll = std::function<bool(double fraction, std::string_view message)>;
+struct Progress {
+  // Of the work, 0 … 1; may fall when a better answer makes the search go on.
+  double fraction = 0;
+  // What is going on; valid during the call.
+  std::string_view message;
+  // CPU time that all threads have spent improving, in nanoseconds, estimated from what was done.
+  std::uint64_t improving = 0;
+};
+
+// Asked every few milliseconds, from the thread that called search(); true ends the search.
+using Poll = std::function<bool(const Progress&)>;
 
 struct Solution {
   std::vector<std::uint32_t> group_of_row;
-  // Value of the objective; absent when stopped before it could be computed (kDiversity). For
-  // kDiversity beyond 6,000 rows from single-precision distances: good to seven digits.
+  // Value of the objective; absent when stopped before it could be computed (diversity). For
+  // diversity beyond 6,000 rows from single-precision distances: good to seven digits.
   std::optional<double> objective;
   std::string partners;
+  // Restarts that count for the answer, and the number of the best of them, from 0.
   std::size_t restarts_done = 0;
+  std::size_t best_restart = 0;
+  std::size_t threads = 1;
   std::uint64_t trials = 0;
   std::uint64_t swaps = 0;
   bool stopped = false;
 };
 
-// Fails with kTooLarge when the tables of kDiversity would not fit (rows × groups over 2^27).
+// The best of all restarts, and of those the first: the same from any number of threads. Fails with
+// kTooLarge when the tables of diversity would not fit (rows × groups over 2^27).
 Result<Solution> search(const Problem& problem, const SearchOptions& options, const Poll& poll);
 
 // A random assignment with the problem's sizes and strata: what search() is compared with.
 std::vector<std::uint32_t> random_assignment(const Problem& problem, std::uint64_t seed);
 
 // The objective's value of an assignment, from its definition; absent when `poll` stopped it.
-// Costs rows × columns, for kDiversity rows² × columns.
+// Costs rows × columns, for diversity rows² × columns.
 std::optional<double> evaluate(const Problem& problem, Objective objective,
                                const std::vector<std::uint32_t>& group_of_row, const Poll& poll);
 

@@ -23,38 +23,58 @@ class Observer {
   virtual ~Observer() = default;
   // Asked every few milliseconds; true ends the search with the best so far.
   virtual bool cancelled() { return false; }
-  // `fraction` never falls and stays within 0 … 1; called at most about 200 times a split.
+  // `fraction` never falls and stays within 0 … 1; called when it has grown by half a percent, and
+  // at least twice a second.
   virtual void progress(double /*fraction*/, std::string_view /*message*/) {}
 };
 
 enum class StoppedBy { kDone, kBudget, kCancel };
 std::string_view to_string(StoppedBy stopped_by);  // "done", "budget", "cancel"
 
+// In Outcome::group_of_row: the row got no group.
+inline constexpr std::uint32_t kNoGroup = UINT32_MAX;
+
 struct Outcome {
   std::vector<NamedSize> groups;
-  // Of each row, in the table's order: an index into `groups`.
+  // Of each row, in the table's order: an index into `groups`, or kNoGroup.
   std::vector<std::uint32_t> group_of_row;
+  // Rows without a group.
+  std::size_t rows_left_out = 0;
   // Index of the id column in the table.
   std::size_t id_column = 0;
+  // What was optimised, and what was asked for: they differ when diversity was asked for with
+  // unequal sizes. Meaningless when there was nothing numeric to balance: see `random`.
   Objective objective = Objective::kKPlus;
+  Objective objective_asked = Objective::kKPlus;
   Method method = Method::kSearch;
   std::uint64_t seed = 0;
-  // The objective's value for a random split and for the answer. Absent only for kDiversity of many
-  // rows when the split was cut before the distances had been summed.
+  // No numeric column takes part: the split is random but for the strata.
+  bool random = false;
+  // The objective's value for a random split and for the answer. Absent when `random`, and for
+  // diversity of many rows when the split was cut before the distances had been summed.
   std::optional<double> objective_before;
   std::optional<double> objective_after;
   // How partners were chosen: "all" or "near", with the number tried for each unit and pass.
   std::string partners;
   std::size_t restarts_done = 0;
+  std::size_t best_restart = 0;
+  std::size_t threads = 0;
   // Exchange trials evaluated and swaps made.
   std::uint64_t trials = 0;
   std::uint64_t swaps = 0;
   StoppedBy stopped_by = StoppedBy::kDone;
+  // Cut before the first restart was whole: the answer may be far from the best. A warning names
+  // the phase that was cut.
+  bool degraded = false;
   // Wall-clock seconds of the call.
   double seconds = 0;
   std::vector<ColumnBalance> columns;
   std::vector<CategoryBalance> strata;
-  // What the user should know, as sentences: a constant column, a column left out, ….
+  std::vector<CategoryBalance> categories;
+  // What became of every column of the table, in its order.
+  std::vector<ColumnAccount> accounts;
+  // What the user should know, as sentences, the gravest first: a row that looks like a total, a
+  // constant column, a column left out, ….
   std::vector<std::string> warnings;
 };
 
@@ -64,7 +84,8 @@ struct Outcome {
 Result<Outcome> split(const Table& table, const Options& options, Observer& observer,
                       const Clock& clock);
 
-// The assignment as CSV: header "<id column>,group", one line a row in the table's order, LF.
+// The assignment as CSV: header "<id column>,group", one line a row in the table's order, LF. A row
+// without a group has an empty one.
 // Format: docs/formats/assignment.md.
 std::string assignment_csv(const Table& table, const Outcome& outcome);
 

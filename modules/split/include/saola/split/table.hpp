@@ -1,4 +1,5 @@
-// A table as read from CSV: named columns, numeric where every value is a number.
+// A table as read from a file: named columns, numeric where every value is a number in a person's
+// eyes.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +18,7 @@ struct Column {
   std::string name;
   // Cells read as finite numbers; in a column of text only those before the first text.
   std::size_t numbers = 0;
-  // Cells that are empty or spell a missing value (NA, NaN, null, …); likewise.
+  // Cells that are empty or spell a missing value (NA, NaN, null, …).
   std::size_t missing = 0;
   // The first cell of each kind that stands in the way of using the column as numbers.
   std::optional<std::size_t> first_missing;
@@ -25,12 +26,24 @@ struct Column {
   std::optional<std::size_t> first_text;
   // One a row, NaN where missing or infinite; empty unless numeric().
   std::vector<double> values;
+  // How the numbers are written where that is not plain: "decimal ',', currency '$'".
+  std::string reading;
+  // Set when most cells look like numbers and some cannot be read: what and where, as a clause.
+  // Using such a column as text would hide a number's column.
+  std::string unreadable;
+  // Different texts in a column that is not numeric; beyond 1,000 they are not counted further.
+  std::size_t levels = 0;
+  // Every text is a date or a time.
+  bool dates = false;
 
   // True when at least one cell is a number (an infinite one counts) and none is text.
   bool numeric() const { return !first_text && (numbers > 0 || first_infinite); }
+
+  // Which field of a record holds the cell, from 0.
+  std::size_t field = 0;
 };
 
-// Immutable after read_csv(); safe to read from several threads. Keeps the text of the file, so a
+// Immutable after read_table(); safe to read from several threads. Keeps the text of the file, so a
 // cell's exact spelling is there for ids, strata and messages.
 class Table {
  public:
@@ -40,23 +53,39 @@ class Table {
   std::optional<std::size_t> find(std::string_view name) const;
   // The names, as a sentence for messages: "'a', 'b', 'c'" (cut after a dozen).
   std::string names() const;
+  // What was understood or left out while reading, as sentences for the user.
+  const std::vector<std::string>& notes() const { return notes_; }
+  // "utf-8", "windows-1252", …
+  const std::string& encoding() const { return encoding_; }
+  char delimiter() const { return delimiter_; }
+  // The first column's name was made up, for the file has none.
+  bool unnamed_id() const { return unnamed_id_; }
 
   // The cells of a column, unquoted, row by row. Costs a pass over the file.
   std::vector<std::string> text(std::size_t column) const;
   // One cell. REQUIRES: row < rows(), column < columns().size().
   std::string cell(std::size_t row, std::size_t column) const;
   // "row 7 (line 8)": the row counted from 1 without the header, the line of the file it starts on.
+  // Only "row 7" in a workbook.
   std::string place(std::size_t row) const;
+  // True for what is_missing() or the reader's na_values say is no value.
+  bool missing(std::string_view text) const;
 
  private:
   friend class TableReader;
   std::string bytes_;
   std::vector<std::uint64_t> row_starts_;
   std::vector<Column> columns_;
+  std::vector<std::string> notes_;
+  std::vector<std::string> na_values_;
+  std::string encoding_;
+  char delimiter_ = ',';
+  bool workbook_ = false;
+  bool unnamed_id_ = false;
 };
 
 // True for the spellings that mean "no value": empty or blank, and in any case NA, N/A, #N/A, NaN,
-// null, none, nil, missing, "." and "?".
+// null, none, nil, missing, ".", "?", a lone dash, and a workbook's error values.
 bool is_missing(std::string_view text);
 
 }  // namespace saola::split

@@ -1,7 +1,8 @@
-#include "split_request.hpp"
+#include "task/request.hpp"
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <set>
 
 #include <boost/json.hpp>
@@ -43,22 +44,17 @@ class Reader {
   std::optional<SplitRequest> read(std::optional<objects::ObjectName> source,
                                    std::optional<objects::ObjectPrefix> destination) {
     if (source && !given("destination")) destination = beside(*source);
+    auto task = read_task();
+    if (!task) return std::nullopt;
+    return SplitRequest{*std::move(source), *std::move(destination), *std::move(task)};
+  }
 
-    split::Options options;
-    options.groups = read_groups(document_.at("groups"));
-    if (const json::value* id = given("id_column"))
-      options.id_column = std::string(id->as_string());
-    options.columns = read_names("columns");
-    options.strata = read_names("strata");
-    check_roles(options);
-    if (given("objective")) options.objective = split::parse_objective(text("objective")).value();
-    if (given("method")) options.method = split::parse_method(text("method")).value();
-    options.restarts = static_cast<std::size_t>(number("restarts", 1));
-    options.budget = std::chrono::duration_cast<Duration>(
-        std::chrono::duration<double>(number("budget_seconds", kDefaultBudgetSeconds)));
-    if (const json::value* seed = given("seed")) options.seed = seed->to_number<std::uint64_t>();
+  std::optional<SplitTask> read_task() {
+    SplitTask task;
+    task.reading = read_reading();
+    task.options = read_options();
     if (!errors_.empty()) return std::nullopt;
-    return SplitRequest{*std::move(source), *std::move(destination), std::move(options)};
+    return task;
   }
 
  private:
@@ -75,6 +71,55 @@ class Reader {
   double number(std::string_view name, double fallback) const {
     const json::value* member = given(name);
     return member == nullptr ? fallback : member->to_number<double>();
+  }
+
+  // A member that one of the parse functions of split understands.
+  template <typename Value, typename Parse>
+  void parse(std::string_view name, Parse&& parse_text, Value& value) {
+    if (!given(name)) return;
+    auto parsed = parse_text(text(name));
+    if (parsed) {
+      value = *parsed;
+    } else {
+      // The message begins with the member's name, which the pointer says already.
+      add(fmt::format("#/{}", name), parsed.error().text());
+    }
+  }
+
+  split::ReadOptions read_reading() {
+    split::ReadOptions reading;
+    if (given("encoding")) reading.encoding = std::string(text("encoding"));
+    parse("delimiter", split::parse_delimiter, reading.delimiter);
+    parse("decimal", split::parse_decimal, reading.decimal);
+    parse("thousands", split::parse_thousands, reading.thousands);
+    parse("percent", split::parse_percent, reading.percent);
+    if (given("na_values")) reading.na_values = texts_of(document_.at("na_values"));
+    if (given("sheet")) reading.sheet = std::string(text("sheet"));
+    if (reading.decimal && reading.thousands && *reading.decimal == *reading.thousands) {
+      add("#/thousands", "must differ from 'decimal'");
+    }
+    return reading;
+  }
+
+  split::Options read_options() {
+    split::Options options;
+    options.groups = read_groups(document_.at("groups"));
+    if (const json::value* id = given("id_column"))
+      options.id_column = std::string(id->as_string());
+    options.columns = read_names("columns");
+    options.strata = read_names("strata");
+    options.categories = read_names("categories");
+    check_roles(options);
+    parse("missing", split::parse_missing, options.missing);
+    parse("objective", split::parse_objective, options.objective);
+    parse("method", split::parse_method, options.method);
+    if (given("restarts")) options.restarts = static_cast<std::size_t>(number("restarts", 1));
+    options.patience = static_cast<std::size_t>(
+        number("patience", static_cast<double>(split::Options().patience)));
+    options.budget = std::chrono::duration_cast<Duration>(
+        std::chrono::duration<double>(number("budget_seconds", kDefaultBudgetSeconds)));
+    if (const json::value* seed = given("seed")) options.seed = seed->to_number<std::uint64_t>();
+    return options;
   }
 
   // Where the results go unless the request says so.
@@ -135,23 +180,23 @@ class Reader {
 
   // One column has one role.
   void check_roles(const split::Options& options) {
-    for (std::size_t i = 0; i < options.strata.size(); ++i) {
-      if (std::ranges::find(options.columns, options.strata[i]) == options.columns.end()) continue;
-      add(fmt::format("#/strata/{}", i),
-          fmt::format("'{}' is among the columns too; a column is balanced either as a number or "
-                      "as a stratum",
-                      options.strata[i]));
-    }
-    if (!options.id_column) return;
-    const auto clash = [&](const std::vector<std::string>& names, std::string_view field) {
-      const auto found = std::ranges::find(names, *options.id_column);
-      if (found == names.end()) return;
-      add(fmt::format("#/{}/{}", field, found - names.begin()),
-          fmt::format("'{}' is the id column, which names rows and cannot be balanced",
-                      *options.id_column));
+    std::map<std::string_view, std::string_view> role;
+    if (options.id_column) role.emplace(*options.id_column, "id_column");
+    const auto take = [&](const std::vector<std::string>& names, std::string_view field) {
+      for (std::size_t i = 0; i < names.size(); ++i) {
+        const auto [taken, fresh] = role.emplace(names[i], field);
+        if (fresh || taken->second == field) continue;
+        add(fmt::format("#/{}/{}", field, i),
+            taken->second == "id_column"
+                ? fmt::format("'{}' is the id column, which names rows and cannot be balanced",
+                              names[i])
+                : fmt::format("'{}' is among the {} too; a column has one role", names[i],
+                              taken->second));
+      }
     };
-    clash(options.columns, "columns");
-    clash(options.strata, "strata");
+    take(options.columns, "columns");
+    take(options.strata, "strata");
+    take(options.categories, "categories");
   }
 
   const json::object& document_;
@@ -187,14 +232,72 @@ json::value to_json(const split::Groups& groups) {
   return out;
 }
 
-}  // namespace
+json::object to_json(const SplitTask& task) {
+  const split::Options& options = task.options;
+  const split::ReadOptions& reading = task.reading;
+  const auto list = [](const std::vector<std::string>& names) {
+    return json::array(names.begin(), names.end());
+  };
+  json::object out{
+      {"groups", to_json(options.groups)},
+      {"columns", list(options.columns)},
+      {"strata", list(options.strata)},
+      {"categories", list(options.categories)},
+      {"missing", split::to_string(options.missing)},
+      {"objective", split::to_string(options.objective)},
+      {"method", split::to_string(options.method)},
+      {"patience", options.patience},
+      {"budget_seconds", std::chrono::duration<double>(options.budget).count()},
+      {"seed", options.seed},
+      {"na_values", list(reading.na_values)},
+  };
+  if (options.id_column) out["id_column"] = *options.id_column;
+  if (options.restarts) out["restarts"] = *options.restarts;
+  if (reading.encoding) out["encoding"] = *reading.encoding;
+  const auto character = [&](std::string_view name, const std::optional<char>& value) {
+    if (value) out[name] = *value == '\0' ? "none" : std::string(1, *value);
+  };
+  character("delimiter", reading.delimiter);
+  character("decimal", reading.decimal);
+  character("thousands", reading.thousands);
+  if (reading.percent) {
+    out["percent"] = *reading.percent == split::Percent::kFraction ? "fraction" : "points";
+  }
+  if (reading.sheet) out["sheet"] = *reading.sheet;
+  return out;
+}
 
-const Schema& split_schema() {
-  static const Schema schema = Schema::object({
-      {"source",
-       Schema::string().min(1).doc("The table: s3://bucket/key of a CSV file (RFC 4180), plain or "
-                                   "gzip. The bucket must be configured in the server."),
-       Required::kYes},
+Schema names(std::string doc) {
+  return Schema::array(Schema::string().min(1)).max(kMaxNames).or_null().doc(std::move(doc));
+}
+
+std::vector<Schema::Field> reading_fields() {
+  return {
+      {"encoding", Schema::string().min(1).max(64).or_null().doc(
+                       "utf-8, utf-16, latin-1, cp1252 or another. Default: found out")},
+      {"delimiter", Schema::string().min(1).max(9).or_null().doc(
+                        "comma, semicolon, tab, pipe, space or a character. Default: found out")},
+      {"decimal",
+       Schema::string().one_of({".", ",", "point", "comma"}).or_null().doc("Default: found out")},
+      {"thousands",
+       Schema::string().max(10).or_null().doc(
+           "What separates thousands: ',', '.', 'space', 'apostrophe' or 'none'. Default: found "
+           "out")},
+      {"percent", Schema::string()
+                      .one_of({"fraction", "points"})
+                      .or_null()
+                      .doc("Whether 4% is 0.04 or 4. Default: fraction where all have a sign")},
+      {"na_values", Schema::array(Schema::string().max(256))
+                        .max(1000)
+                        .or_null()
+                        .doc("Texts that mean no value, beside an empty cell, NA, NaN, null, …")},
+      {"sheet", Schema::string().min(1).max(256).or_null().doc(
+                    "Of an Excel workbook. Default: the first with cells")},
+  };
+}
+
+std::vector<Schema::Field> option_fields() {
+  return {
       {"groups",
        Schema::either({
            Schema::integer().min(2).max(kMaxGroups).doc("That many groups named 1, 2, …"),
@@ -210,16 +313,15 @@ const Schema& split_schema() {
        Required::kYes},
       {"id_column",
        Schema::string().min(1).or_null().doc("The column that names each row. Default: the first")},
-      {"columns", Schema::array(Schema::string().min(1))
-                      .max(kMaxNames)
+      {"columns", names("The numeric columns to balance. Default: all of them")},
+      {"strata", names("Categorical columns whose values are spread evenly. Default: none")},
+      {"categories", names("Categorical columns that enter the objective. Default: none")},
+      {"missing", Schema::string()
+                      .one_of({"fail", "drop_rows", "mean", "median", "indicator"})
                       .or_null()
-                      .doc("The numeric columns to balance. Default: all of them")},
-      {"strata", Schema::array(Schema::string().min(1))
-                     .max(kMaxNames)
-                     .or_null()
-                     .doc("Categorical columns whose values are spread evenly. Default: none")},
+                      .doc("What to do with rows that miss a value. Default: fail, naming them")},
       {"objective", Schema::string()
-                        .one_of({"diversity", "variance", "kplus"})
+                        .one_of({"diversity", "average-diversity", "variance", "kplus"})
                         .or_null()
                         .doc("What alike means. Default: kplus (equal means and spreads)")},
       {"method", Schema::string()
@@ -230,7 +332,13 @@ const Schema& split_schema() {
                        .min(1)
                        .max(kMaxRestarts)
                        .or_null()
-                       .doc("Independent runs; the best is kept. Default: 1")},
+                       .doc("Independent runs; the best is kept. Default: until 'patience' of them "
+                            "in a row found nothing better")},
+      {"patience", Schema::integer()
+                       .min(1)
+                       .max(kMaxRestarts)
+                       .or_null()
+                       .doc("Runs without a better answer that end the search. Default: 100")},
       {"budget_seconds",
        Schema::number()
            .min(0)
@@ -241,10 +349,43 @@ const Schema& split_schema() {
       {"seed", Schema::integer().min(0).or_null().doc(
                    "The same seed and request give the same answer, unless the budget cut the "
                    "search. Default: 1")},
-      {"destination", Schema::string().min(1).or_null().doc(
-                          "s3://bucket/prefix/ for the results. Default: out/ beside the source")},
-  });
+  };
+}
+
+std::vector<Schema::Field> joined(std::initializer_list<std::vector<Schema::Field>> parts) {
+  std::vector<Schema::Field> out;
+  for (const auto& part : parts) out.insert(out.end(), part.begin(), part.end());
+  return out;
+}
+
+}  // namespace
+
+const Schema& split_schema() {
+  static const Schema schema = Schema::object(joined({
+      {{"source",
+        Schema::string().min(1).doc(
+            "The table: s3://bucket/key of a CSV file or an Excel workbook, "
+            "plain or compressed with gzip or zstd. The bucket must be "
+            "configured in the server."),
+        Required::kYes}},
+      option_fields(),
+      reading_fields(),
+      {{"destination",
+        Schema::string().min(1).or_null().doc(
+            "s3://bucket/prefix/ for the results. Default: out/ beside the source")}},
+  }));
   return schema;
+}
+
+const Schema& task_schema() {
+  static const Schema schema = Schema::object(joined({option_fields(), reading_fields()}));
+  return schema;
+}
+
+std::optional<SplitTask> parse_split_task(const json::value& document, Errors& errors) {
+  for (auto& error : task_schema().check(document)) errors.push_back(std::move(error));
+  if (!errors.empty()) return std::nullopt;
+  return Reader(document.as_object(), errors).read_task();
 }
 
 std::optional<SplitRequest> parse_split_request(const json::value& document,
@@ -262,20 +403,10 @@ std::optional<SplitRequest> parse_split_request(const json::value& document,
 }
 
 std::string to_payload(const SplitRequest& request) {
-  const split::Options& options = request.options;
-  json::object out{
-      {"source", request.source.to_string()},
-      {"groups", to_json(options.groups)},
-      {"columns", json::array(options.columns.begin(), options.columns.end())},
-      {"strata", json::array(options.strata.begin(), options.strata.end())},
-      {"objective", split::to_string(options.objective)},
-      {"method", split::to_string(options.method)},
-      {"restarts", options.restarts},
-      {"budget_seconds", std::chrono::duration<double>(options.budget).count()},
-      {"seed", options.seed},
-      {"destination", request.destination.to_string()},
-  };
-  if (options.id_column) out["id_column"] = *options.id_column;
+  // The source first, for people who look at a job.
+  json::object out{{"source", request.source.to_string()}};
+  for (auto& member : to_json(request.task)) out.insert(std::move(member));
+  out["destination"] = request.destination.to_string();
   return json::serialize(out);
 }
 

@@ -3,7 +3,7 @@
 #include <benchmark/benchmark.h>
 #include <fmt/core.h>
 
-#include <saola/split/csv.hpp>
+#include <saola/split/read.hpp>
 
 #include "search/random.hpp"
 
@@ -29,7 +29,7 @@ std::string make_csv(int columns, bool quotes) {
 void BM_ReadCsv(benchmark::State& state) {
   const auto bytes = make_csv(static_cast<int>(state.range(0)), state.range(1) == 1);
   for (auto _ : state) {
-    auto table = read_csv(bytes);
+    auto table = read_table(bytes);
     benchmark::DoNotOptimize(table);
   }
   state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations() * bytes.size()));

@@ -5,12 +5,13 @@
 #include <cstdlib>
 #include <string>
 
-#include <saola/split/csv.hpp>
+#include <saola/split/read.hpp>
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace saola::split;
-  const CsvLimits limits{.bytes = 1 << 20, .rows = 10'000, .columns = 100, .cells = 100'000};
-  const auto table = read_csv(std::string(reinterpret_cast<const char*>(data), size), limits);
+  const ReadLimits limits{.bytes = 1 << 20, .rows = 10'000, .columns = 100, .cells = 100'000};
+  const auto table =
+      read_table(std::string(reinterpret_cast<const char*>(data), size), {.limits = limits});
   if (!table) {
     if (table.error().message().empty()) std::abort();
     return 0;

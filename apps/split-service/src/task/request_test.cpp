@@ -1,4 +1,4 @@
-#include "split_request.hpp"
+#include "task/request.hpp"
 
 #include <boost/json.hpp>
 #include <gmock/gmock.h>
@@ -46,7 +46,7 @@ TEST(SplitRequest, TheIssuesExample) {
     "destination": "s3://samples/out/"})");
   EXPECT_EQ(request.source.to_string(), "s3://samples/us_states.csv");
   EXPECT_EQ(request.destination.to_string(), "s3://samples/out/");
-  const split::Options& options = request.options;
+  const split::Options& options = request.task.options;
   const auto& weights = std::get<split::WeightedGroups>(options.groups).weights;
   EXPECT_THAT(weights, ElementsAre(std::pair<std::string, double>("test", 0.5),
                                    std::pair<std::string, double>("control", 0.5)));
@@ -63,15 +63,16 @@ TEST(SplitRequest, TheIssuesExample) {
 TEST(SplitRequest, Defaults) {
   const SplitRequest request = parse_good(R"({"source": "s3://samples/a/b/c.csv", "groups": 3})");
   EXPECT_EQ(request.destination.to_string(), "s3://samples/a/b/out/");
-  EXPECT_EQ(std::get<split::EqualGroups>(request.options.groups).count, 3U);
-  EXPECT_FALSE(request.options.id_column);
-  EXPECT_THAT(request.options.columns, IsEmpty());
-  EXPECT_THAT(request.options.strata, IsEmpty());
-  EXPECT_EQ(request.options.objective, split::Objective::kKPlus);
-  EXPECT_EQ(request.options.method, split::Method::kSearch);
-  EXPECT_EQ(request.options.restarts, 1U);
-  EXPECT_EQ(request.options.budget, std::chrono::seconds(60));
-  EXPECT_EQ(request.options.seed, 1U);
+  EXPECT_EQ(std::get<split::EqualGroups>(request.task.options.groups).count, 3U);
+  EXPECT_FALSE(request.task.options.id_column);
+  EXPECT_THAT(request.task.options.columns, IsEmpty());
+  EXPECT_THAT(request.task.options.strata, IsEmpty());
+  EXPECT_EQ(request.task.options.objective, split::Objective::kKPlus);
+  EXPECT_EQ(request.task.options.method, split::Method::kSearch);
+  EXPECT_EQ(request.task.options.restarts, std::nullopt);
+  EXPECT_EQ(request.task.options.patience, 100U);
+  EXPECT_EQ(request.task.options.budget, std::chrono::seconds(60));
+  EXPECT_EQ(request.task.options.seed, 1U);
   EXPECT_EQ(parse_good(R"({"source": "s3://samples/c.csv", "groups": 2})").destination.to_string(),
             "s3://samples/out/");
   const SplitRequest nulls = parse_good(
@@ -87,7 +88,10 @@ TEST(SplitRequest, ThePayloadGivesTheSameRequest) {
       {R"({"source": "s3://samples/c.csv", "groups": {"z": 12, "a": 38}, "seed": 18446744073709551615})",
        R"({"source": "s3://samples/c d%20.csv", "groups": ["x", "y/~"], "id_column": "i",
             "columns": ["p"], "strata": ["q"], "objective": "diversity", "method": "local-maximum",
-            "restarts": 7, "budget_seconds": 0.25, "destination": "s3://samples"})"}) {
+            "restarts": 7, "budget_seconds": 0.25, "destination": "s3://samples"})",
+       R"({"source": "s3://samples/c.csv", "groups": 2, "encoding": "cp1252", "delimiter": ";",
+            "decimal": ",", "thousands": "none", "percent": "points", "na_values": ["-9", "n/k"],
+            "sheet": "Sales", "missing": "median", "categories": ["c"], "patience": 5})"}) {
     const std::string payload = to_payload(parse_good(text));
     const auto again = from_payload(payload);
     ASSERT_TRUE(again) << again.error().message();
@@ -146,7 +150,11 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"TwoRoles",
             R"({"source": "s3://samples/a", "groups": 2, "id_column": "x", "columns": ["x", "y"],
                 "strata": ["y"]})",
-            {"#/strata/0 'y' is among the columns too", "#/columns/0 'x' is the id column"}},
+            {"#/columns/0 'x' is the id column", "#/strata/0 'y' is among the columns too"}},
+        Bad{"Reading",
+            R"({"source": "s3://samples/a", "groups": 2, "delimiter": "ab", "decimal": ",",
+                "thousands": ",", "categories": ["x"], "strata": ["x"]})",
+            {"#/delimiter", "#/thousands must differ", "#/categories/0 'x' is among the strata"}},
         Bad{"EmptyName",
             R"({"source": "s3://samples/a", "groups": {"": 0.5, "b": 0.5}})",
             {"a group's name must not be empty"}}),

@@ -1,4 +1,5 @@
-// The request of POST /split: what a client may send, and what it means.
+// The request of POST /split and the options of `saola split`: what may be asked, and what it
+// means.
 #pragma once
 
 #include <functional>
@@ -13,6 +14,7 @@
 #include <saola/http/problem.hpp>
 #include <saola/objects/object_name.hpp>
 #include <saola/split/options.hpp>
+#include <saola/split/read.hpp>
 #include <saola/web/schema.hpp>
 
 namespace saola::split_service {
@@ -21,15 +23,23 @@ namespace saola::split_service {
 inline constexpr double kDefaultBudgetSeconds = 60;
 inline constexpr double kMaxBudgetSeconds = 86'400;
 
+// How to read a table and how to split it: what is asked of the service and of the command alike.
+struct SplitTask {
+  split::ReadOptions reading;
+  split::Options options;
+};
+
 struct SplitRequest {
   objects::ObjectName source;
   // Where the results go; "out/" beside the source unless the client says otherwise.
   objects::ObjectPrefix destination;
-  split::Options options;
+  SplitTask task;
 };
 
 // The shape of the JSON document, with the defaults in its descriptions.
 const web::Schema& split_schema();
+// The same without `source` and `destination`.
+const web::Schema& task_schema();
 
 // Whether a bucket of this name may be used; the error says why not.
 using BucketCheck = std::function<Result<void>(std::string_view bucket)>;
@@ -38,6 +48,10 @@ using BucketCheck = std::function<Result<void>(std::string_view bucket)>;
 std::optional<SplitRequest> parse_split_request(const boost::json::value& document,
                                                 const BucketCheck& check_bucket,
                                                 std::vector<http::FieldError>& errors);
+
+// Reads the same document without `source` and `destination`.
+std::optional<SplitTask> parse_split_task(const boost::json::value& document,
+                                          std::vector<http::FieldError>& errors);
 
 // The document with every default filled in; parse_split_request() of it gives the same request.
 // What a job keeps as its payload.

@@ -1,0 +1,504 @@
+#include "selection/selection.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <cmath>
+#include <numeric>
+#include <optional>
+#include <unordered_map>
+
+#include "selection/suspicion.hpp"
+#include "table/quoted.hpp"
+
+namespace saola::split {
+namespace {
+
+using Ok = Result<void>;
+
+// Edits (insert, delete, replace) between two names, letters' case apart.
+std::size_t edits(std::string_view a, std::string_view b) {
+  const auto lower = [](char c) { return std::tolower(static_cast<unsigned char>(c)); };
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t replace = diagonal + (lower(a[i - 1]) == lower(b[j - 1]) ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({replace, row[j] + 1, row[j - 1] + 1});
+    }
+  }
+  return row[b.size()];
+}
+
+Result<std::size_t> find_column(const Table& table, std::string_view option,
+                                const std::string& name) {
+  if (const auto found = table.find(name)) return *found;
+  constexpr std::size_t kLongest = 200;
+  std::string hint;
+  std::size_t fewest = 3;
+  for (const auto& column : table.columns()) {
+    if (name.size() > kLongest || column.name.size() > kLongest) continue;
+    const auto distance = edits(name, column.name);
+    if (distance < fewest && distance < name.size()) {
+      fewest = distance;
+      hint = fmt::format("; did you mean {}?", quoted(column.name));
+    }
+  }
+  return fail(ErrorCode::kInvalidArgument, "{}: the table has no column {}{} It has {}", option,
+              quoted(name), hint.empty() ? "." : hint, table.names());
+}
+
+// Builds a Selection step by step.
+class Selector {
+ public:
+  Selector(const Table& table, const Options& options) : table_(table), options_(options) {
+    roles_.resize(table.columns().size(), Role::kLeftOut);
+    notes_.resize(table.columns().size());
+  }
+
+  Result<Selection> run() && {
+    for (const auto step :
+         {&Selector::find_id, &Selector::find_factors, &Selector::find_numeric,
+          &Selector::check_cells, &Selector::deal_with_missing, &Selector::check_ids,
+          &Selector::take_factors, &Selector::take_covariates}) {
+      if (auto ok = (this->*step)(); !ok) return std::unexpected(std::move(ok).error());
+    }
+    account();
+    // What may spoil the answer comes first.
+    auto warnings = find_suspicious(table_, selection_);
+    warnings.insert(warnings.end(), table_.notes().begin(), table_.notes().end());
+    warnings.insert(warnings.end(), selection_.warnings.begin(), selection_.warnings.end());
+    selection_.warnings = std::move(warnings);
+    return std::move(selection_);
+  }
+
+ private:
+  const Column& column(std::size_t c) const { return table_.columns()[c]; }
+  bool free(std::size_t c) const { return roles_[c] == Role::kLeftOut; }
+
+  Ok find_id() {
+    if (table_.rows() < 2) {
+      return fail(ErrorCode::kInvalidArgument,
+                  "the table has one row; a split needs at least two, one for each group");
+    }
+    if (options_.id_column) {
+      const auto found = find_column(table_, "id_column", *options_.id_column);
+      if (!found) return std::unexpected(found.error());
+      selection_.id = *found;
+    }
+    roles_[selection_.id] = Role::kId;
+    const auto& id = column(selection_.id);
+    const bool amounts =
+        id.numeric() && std::any_of(id.values.begin(), id.values.end(), [](double v) {
+          return std::isfinite(v) && v != std::floor(v);
+        });
+    if (!options_.id_column && amounts && !table_.unnamed_id()) {
+      selection_.warnings.push_back(fmt::format(
+          "column {} was taken for the rows' names because it is the first, though it "
+          "holds numbers with decimals: it is not balanced; name another in 'id_column'",
+          quoted(id.name)));
+    }
+    return {};
+  }
+
+  Ok find_roles(std::string_view option, const std::vector<std::string>& names, Role role,
+                std::vector<std::size_t>& found) {
+    for (const auto& name : names) {
+      const auto c = find_column(table_, option, name);
+      if (!c) return std::unexpected(c.error());
+      if (roles_[*c] == role) {
+        return fail(ErrorCode::kInvalidArgument, "{}: {} is named twice", option, quoted(name));
+      }
+      if (*c == selection_.id) {
+        return fail(ErrorCode::kInvalidArgument, "{}: {} is the id column{}", option, quoted(name),
+                    role == Role::kBalanced ? "; leave it out, or name another in 'id_column'"
+                                            : ", different in every row; name a category");
+      }
+      if (!free(*c)) {
+        return fail(ErrorCode::kInvalidArgument, "{}: {} is a {} already; a column has one role",
+                    option, quoted(name), to_string(roles_[*c]));
+      }
+      roles_[*c] = role;
+      found.push_back(*c);
+    }
+    return {};
+  }
+
+  Ok find_factors() {
+    if (auto ok = find_roles("strata", options_.strata, Role::kStratum, strata_); !ok) return ok;
+    return find_roles("categories", options_.categories, Role::kCategory, categories_);
+  }
+
+  Ok find_numeric() {
+    if (!options_.columns.empty()) {
+      if (auto ok = find_roles("columns", options_.columns, Role::kBalanced, numeric_); !ok)
+        return ok;
+      for (std::size_t c = 0; c < roles_.size(); ++c) {
+        if (free(c)) notes_[c] = "not among 'columns'";
+      }
+      return {};
+    }
+    std::string unreadable;
+    for (std::size_t c = 0; c < roles_.size(); ++c) {
+      if (!free(c)) continue;
+      if (column(c).numeric()) {
+        roles_[c] = Role::kBalanced;
+        numeric_.push_back(c);
+      } else if (!column(c).unreadable.empty()) {
+        unreadable +=
+            fmt::format("{}column {} looks like numbers, but {}", unreadable.empty() ? "" : "; ",
+                        quoted(column(c).name), column(c).unreadable);
+      } else {
+        leave_out(c);
+      }
+    }
+    if (!unreadable.empty()) {
+      return fail(ErrorCode::kInvalidArgument,
+                  "{}. Correct it; or say how numbers are written ('decimal', 'thousands', "
+                  "'percent'), which texts mean no value ('na_values'), name it in 'strata' or "
+                  "'categories', or name the columns to balance in 'columns' without it",
+                  unreadable);
+    }
+    if (numeric_.empty() && strata_.empty() && categories_.empty()) {
+      return fail(ErrorCode::kInvalidArgument,
+                  "the table has no numeric column beside the id; nothing can be balanced. Name "
+                  "columns with categories in 'strata' for a random split that spreads them. Its "
+                  "columns are {}",
+                  table_.names());
+    }
+    return {};
+  }
+
+  // A column that nobody asked for and that is not numeric.
+  void leave_out(std::size_t c) {
+    const auto& one = column(c);
+    if (!one.first_text) {
+      notes_[c] = "no values";
+      selection_.warnings.push_back(
+          fmt::format("column {} was left out: it has no values", quoted(one.name)));
+    } else if (one.dates) {
+      notes_[c] = "dates or times";
+    } else {
+      notes_[c] = fmt::format(
+          "text with {}{} different values; 'strata' or 'categories' balances it",
+          one.levels > 1000 ? "more than " : "", std::min<std::size_t>(one.levels, 1000));
+    }
+  }
+
+  // Numeric columns that were named must be readable; infinite numbers are never balanced.
+  Ok check_cells() {
+    for (const auto c : numeric_) {
+      const auto& one = column(c);
+      if (!one.unreadable.empty()) {
+        return fail(ErrorCode::kInvalidArgument,
+                    "column {} looks like numbers, but {}; correct it, or see 'decimal', "
+                    "'thousands', 'percent' and 'na_values'",
+                    quoted(one.name), one.unreadable);
+      }
+      if (one.first_text) {
+        const auto row = *one.first_text;
+        return fail(ErrorCode::kInvalidArgument,
+                    "column {} is not numeric: {} holds {}; correct it, or leave the column out of "
+                    "'columns' (categories go into 'strata' or 'categories')",
+                    quoted(one.name), table_.place(row), quoted(table_.cell(row, c)));
+      }
+      if (one.numbers == 0 && !one.first_infinite) {
+        return fail(ErrorCode::kInvalidArgument,
+                    "column {} has no values; leave it out of 'columns'", quoted(one.name));
+      }
+      if (one.first_infinite) {
+        const auto row = *one.first_infinite;
+        return fail(ErrorCode::kInvalidArgument,
+                    "column {} has a number that is not finite: {} holds {}; correct it, or leave "
+                    "the column out of 'columns'",
+                    quoted(one.name), table_.place(row), quoted(table_.cell(row, c)));
+      }
+    }
+    return {};
+  }
+
+  // Rows of the column without a value, and the text in the first.
+  struct Gap {
+    std::size_t column;
+    std::vector<std::uint32_t> rows;
+  };
+
+  std::vector<Gap> find_gaps() {
+    std::vector<Gap> gaps;
+    for (std::size_t c = 0; c < roles_.size(); ++c) {
+      if (roles_[c] == Role::kLeftOut || roles_[c] == Role::kId) continue;
+      if (column(c).missing == 0 && roles_[c] == Role::kBalanced) continue;
+      Gap gap{c, {}};
+      if (roles_[c] == Role::kBalanced) {
+        const auto& values = column(c).values;
+        for (std::uint32_t row = 0; row < values.size(); ++row) {
+          if (std::isnan(values[row])) gap.rows.push_back(row);
+        }
+      } else {
+        const auto cells = table_.text(c);
+        for (std::uint32_t row = 0; row < cells.size(); ++row) {
+          if (table_.missing(cells[row])) gap.rows.push_back(row);
+        }
+      }
+      if (!gap.rows.empty()) gaps.push_back(std::move(gap));
+    }
+    return gaps;
+  }
+
+  Ok deal_with_missing() {
+    const auto gaps = find_gaps();
+    if (!gaps.empty() && options_.missing == Missing::kFail) return refuse_gaps(gaps);
+    std::vector<std::uint8_t> dropped(table_.rows());
+    std::size_t count = 0;
+    if (options_.missing == Missing::kDropRows) {
+      for (const auto& gap : gaps) {
+        for (const auto row : gap.rows) {
+          count += dropped[row] == 0 ? 1 : 0;
+          dropped[row] = 1;
+        }
+      }
+    }
+    for (std::uint32_t row = 0; row < table_.rows(); ++row) {
+      if (dropped[row] == 0) selection_.rows.push_back(row);
+    }
+    if (count > 0) {
+      selection_.warnings.push_back(fmt::format(
+          "{} of {} rows have a missing value and got no group ('missing' is drop_rows)", count,
+          table_.rows()));
+    } else {
+      for (const auto& gap : gaps) {
+        selection_.warnings.push_back(fmt::format(
+            "column {}: {} missing value{} replaced by {}", quoted(column(gap.column).name),
+            gap.rows.size(), gap.rows.size() == 1 ? " was" : "s were", stand_in(gap.column)));
+      }
+    }
+    if (selection_.rows.size() < 2) {
+      return fail(ErrorCode::kInvalidArgument,
+                  "only {} of {} rows have a value in every column; nothing is left to split: fill "
+                  "values in, or choose another 'missing'",
+                  selection_.rows.size(), table_.rows());
+    }
+    return {};
+  }
+
+  std::string stand_in(std::size_t c) const {
+    if (roles_[c] != Role::kBalanced) return "the level '(missing)'";
+    switch (options_.missing) {
+      case Missing::kMedian:
+        return "the column's median";
+      case Missing::kIndicator:
+        return "the column's mean, and being missing is balanced too";
+      case Missing::kFail:
+      case Missing::kDropRows:
+      case Missing::kMean:
+        return "the column's mean";
+    }
+    return "";
+  }
+
+  Ok refuse_gaps(const std::vector<Gap>& gaps) {
+    constexpr std::size_t kShown = 20;
+    std::string text;
+    for (std::size_t i = 0; i < gaps.size() && i < kShown; ++i) {
+      const auto& gap = gaps[i];
+      text += fmt::format(
+          "{}column {} has {} missing value{}, the first in {} ({})", text.empty() ? "" : "; ",
+          quoted(column(gap.column).name), gap.rows.size(), gap.rows.size() == 1 ? "" : "s",
+          table_.place(gap.rows.front()), quoted(table_.cell(gap.rows.front(), gap.column)));
+    }
+    if (gaps.size() > kShown) text += fmt::format("; and {} columns more", gaps.size() - kShown);
+    return fail(ErrorCode::kInvalidArgument,
+                "{}. Fill in or remove such rows, or say in 'missing' what to do: drop_rows, mean, "
+                "median or indicator",
+                text);
+  }
+
+  Ok check_ids() {
+    const auto& name = column(selection_.id).name;
+    const auto ids = table_.text(selection_.id);
+    std::unordered_map<std::string_view, std::size_t> first;
+    first.reserve(ids.size());
+    for (const auto row : selection_.rows) {
+      if (ids[row].find_first_not_of(" \t") == std::string::npos) {
+        return fail(ErrorCode::kInvalidArgument,
+                    "id column {}: {} is empty; every row needs an id, or name another column in "
+                    "'id_column'",
+                    quoted(name), table_.place(row));
+      }
+      if (const auto [at, fresh] = first.emplace(ids[row], row); !fresh) {
+        return fail(ErrorCode::kInvalidArgument,
+                    "id column {}: {} and {} both have {}; ids must differ, or name another column "
+                    "in 'id_column'{}",
+                    quoted(name), table_.place(at->second), table_.place(row), quoted(ids[row]),
+                    hint_of_panel());
+      }
+    }
+    return {};
+  }
+
+  // Rows repeated over dates: a panel.
+  std::string hint_of_panel() const {
+    for (std::size_t c = 0; c < roles_.size(); ++c) {
+      if (!column(c).dates) continue;
+      return fmt::format(
+          ". Column {} holds dates: a table with one row a unit and date is a panel; see 'panel'",
+          quoted(column(c).name));
+    }
+    return "";
+  }
+
+  Factor take_factor(std::size_t c) const {
+    Factor factor;
+    factor.name = column(c).name;
+    const auto cells = table_.text(c);
+    std::unordered_map<std::string_view, std::uint32_t> numbers;
+    constexpr std::string_view kMissing = "(missing)";
+    for (const auto row : selection_.rows) {
+      const std::string_view text =
+          table_.missing(cells[row]) ? kMissing : std::string_view(cells[row]);
+      const auto next = static_cast<std::uint32_t>(numbers.size());
+      const auto [at, fresh] = numbers.try_emplace(text, next);
+      if (fresh) factor.levels.emplace_back(text);
+      factor.level_of_unit.push_back(at->second);
+    }
+    return factor;
+  }
+
+  Ok take_factors() {
+    for (const auto c : strata_) selection_.strata.push_back(take_factor(c));
+    constexpr std::size_t kMostLevels = 200;
+    for (const auto c : categories_) {
+      selection_.categories.push_back(take_factor(c));
+      const auto levels = selection_.categories.back().levels.size();
+      if (levels <= kMostLevels) continue;
+      return fail(
+          ErrorCode::kInvalidArgument,
+          "categories: {} has {} different values, the limit is {}; merge some, or use it in "
+          "'strata'",
+          quoted(column(c).name), levels, kMostLevels);
+    }
+    return {};
+  }
+
+  Ok take_covariates() {
+    std::vector<Covariate> indicators;
+    std::size_t constant = 0;
+    for (const auto c : numeric_) {
+      auto covariate = take_covariate(c, indicators);
+      if (covariate.constant()) {
+        ++constant;
+        notes_[c] = "the same in every row";
+        selection_.warnings.push_back(
+            fmt::format("column {} is {} in every row; it cannot be balanced and was ignored",
+                        quoted(covariate.name()), quoted(table_.cell(selection_.rows[0], c))));
+      }
+      selection_.covariates.push_back(std::move(covariate));
+    }
+    selection_.indicators = indicators.size();
+    for (auto& indicator : indicators) selection_.covariates.push_back(std::move(indicator));
+    if (constant > 0 && constant == selection_.covariates.size() && strata_.empty() &&
+        categories_.empty()) {
+      return fail(ErrorCode::kInvalidArgument,
+                  "{}: the value is the same in every row, so any split is as good as any other; "
+                  "name a column that varies in 'columns'",
+                  constant == 1 ? fmt::format("column {} is constant",
+                                              quoted(selection_.covariates[0].name()))
+                                : fmt::format("all {} columns are constant", constant));
+    }
+    return {};
+  }
+
+  Covariate take_covariate(std::size_t c, std::vector<Covariate>& indicators) {
+    const auto& one = column(c);
+    if (selection_.rows.size() == table_.rows() && one.missing == 0) return {one.name, one.values};
+    std::vector<double> present;
+    std::vector<double> values;
+    std::vector<double> absent;
+    for (const auto row : selection_.rows) {
+      values.push_back(one.values[row]);
+      absent.push_back(std::isnan(values.back()) ? 1 : 0);
+      if (absent.back() == 0) present.push_back(values.back());
+    }
+    const auto missing = values.size() - present.size();
+    if (missing > 0) {
+      const double filler = options_.missing == Missing::kMedian ? median(present) : mean(present);
+      for (double& v : values) {
+        if (std::isnan(v)) v = filler;
+      }
+      if (options_.missing == Missing::kIndicator) {
+        indicators.emplace_back(one.name + " is missing", std::move(absent), 0);
+      }
+    }
+    return {one.name, std::move(values), missing};
+  }
+
+  static double mean(const std::vector<double>& values) {
+    double sum = 0;
+    for (const double v : values) sum += v / static_cast<double>(values.size());
+    return sum;
+  }
+  static double median(std::vector<double> values) {
+    const auto half = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+    std::nth_element(values.begin(), half, values.end());
+    if (values.size() % 2 == 1) return *half;
+    return (*half + *std::max_element(values.begin(), half)) / 2;
+  }
+
+  void account() {
+    for (std::size_t c = 0; c < roles_.size(); ++c) {
+      const auto& one = column(c);
+      auto note = notes_[c];
+      if (!one.reading.empty() && roles_[c] == Role::kBalanced) {
+        note += (note.empty() ? "" : "; ") + ("numbers with " + one.reading);
+      }
+      selection_.accounts.push_back(
+          {one.name, roles_[c], std::move(note), one.missing, one.levels});
+    }
+    for (std::size_t i = 0; i < strata_.size(); ++i) {
+      selection_.accounts[strata_[i]].levels = selection_.strata[i].levels.size();
+    }
+    for (std::size_t i = 0; i < categories_.size(); ++i) {
+      selection_.accounts[categories_[i]].levels = selection_.categories[i].levels.size();
+    }
+  }
+
+  const Table& table_;
+  const Options& options_;
+  Selection selection_;
+  std::vector<Role> roles_;
+  std::vector<std::string> notes_;
+  std::vector<std::size_t> numeric_;
+  std::vector<std::size_t> strata_;
+  std::vector<std::size_t> categories_;
+};
+
+}  // namespace
+
+bool Covariate::constant() const {
+  return std::all_of(values_.begin(), values_.end(),
+                     [&](double value) { return value == values_.front(); });
+}
+
+std::string_view to_string(Role role) {
+  switch (role) {
+    case Role::kId:
+      return "id";
+    case Role::kBalanced:
+      return "balanced";
+    case Role::kStratum:
+      return "stratum";
+    case Role::kCategory:
+      return "category";
+    case Role::kLeftOut:
+      return "left_out";
+  }
+  return "?";
+}
+
+Result<Selection> select(const Table& table, const Options& options) {
+  return Selector(table, options).run();
+}
+
+}  // namespace saola::split

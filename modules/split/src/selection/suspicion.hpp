@@ -1,0 +1,17 @@
+// Data that reads well and is probably not meant: a row of totals, -999 for "no value", row
+// numbers.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <saola/split/table.hpp>
+
+#include "selection/selection.hpp"
+
+namespace saola::split {
+
+// Sentences for the user.
+std::vector<std::string> find_suspicious(const Table& table, const Selection& selection);
+
+}  // namespace saola::split
