@@ -13,6 +13,7 @@ std::unique_ptr<Service> make_split_service() {
       "split-service",
       ServiceOptions{.version = SAOLA_VERSION,
                      .description = "Splits the rows of a table into groups as alike as possible.",
+                     .license = "Apache-2.0",
                      .default_buckets = "samples=examples/data"});
   const auto split = service->task<boost::json::value>(
       "split", [](Job& job) { return run_split(job.context(), job.objects(), real_clock()); });

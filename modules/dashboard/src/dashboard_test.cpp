@@ -14,6 +14,7 @@ using testing::Not;
 TEST(Dashboard, IsCompleteAndFetchesNothingFromElsewhere) {
   web::App app;
   app.register_blueprint(dashboard_blueprint(Place::kRoot));
+  app.register_blueprint(docs_blueprint(Place::kRoot));
   web::TestClient client(app);
   const auto page = client.get("/");
   EXPECT_EQ(page.status, 200);
@@ -25,6 +26,19 @@ TEST(Dashboard, IsCompleteAndFetchesNothingFromElsewhere) {
     EXPECT_EQ(answer.status, 200) << file;
     const std::string etag(answer.header("ETag"));
     EXPECT_EQ(client.get(file, {{"If-None-Match", etag}}).status, 304);
+  }
+}
+
+TEST(Docs, IsCompleteAndFetchesNothingFromElsewhere) {
+  web::App app;
+  app.register_blueprint(docs_blueprint(Place::kRoot));
+  web::TestClient client(app);
+  const auto page = client.get("/docs");
+  EXPECT_EQ(page.status, 200);
+  EXPECT_THAT(page.body, Not(HasSubstr("://")));
+  for (const char* file : {"/ui/dashboard.css", "/ui/docs.js"}) {
+    EXPECT_THAT(page.body, HasSubstr(file));
+    EXPECT_EQ(client.get(file).status, 200) << file;
   }
 }
 

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <filesystem>
 
 #include <boost/json.hpp>
@@ -169,43 +170,54 @@ void Service::Impl::check_open(std::string_view what) const {
 
 void Service::Impl::finish() {
   if (std::exchange(finished, true)) return;
-  app.get("/healthz", [] { return web::text("ok\n"); },
-          {.endpoint = "healthz",
-           .doc = "Is this process alive? Touches nothing else",
-           .responses = {{200, "Yes"}}});
-  app.get("/readyz",
-          [this] {
-            const Result<void> ready = jobs_api ? jobs_api->ready() : Result<void>();
-            if (!ready) {
-              throw HttpError(http::Problem{.status = 503,
-                                            .detail = "Not ready: " + ready.error().message(),
-                                            .code = std::string(to_string(ready.error().code()))});
-            }
-            return web::json(json::object{{"ready", true}});
-          },
-          {.endpoint = "readyz",
-           .doc = "Can requests be served?",
-           .responses = {{200, "Yes"}, {503, "No; detail says why"}}});
-  app.get("/metrics",
-          [this] {
-            std::string out = metrics_text();
-            if (jobs_api) out += jobs_api->metrics_text();
-            return Response(200, "text/plain; version=0.0.4; charset=utf-8", std::move(out));
-          },
-          {.endpoint = "metrics",
-           .doc = "Numbers of all workers in Prometheus' text format",
-           .responses = {{200, "text/plain; version=0.0.4"}}});
-  app.get("/openapi.json", [this] {
-    return web::json(web::openapi(
-        app, {.title = name, .version = options.version, .description = options.description}));
+  // What the application answers itself stays its own.
+  const auto is_free = [this](std::string_view pattern) {
+    return std::ranges::none_of(app.routes(),
+                                [&](const auto& route) { return route->pattern == pattern; });
+  };
+  const auto add = [&](std::string_view pattern, web::View view, web::RouteOptions route = {}) {
+    if (is_free(pattern)) app.get(pattern, std::move(view), std::move(route));
+  };
+  add("/healthz", [] { return web::text("ok\n"); },
+      {.endpoint = "healthz",
+       .doc = "Is this process alive? Touches nothing else",
+       .responses = {{200, "Yes"}}});
+  add("/readyz",
+      [this] {
+        const Result<void> ready = jobs_api ? jobs_api->ready() : Result<void>();
+        if (!ready) {
+          throw HttpError(http::Problem{.status = 503,
+                                        .detail = "Not ready: " + ready.error().message(),
+                                        .code = std::string(to_string(ready.error().code()))});
+        }
+        return web::json(json::object{{"ready", true}});
+      },
+      {.endpoint = "readyz",
+       .doc = "Can requests be served?",
+       .responses = {{200, "Yes"}, {503, "No; detail says why"}}});
+  add("/metrics",
+      [this] {
+        std::string out = metrics_text();
+        if (jobs_api) out += jobs_api->metrics_text();
+        return Response(200, "text/plain; version=0.0.4; charset=utf-8", std::move(out));
+      },
+      {.endpoint = "metrics",
+       .doc = "Numbers of all workers in Prometheus' text format",
+       .responses = {{200, "text/plain; version=0.0.4"}}});
+  add("/openapi.json", [this] {
+    return web::json(web::openapi(app, {.title = name,
+                                        .version = options.version,
+                                        .description = options.description,
+                                        .license = options.license}));
   });
+  const auto place = [&](std::string_view pattern) {
+    return is_free(pattern) ? dashboard::Place::kRoot : dashboard::Place::kAside;
+  };
+  app.register_blueprint(dashboard::docs_blueprint(place("/docs")));
   if (tasks.empty()) return;
   app.register_blueprint(
       jobs_web::jobs_blueprint([this]() -> jobs_web::JobsApi& { return *jobs_api; }));
-  bool has_root = false;
-  for (const auto& route : app.routes()) has_root = has_root || route->pattern == "/";
-  app.register_blueprint(dashboard::dashboard_blueprint(has_root ? dashboard::Place::kAside
-                                                                 : dashboard::Place::kRoot));
+  app.register_blueprint(dashboard::dashboard_blueprint(place("/")));
 }
 
 void Service::Impl::declare_metrics(observe::MetricTable& table) {

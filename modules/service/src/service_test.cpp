@@ -185,6 +185,15 @@ TEST(Service, WithoutTasksHasNoJobsAndKeepsItsOwnRoot) {
   EXPECT_THAT(client.get("/metrics").body, Not(HasSubstr("saola_jobs")));
 }
 
+TEST(Service, WhatTheApplicationAnswersItselfStaysItsOwn) {
+  Service service("own");
+  service.task("t", [](Job&) {});
+  for (const char* path : {"/", "/healthz", "/docs"}) service.get(path, [] { return "mine"; });
+  auto client = service.test_client();
+  for (const char* path : {"/", "/healthz", "/docs"}) EXPECT_EQ(client.get(path).body, "mine");
+  EXPECT_THAT(client.get("/dashboard").body, HasSubstr("dashboard.js"));
+}
+
 TEST(Service, AThreadPoolIsCounted) {
   Service service("pool");
   auto pool = service.thread_pool("split", 1);

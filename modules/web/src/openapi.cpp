@@ -137,7 +137,9 @@ std::string_view item_name(http::Method method) {
 }  // namespace
 
 json::value openapi(const App& app, const ApiInfo& info) {
-  json::object about = {{"title", info.title}, {"version", info.version}};
+  json::object about = {{"title", info.title},
+                        {"version", info.version},
+                        {"license", {{"name", info.license}, {"identifier", info.license}}}};
   if (!info.description.empty()) about["description"] = info.description;
   json::object paths;
   for (const auto& route : app.routes()) {

@@ -19,9 +19,12 @@ TEST(OpenApi, DescribesDocumentedRoutes) {
   app.get("/jobs/<uuid:id>/<int(min=1):page>", [](Request&) { return ""; }, {.doc = "A page"});
   app.del("/jobs/<uuid:id>/<int(min=1):page>", [](Request&) { return ""; }, {.doc = "Remove it"});
   app.get("/hidden", [](Request&) { return ""; });
-  const json::value document = openapi(app, {.title = "Split", .version = "1.0"});
+  const json::value document = openapi(app, {.title = "Split", .version = "1.0", .license = "MIT"});
   EXPECT_EQ(document.at("openapi"), "3.1.0");
-  EXPECT_EQ(document.at("info"), (json::object{{"title", "Split"}, {"version", "1.0"}}));
+  EXPECT_EQ(document.at("info"),
+            (json::object{{"title", "Split"},
+                          {"version", "1.0"},
+                          {"license", {{"name", "MIT"}, {"identifier", "MIT"}}}}));
   EXPECT_EQ(document.at("paths").as_object().size(), 2U);
 
   const json::value& post = document.at("paths").at("/split").at("post");

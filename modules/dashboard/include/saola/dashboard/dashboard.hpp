@@ -8,10 +8,14 @@
 namespace saola::dashboard {
 
 enum class Place {
-  kRoot,   // the page is GET /
-  kAside,  // GET /dashboard, for an application that has a page of its own at /
+  kRoot,   // the dashboard is GET /, the API's description GET /docs
+  kAside,  // /dashboard and /ui/docs, for an application that has pages of its own there
 };
 
+// Needs docs_blueprint() beside it, which brings the style.
 web::Blueprint dashboard_blueprint(Place place);
+
+// What /openapi.json says, for people.
+web::Blueprint docs_blueprint(Place place);
 
 }  // namespace saola::dashboard

@@ -51,6 +51,8 @@ struct ServiceOptions {
   std::string version = "0";
   // For openapi.json and --help.
   std::string description = {};
+  // For openapi.json: the service's, an SPDX expression.
+  std::string license = "LicenseRef-not-stated";
   // What --bucket says when nobody does: "NAME=DIRECTORY", several separated by commas. A default
   // whose directory is not there is left out.
   std::string default_buckets = {};

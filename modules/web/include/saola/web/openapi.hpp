@@ -13,6 +13,7 @@ struct ApiInfo {
   std::string title;
   std::string version;
   std::string description = {};
+  std::string license = "LicenseRef-not-stated";  // an SPDX expression
 };
 
 // An OpenAPI 3.1 document of every route that has a doc, or a view
