@@ -121,6 +121,42 @@ Result<Sizes> from_weights(const WeightedGroups& wanted, std::size_t rows) {
       sum, rows);
 }
 
+// Within the ranges, as equal as they allow.
+Result<Sizes> from_ranges(const RangedGroups& wanted, std::size_t rows) {
+  Sizes named;
+  std::uint64_t least = 0;
+  std::uint64_t most = 0;
+  for (const auto& range : wanted.ranges) {
+    if (range.min < 1 || range.max < range.min) {
+      return fail(ErrorCode::kInvalidArgument,
+                  "groups: {} has the sizes {} to {}; they must be at least 1 and in order",
+                  quoted(range.name), range.min, range.max);
+    }
+    named.push_back({range.name, range.min});
+    least += range.min;
+    most += range.max;
+  }
+  if (auto ok = check_names(named); !ok) return std::unexpected(std::move(ok).error());
+  if (auto ok = check_count(named.size(), rows); !ok) return std::unexpected(std::move(ok).error());
+  if (least > rows || most < rows) {
+    return fail(
+        ErrorCode::kInvalidArgument,
+        "groups: the sizes allow {} to {} rows together, but there are {}; widen a range, or "
+        "leave rows out with 'exclude'",
+        least, most, rows);
+  }
+  // The next row goes to the smallest group that may grow.
+  for (auto left = rows - least; left > 0; --left) {
+    std::size_t smallest = named.size();
+    for (std::size_t g = 0; g < named.size(); ++g) {
+      if (named[g].size >= wanted.ranges[g].max) continue;
+      if (smallest == named.size() || named[g].size < named[smallest].size) smallest = g;
+    }
+    ++named[smallest].size;
+  }
+  return named;
+}
+
 template <typename Enum, std::size_t N>
 Result<Enum> parse(std::string_view option, std::string_view name,
                    const std::array<std::pair<std::string_view, Enum>, N>& known) {
@@ -204,10 +240,31 @@ Result<Method> parse_method(std::string_view name) {
   return parse("method", name, kKnown);
 }
 
+std::string_view to_string(Transform transform) {
+  switch (transform) {
+    case Transform::kStandardise:
+      return "standardise";
+    case Transform::kLog:
+      return "log";
+    case Transform::kRank:
+      return "rank";
+  }
+  return "?";
+}
+
+Result<Transform> parse_transform(std::string_view name) {
+  constexpr std::array<std::pair<std::string_view, Transform>, 3> kKnown = {
+      {{"standardise", Transform::kStandardise},
+       {"log", Transform::kLog},
+       {"rank", Transform::kRank}}};
+  return parse("transform", name, kKnown);
+}
+
 Result<std::vector<NamedSize>> resolve_groups(const Groups& groups, std::size_t rows) {
   if (const auto* weighted = std::get_if<WeightedGroups>(&groups)) {
     return from_weights(*weighted, rows);
   }
+  if (const auto* ranged = std::get_if<RangedGroups>(&groups)) return from_ranges(*ranged, rows);
   Sizes named;
   std::size_t count = 0;
   if (const auto* equal = std::get_if<EqualGroups>(&groups)) {

@@ -7,6 +7,7 @@
 #include <saola/split/search.hpp>
 #include <saola/split/split.hpp>
 
+#include "constraints/constrained.hpp"
 #include "report/measure.hpp"
 #include "selection/selection.hpp"
 #include "table/quoted.hpp"
@@ -63,7 +64,7 @@ void fill_values(const Selection& selection, Problem& problem) {
   problem.indicators = selection.indicators + levels;
   problem.values.assign(problem.rows * problem.columns, 0);
   for (std::size_t c = 0; c < numeric; ++c) {
-    const auto values = selection.covariates[c].values();
+    const auto values = selection.covariates[c].objective_values();
     for (std::size_t u = 0; u < problem.rows; ++u) {
       problem.values[u * problem.columns + c] = values[u];
     }
@@ -77,16 +78,16 @@ void fill_values(const Selection& selection, Problem& problem) {
   }
   if (problem.columns == 0) return;
   standardise(problem.values, problem.rows, problem.columns);
-  first = numeric;
+  for (const auto& covariate : selection.covariates) problem.weights.push_back(covariate.weight());
   for (const auto& category : selection.categories) {
     const auto count = category.levels.size();
-    const double weight = count > 1 ? 1 / std::sqrt(static_cast<double>(count - 1)) : 0;
-    for (std::size_t u = 0; u < problem.rows; ++u) {
-      for (std::size_t l = 0; l < count; ++l)
-        problem.values[u * problem.columns + first + l] *= weight;
-    }
-    first += count;
+    const double weight =
+        count > 1 ? category.weight / std::sqrt(static_cast<double>(count - 1)) : 0;
+    problem.weights.insert(problem.weights.end(), count, weight);
   }
+  const bool equal = std::all_of(problem.weights.begin(), problem.weights.end(),
+                                 [](double weight) { return weight == 1; });
+  if (equal) problem.weights.clear();
 }
 
 class Run {
@@ -123,6 +124,10 @@ class Run {
     outcome_.groups = *std::move(groups);
     outcome_.warnings = std::move(selection_.warnings);
 
+    auto rules = resolve_rules(table_, options_, selection_, outcome_.groups);
+    if (!rules) return std::unexpected(std::move(rules).error());
+    rules_ = *std::move(rules);
+
     problem_.rows = selection_.rows.size();
     for (const auto& group : outcome_.groups) problem_.sizes.push_back(group.size);
     combine_strata(selection_.strata, problem_);
@@ -151,10 +156,17 @@ class Run {
 
   Result<void> answer() {
     const Poll poll = [this](const Progress& progress) { return watch_.poll(progress); };
-    before_ = random_assignment(problem_, options_.seed);
+    const bool plain = rules_.plain;
+    if (plain) {
+      before_ = random_assignment(problem_, options_.seed);
+    } else if (auto found = constrained_assignment(problem_, rules_, options_.seed)) {
+      before_ = *std::move(found);
+    }
+    // Without one, the search says which rules conflict.
+    const bool comparable = !before_.empty();
     const bool constant = std::all_of(problem_.values.begin(), problem_.values.end(),
                                       [](double value) { return value == 0; });
-    if (constant) {
+    if (constant && comparable) {
       outcome_.random = true;
       after_ = before_;
       return {};
@@ -164,13 +176,14 @@ class Run {
     const bool linear =
         outcome_.objective == Objective::kVariance || outcome_.objective == Objective::kKPlus;
     const bool late = !linear && problem_.rows > kQuickRows;
-    if (!late) outcome_.objective_before = evaluate(problem_, outcome_.objective, before_, poll);
-    auto solution = search(problem_,
-                           {outcome_.objective, options_.method, options_.restarts, options_.seed,
-                            options_.patience, options_.threads},
-                           poll);
+    if (!late && comparable) outcome_.objective_before = value_of(before_, poll);
+    const SearchOptions how{outcome_.objective, options_.method,   options_.restarts,
+                            options_.seed,      options_.patience, options_.threads};
+    auto solution =
+        plain ? search(problem_, how, poll) : constrained_search(problem_, rules_, how, poll);
     if (!solution) return std::unexpected(std::move(solution).error());
-    if (late) outcome_.objective_before = evaluate(problem_, outcome_.objective, before_, poll);
+    if (before_.empty()) before_ = solution->group_of_row;
+    if (late) outcome_.objective_before = value_of(before_, poll);
     after_ = std::move(solution->group_of_row);
     outcome_.objective_after = solution->objective;
     outcome_.partners = std::move(solution->partners);
@@ -183,6 +196,17 @@ class Run {
     outcome_.degraded = solution->stopped && solution->restarts_done == 0;
     if (outcome_.degraded) warn_of_cut();
     return {};
+  }
+
+  // The objective of an assignment with sizes of its own.
+  std::optional<double> value_of(const std::vector<std::uint32_t>& assignment, const Poll& poll) {
+    std::fill(problem_.sizes.begin(), problem_.sizes.end(), 0);
+    for (const auto g : assignment) ++problem_.sizes[g];
+    auto value = evaluate(problem_, outcome_.objective, assignment, poll);
+    for (std::size_t g = 0; g < problem_.sizes.size(); ++g) {
+      problem_.sizes[g] = outcome_.groups[g].size;
+    }
+    return value;
   }
 
   void warn_of_cut() {
@@ -218,6 +242,8 @@ class Run {
     };
     measure_all(selection_.strata, outcome_.strata);
     measure_all(selection_.categories, outcome_.categories);
+    for (auto& group : outcome_.groups) group.size = 0;
+    for (const auto g : after_) ++outcome_.groups[g].size;
     outcome_.group_of_row.assign(table_.rows(), kNoGroup);
     for (std::size_t u = 0; u < selection_.rows.size(); ++u) {
       outcome_.group_of_row[selection_.rows[u]] = after_[u];
@@ -229,6 +255,7 @@ class Run {
   const Options& options_;
   Watch watch_;
   Selection selection_;
+  Rules rules_;
   Problem problem_;
   Outcome outcome_;
   std::vector<std::uint32_t> before_;

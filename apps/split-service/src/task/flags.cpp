@@ -24,6 +24,8 @@ enum class Kind {
   kNames,  // a,b,c; may be given several times
   kTexts,  // one text each time it is given
   kGroups,
+  kPairs,    // NAME=TEXT each time it is given
+  kWeights,  // NAME=NUMBER each time it is given
 };
 
 struct Flag {
@@ -42,6 +44,13 @@ constexpr std::array kFlags = {
     Flag{"--categories", "categories", Kind::kNames, "Categorical columns for the objective"},
     Flag{"--missing", "missing", Kind::kText,
          "What to do about missing values: fail, drop_rows, mean, median or indicator"},
+    Flag{"--weight", "weights", Kind::kWeights, "COLUMN=NUMBER: counts so much; may be repeated"},
+    Flag{"--transform", "transform", Kind::kPairs, "COLUMN=log or rank; may be repeated"},
+    Flag{"--fixed", "fixed", Kind::kPairs, "UNIT=GROUP it must be in; may be repeated"},
+    Flag{"--exclude", "exclude", Kind::kTexts, "A unit that gets no group; may be repeated"},
+    Flag{"--together", "together", Kind::kText, "A column whose equal values stay together"},
+    Flag{"--apart", "apart", Kind::kText, "A column whose equal values are kept apart"},
+    Flag{"--start-column", "start_column", Kind::kText, "A column with the groups to start from"},
     Flag{"--objective", "objective", Kind::kText,
          "kplus, variance, diversity or average-diversity"},
     Flag{"--method", "method", Kind::kText, "search, local-maximum or exchange"},
@@ -140,6 +149,25 @@ Result<json::value> value_of(const Flag& flag, const std::vector<std::string>& g
       return groups_of(given.back());
     case Kind::kTexts:
       return json::array(given.begin(), given.end());
+    case Kind::kPairs:
+    case Kind::kWeights: {
+      json::object pairs;
+      for (const auto& text : given) {
+        const auto equals = text.rfind('=');
+        if (equals == std::string::npos || equals == 0) {
+          return fail(ErrorCode::kInvalidArgument, "{}: '{}' is not NAME=VALUE", flag.flag, text);
+        }
+        const auto value = text.substr(equals + 1);
+        if (flag.kind == Kind::kPairs) {
+          pairs[text.substr(0, equals)] = value;
+          continue;
+        }
+        auto number = number_of(flag.flag, value);
+        if (!number) return number;
+        pairs[text.substr(0, equals)] = *std::move(number);
+      }
+      return pairs;
+    }
     case Kind::kNames: {
       json::array names;
       for (const auto& text : given) {

@@ -20,6 +20,9 @@ using Errors = std::vector<http::FieldError>;
 constexpr double kShareTolerance = 0.001 + 1e-9;
 constexpr double kMaxGroups = 1'000'000;
 constexpr double kMaxRestarts = 1'000'000;
+// Of units named one by one.
+constexpr double kMaxUnits = 1'000'000;
+constexpr double kMaxSize = 4'000'000'000;
 // Of lists: columns, strata, group names.
 constexpr double kMaxNames = 10'000;
 
@@ -110,6 +113,14 @@ class Reader {
     options.strata = read_names("strata");
     options.categories = read_names("categories");
     check_roles(options);
+    read_constraints(options.constraints);
+    read_pairs("weights", [&](const std::string& name, const json::value& weight) {
+      options.weights.emplace_back(name, weight.to_number<double>());
+    });
+    read_pairs("transform", [&](const std::string& name, const json::value& transform) {
+      options.transforms.emplace_back(name, split::parse_transform(transform.as_string()).value());
+    });
+    if (given("start_column")) options.start_column = std::string(text("start_column"));
     parse("missing", split::parse_missing, options.missing);
     parse("objective", split::parse_objective, options.objective);
     parse("method", split::parse_method, options.method);
@@ -138,8 +149,75 @@ class Reader {
       check_unique(named.names, "#/groups");
       return named;
     }
-    if (groups.is_object()) return read_weights(groups.as_object());
+    if (groups.is_object()) {
+      const auto& object = groups.as_object();
+      if (object.begin()->value().is_object()) return read_ranges(object);
+      return read_weights(object);
+    }
     return split::EqualGroups{groups.to_number<std::size_t>()};
+  }
+
+  template <typename Take>
+  void read_pairs(std::string_view name, Take&& take) {
+    const json::value* map = given(name);
+    if (map == nullptr) return;
+    for (const auto& member : map->as_object()) take(std::string(member.key()), member.value());
+  }
+
+  void read_constraints(split::Constraints& constraints) {
+    read_pairs("fixed", [&](const std::string& unit, const json::value& group) {
+      constraints.fixed.emplace_back(unit, group.as_string());
+    });
+    read_pairs("allowed", [&](const std::string& unit, const json::value& groups) {
+      constraints.allowed.emplace_back(unit, texts_of(groups));
+    });
+    constraints.exclude = read_names("exclude");
+    read_sets("together", constraints.together, constraints.together_column);
+    read_sets("apart", constraints.apart, constraints.apart_column);
+    if (const json::value* apart = given("apart"); apart != nullptr && apart->is_object()) {
+      const auto& object = apart->as_object();
+      constraints.apart_column = std::string(object.at("column").as_string());
+      if (const auto* most = object.if_contains("at_most")) {
+        constraints.apart_most = most->to_number<std::uint32_t>();
+      }
+    }
+    const json::value* volume = given("volume");
+    if (volume == nullptr) return;
+    constraints.volume_column = std::string(volume->at("column").as_string());
+    for (const auto& member : volume->at("shares").as_object()) {
+      const auto& range = member.value().as_array();
+      const double min = range[0].to_number<double>();
+      const double max = range[1].to_number<double>();
+      if (min > max) {
+        add(fmt::format("#/volume/shares/{}", std::string_view(member.key())),
+            "the first share must not be above the second");
+      }
+      constraints.volume_shares.push_back({std::string(member.key()), min, max});
+    }
+  }
+
+  // A list of sets, or the name of a column.
+  void read_sets(std::string_view name, std::vector<std::vector<std::string>>& sets,
+                 std::optional<std::string>& column) {
+    const json::value* value = given(name);
+    if (value == nullptr) return;
+    if (value->is_string()) column = std::string(value->as_string());
+    if (!value->is_array()) return;
+    for (const auto& set : value->as_array()) sets.push_back(texts_of(set));
+  }
+
+  split::RangedGroups read_ranges(const json::object& groups) {
+    split::RangedGroups out;
+    for (const auto& member : groups) {
+      const auto& range = member.value().as_object();
+      out.ranges.push_back({std::string(member.key()), range.at("min").to_number<std::uint32_t>(),
+                            range.at("max").to_number<std::uint32_t>()});
+      if (out.ranges.back().min > out.ranges.back().max) {
+        add(fmt::format("#/groups/{}", std::string_view(member.key())),
+            "'min' must not be above 'max'");
+      }
+    }
+    return out;
   }
 
   split::WeightedGroups read_weights(const json::object& groups) {
@@ -226,10 +304,51 @@ json::value to_json(const split::Groups& groups) {
     return json::array(named->names.begin(), named->names.end());
   }
   json::object out;
+  if (const auto* ranged = std::get_if<split::RangedGroups>(&groups)) {
+    for (const auto& range : ranged->ranges) {
+      out[range.name] = json::object{{"min", range.min}, {"max", range.max}};
+    }
+    return out;
+  }
   for (const auto& [name, weight] : std::get<split::WeightedGroups>(groups).weights) {
     out[name] = weight;
   }
   return out;
+}
+
+json::array to_json(const std::vector<std::string>& texts) {
+  return json::array(texts.begin(), texts.end());
+}
+
+json::value sets_to_json(const std::vector<std::vector<std::string>>& sets) {
+  json::array out;
+  for (const auto& set : sets) out.push_back(to_json(set));
+  return out;
+}
+
+void add_constraints(json::object& out, const split::Constraints& constraints) {
+  json::object fixed;
+  for (const auto& [unit, group] : constraints.fixed) fixed[unit] = group;
+  if (!fixed.empty()) out["fixed"] = std::move(fixed);
+  json::object allowed;
+  for (const auto& [unit, groups] : constraints.allowed) allowed[unit] = to_json(groups);
+  if (!allowed.empty()) out["allowed"] = std::move(allowed);
+  if (!constraints.exclude.empty()) out["exclude"] = to_json(constraints.exclude);
+  if (!constraints.together.empty()) out["together"] = sets_to_json(constraints.together);
+  if (constraints.together_column) out["together"] = *constraints.together_column;
+  if (!constraints.apart.empty()) out["apart"] = sets_to_json(constraints.apart);
+  if (constraints.apart_column) {
+    out["apart"] =
+        json::object{{"column", *constraints.apart_column}, {"at_most", constraints.apart_most}};
+  }
+  if (constraints.volume_column) {
+    json::object shares;
+    for (const auto& share : constraints.volume_shares) {
+      shares[share.group] = json::array{share.min, share.max};
+    }
+    out["volume"] =
+        json::object{{"column", *constraints.volume_column}, {"shares", std::move(shares)}};
+  }
 }
 
 json::object to_json(const SplitTask& task) {
@@ -251,6 +370,20 @@ json::object to_json(const SplitTask& task) {
       {"seed", options.seed},
       {"na_values", list(reading.na_values)},
   };
+  add_constraints(out, options.constraints);
+  if (!options.weights.empty()) {
+    json::object weights;
+    for (const auto& [name, weight] : options.weights) weights[name] = weight;
+    out["weights"] = std::move(weights);
+  }
+  if (!options.transforms.empty()) {
+    json::object transforms;
+    for (const auto& [name, transform] : options.transforms) {
+      transforms[name] = split::to_string(transform);
+    }
+    out["transform"] = std::move(transforms);
+  }
+  if (options.start_column) out["start_column"] = *options.start_column;
   if (options.id_column) out["id_column"] = *options.id_column;
   if (options.restarts) out["restarts"] = *options.restarts;
   if (reading.encoding) out["encoding"] = *reading.encoding;
@@ -269,6 +402,10 @@ json::object to_json(const SplitTask& task) {
 
 Schema names(std::string doc) {
   return Schema::array(Schema::string().min(1)).max(kMaxNames).or_null().doc(std::move(doc));
+}
+
+Schema unit_sets() {
+  return Schema::array(Schema::array(Schema::string().min(1)).min(2).max(kMaxUnits)).max(kMaxUnits);
 }
 
 std::vector<Schema::Field> reading_fields() {
@@ -309,6 +446,12 @@ std::vector<Schema::Field> option_fields() {
                .min(2)
                .max(kMaxNames)
                .doc("Name and share (they sum to 1), or name and size (they sum to the rows)"),
+           Schema::map(
+               Schema::object({{"min", Schema::integer().min(1).max(kMaxSize), Required::kYes},
+                               {"max", Schema::integer().min(1).max(kMaxSize), Required::kYes}}))
+               .min(2)
+               .max(kMaxNames)
+               .doc("Name and the least and most rows"),
        }),
        Required::kYes},
       {"id_column",
@@ -316,6 +459,48 @@ std::vector<Schema::Field> option_fields() {
       {"columns", names("The numeric columns to balance. Default: all of them")},
       {"strata", names("Categorical columns whose values are spread evenly. Default: none")},
       {"categories", names("Categorical columns that enter the objective. Default: none")},
+      {"weights", Schema::map(Schema::number().above(0))
+                      .max(kMaxNames)
+                      .or_null()
+                      .doc("Balanced columns that count more or less than 1")},
+      {"transform", Schema::map(Schema::string().one_of({"standardise", "log", "rank"}))
+                        .max(kMaxNames)
+                        .or_null()
+                        .doc("How a numeric column enters the objective. Default: standardise")},
+      {"fixed", Schema::map(Schema::string().min(1))
+                    .max(kMaxUnits)
+                    .or_null()
+                    .doc("Unit and the group it must be in")},
+      {"allowed", Schema::map(Schema::array(Schema::string().min(1)).min(1).max(kMaxNames))
+                      .max(kMaxUnits)
+                      .or_null()
+                      .doc("Unit and the groups it may be in")},
+      {"exclude", Schema::array(Schema::string().min(1))
+                      .max(kMaxUnits)
+                      .or_null()
+                      .doc("Units that get no group")},
+      {"together",
+       Schema::either({unit_sets().doc("Sets of units that must be in one group"),
+                       Schema::string().min(1).doc("A column: equal values stay together")})
+           .or_null()},
+      {"apart",
+       Schema::either({unit_sets().doc("Sets of units of which no two may be in one group"),
+                       Schema::string().min(1).doc("A column: equal values are kept apart"),
+                       Schema::object({{"column", Schema::string().min(1), Required::kYes},
+                                       {"at_most", Schema::integer().min(1).max(kMaxSize)}})
+                           .doc("At most so many of equal values in a group")})
+           .or_null()},
+      {"volume",
+       Schema::object({{"column", Schema::string().min(1), Required::kYes},
+                       {"shares",
+                        Schema::map(Schema::array(Schema::number().min(0).max(1)).min(2).max(2))
+                            .min(1)
+                            .max(kMaxNames),
+                        Required::kYes}})
+           .or_null()
+           .doc("Least and most share of a column's sum a group may have")},
+      {"start_column",
+       Schema::string().min(1).or_null().doc("A column with the group of each unit to start from")},
       {"missing", Schema::string()
                       .one_of({"fail", "drop_rows", "mean", "median", "indicator"})
                       .or_null()

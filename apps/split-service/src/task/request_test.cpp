@@ -91,7 +91,14 @@ TEST(SplitRequest, ThePayloadGivesTheSameRequest) {
             "restarts": 7, "budget_seconds": 0.25, "destination": "s3://samples"})",
        R"({"source": "s3://samples/c.csv", "groups": 2, "encoding": "cp1252", "delimiter": ";",
             "decimal": ",", "thousands": "none", "percent": "points", "na_values": ["-9", "n/k"],
-            "sheet": "Sales", "missing": "median", "categories": ["c"], "patience": 5})"}) {
+            "sheet": "Sales", "missing": "median", "categories": ["c"], "patience": 5})",
+       R"({"source": "s3://samples/c.csv", "groups": {"a": {"min": 2, "max": 5},
+            "b": {"min": 1, "max": 9}}, "fixed": {"u1": "a"}, "allowed": {"u2": ["a", "b"]},
+            "exclude": ["u3"], "together": [["u4", "u5"]], "apart": {"column": "kin", "at_most": 2},
+            "volume": {"column": "sales", "shares": {"a": [0.1, 0.2]}}, "weights": {"x": 2.5},
+            "transform": {"x": "log"}, "start_column": "old"})",
+       R"({"source": "s3://samples/c.csv", "groups": 2, "together": "family",
+            "apart": [["u1", "u2"], ["u3", "u4", "u5"]]})"}) {
     const std::string payload = to_payload(parse_good(text));
     const auto again = from_payload(payload);
     ASSERT_TRUE(again) << again.error().message();
@@ -151,6 +158,15 @@ INSTANTIATE_TEST_SUITE_P(
             R"({"source": "s3://samples/a", "groups": 2, "id_column": "x", "columns": ["x", "y"],
                 "strata": ["y"]})",
             {"#/columns/0 'x' is the id column", "#/strata/0 'y' is among the columns too"}},
+        Bad{"Constraints",
+            R"({"source": "s3://samples/a", "groups": {"a": {"min": 5, "max": 2}, "b": {"min": 1, "max": 2}},
+                "together": [["x"]], "volume": {"column": "v", "shares": {"a": [0.5]}},
+                "transform": {"x": "sqrt"}})",
+            {"#/transform/x must be", "#/together", "#/volume/shares/a must be at least 2"}},
+        Bad{"RangesTurned",
+            R"({"source": "s3://samples/a", "groups": {"a": {"min": 5, "max": 2}, "b": {"min": 1, "max": 2}},
+                "volume": {"column": "v", "shares": {"a": [0.5, 0.1]}}})",
+            {"#/groups/a 'min' must not be above 'max'", "#/volume/shares/a the first share"}},
         Bad{"Reading",
             R"({"source": "s3://samples/a", "groups": 2, "delimiter": "ab", "decimal": ",",
                 "thousands": ",", "categories": ["x"], "strata": ["x"]})",

@@ -12,7 +12,10 @@
 
 namespace saola::split {
 
-// The features of kKPlus: each standardised column, then the squared deviation, standardised, of
+// The columns, each times its weight.
+std::vector<double> weighted_values(const Problem& problem);
+
+// The features of kKPlus, weighted: each standardised column, then the squared deviation, standardised, of
 // each that is no indicator; rows × (2 × columns - indicators).
 std::vector<double> kplus_features(const Problem& problem);
 

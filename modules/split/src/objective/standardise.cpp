@@ -63,10 +63,17 @@ void standardise(std::vector<double>& values, std::size_t rows, std::size_t colu
   }
 }
 
+std::vector<double> weighted_values(const Problem& problem) {
+  auto values = problem.values;
+  if (problem.weights.empty()) return values;
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] *= problem.weights[i % problem.columns];
+  return values;
+}
+
 std::vector<double> kplus_features(const Problem& problem) {
   const auto all = problem.columns;
   const auto columns = all - problem.indicators;
-  if (columns == 0) return problem.values;
+  if (columns == 0) return weighted_values(problem);
   std::vector<double> squares(problem.rows * columns);
   for (std::size_t r = 0; r < problem.rows; ++r) {
     for (std::size_t c = 0; c < columns; ++c) {
@@ -87,6 +94,9 @@ std::vector<double> kplus_features(const Problem& problem) {
   for (std::size_t r = 0; r < problem.rows; ++r) {
     std::copy_n(&problem.values[r * all], all, &features[r * width]);
     std::copy_n(&squares[r * columns], columns, &features[r * width + all]);
+    if (problem.weights.empty()) continue;
+    for (std::size_t c = 0; c < all; ++c) features[r * width + c] *= problem.weights[c];
+    for (std::size_t c = 0; c < columns; ++c) features[r * width + all + c] *= problem.weights[c];
   }
   return features;
 }

@@ -10,6 +10,7 @@
 
 #include "objective/distances.hpp"
 #include "objective/moments.hpp"
+#include "search/effort.hpp"
 #include "search/engine.hpp"
 #include "search/layout.hpp"
 #include "search/pace.hpp"
@@ -19,10 +20,6 @@
 
 namespace saola::split {
 namespace {
-
-// Independent random streams of one seed.
-constexpr std::uint64_t kRandomSplitStream = 0;
-constexpr std::uint64_t kFirstRestartStream = 1;
 
 // Up to this many rows every pair is tried; beyond, partners near in the layout.
 constexpr std::size_t kAllPartnersUpTo = 4'000;
@@ -42,13 +39,6 @@ std::vector<std::uint32_t> by_row(const Layout& layout,
   std::vector<std::uint32_t> rows(by_position.size());
   for (std::size_t p = 0; p < by_position.size(); ++p) rows[layout.row_at[p]] = by_position[p];
   return rows;
-}
-
-// How much kSearch does in a restart, in units of Pace (about nanoseconds).
-std::uint64_t search_work(std::size_t rows) {
-  constexpr std::uint64_t kPerRow = 350'000;
-  constexpr std::uint64_t kMost = 1'600'000'000;
-  return std::min(kPerRow * rows, kMost);
 }
 
 // Partners tried by kSearch: enough for some in each of the other groups.
@@ -120,21 +110,12 @@ Race::Winner run_race(const Course& course, const Poll& poll, MakeState&& make_s
   });
 }
 
-bool is_diversity(Objective objective) {
-  return objective == Objective::kDiversity || objective == Objective::kAverageDiversity;
-}
-
 std::vector<double> weights_of(const Problem& problem, Objective objective) {
   std::vector<double> weights;
   for (const auto size : problem.sizes) {
     weights.push_back(objective == Objective::kAverageDiversity ? 1.0 / size : 1.0);
   }
   return weights;
-}
-
-// The features whose between-group sum of squares is minimised.
-std::vector<double> features_of(const Problem& problem, Objective objective) {
-  return objective == Objective::kKPlus ? kplus_features(problem) : problem.values;
 }
 
 }  // namespace
@@ -161,8 +142,8 @@ Result<Solution> search(const Problem& problem, const SearchOptions& options, co
   Race::Winner winner;
   if (diversity) {
     pace.tell(0, "measuring distances");
-    const DistanceTable table(in_layout(layout, problem.values, problem.columns), problem.columns,
-                              pace);
+    const DistanceTable table(in_layout(layout, weighted_values(problem), problem.columns),
+                              problem.columns, pace);
     const auto weights = weights_of(problem, options.objective);
     winner = run_race(course, poll, [&] { return Distances(table, weights); });
   } else {
@@ -209,10 +190,11 @@ std::optional<double> evaluate(const Problem& problem, Objective objective,
   Pace pace(poll);
   pace.tell(0, "summing distances");
   std::vector<std::vector<double>> members(problem.sizes.size());
+  const auto values = weighted_values(problem);
   for (std::size_t r = 0; r < problem.rows; ++r) {
     auto& group = members[group_of_row[r]];
-    group.insert(group.end(), &problem.values[r * problem.columns],
-                 &problem.values[r * problem.columns] + problem.columns);
+    const double* const row = &values[r * problem.columns];
+    group.insert(group.end(), row, row + problem.columns);
   }
   const auto weights = weights_of(problem, objective);
   double total = 0;

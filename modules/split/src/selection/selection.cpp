@@ -59,10 +59,10 @@ class Selector {
   }
 
   Result<Selection> run() && {
-    for (const auto step :
-         {&Selector::find_id, &Selector::find_factors, &Selector::find_numeric,
-          &Selector::check_cells, &Selector::deal_with_missing, &Selector::check_ids,
-          &Selector::take_factors, &Selector::take_covariates}) {
+    for (const auto step : {&Selector::find_id, &Selector::find_factors, &Selector::find_numeric,
+                            &Selector::check_cells, &Selector::deal_with_missing,
+                            &Selector::check_ids, &Selector::take_factors,
+                            &Selector::take_covariates, &Selector::weigh, &Selector::transform}) {
       if (auto ok = (this->*step)(); !ok) return std::unexpected(std::move(ok).error());
     }
     account();
@@ -131,18 +131,32 @@ class Selector {
     return find_roles("categories", options_.categories, Role::kCategory, categories_);
   }
 
+  // Columns that only constraints look at are not balanced unless they are named.
+  void set_constraint_columns() {
+    const auto take = [&](const std::optional<std::string>& name, std::string_view what) {
+      const auto c = name ? table_.find(*name) : std::nullopt;
+      if (!c || !free(*c)) return;
+      used_.push_back(*c);
+      notes_[*c] = what;
+    };
+    take(options_.constraints.together_column, "says which units stay together");
+    take(options_.constraints.apart_column, "says which units are kept apart");
+    take(options_.start_column, "the groups to start from");
+  }
+
   Ok find_numeric() {
+    set_constraint_columns();
     if (!options_.columns.empty()) {
       if (auto ok = find_roles("columns", options_.columns, Role::kBalanced, numeric_); !ok)
         return ok;
       for (std::size_t c = 0; c < roles_.size(); ++c) {
-        if (free(c)) notes_[c] = "not among 'columns'";
+        if (free(c) && notes_[c].empty()) notes_[c] = "not among 'columns'";
       }
       return {};
     }
     std::string unreadable;
     for (std::size_t c = 0; c < roles_.size(); ++c) {
-      if (!free(c)) continue;
+      if (!free(c) || std::find(used_.begin(), used_.end(), c) != used_.end()) continue;
       if (column(c).numeric()) {
         roles_[c] = Role::kBalanced;
         numeric_.push_back(c);
@@ -248,9 +262,14 @@ class Selector {
   }
 
   Ok deal_with_missing() {
-    const auto gaps = find_gaps();
-    if (!gaps.empty() && options_.missing == Missing::kFail) return refuse_gaps(gaps);
     std::vector<std::uint8_t> dropped(table_.rows());
+    if (auto ok = exclude(dropped); !ok) return ok;
+    auto gaps = find_gaps();
+    for (auto& gap : gaps) {
+      std::erase_if(gap.rows, [&](std::uint32_t row) { return dropped[row] != 0; });
+    }
+    std::erase_if(gaps, [](const Gap& gap) { return gap.rows.empty(); });
+    if (!gaps.empty() && options_.missing == Missing::kFail) return refuse_gaps(gaps);
     std::size_t count = 0;
     if (options_.missing == Missing::kDropRows) {
       for (const auto& gap : gaps) {
@@ -275,10 +294,29 @@ class Selector {
       }
     }
     if (selection_.rows.size() < 2) {
-      return fail(ErrorCode::kInvalidArgument,
-                  "only {} of {} rows have a value in every column; nothing is left to split: fill "
-                  "values in, or choose another 'missing'",
-                  selection_.rows.size(), table_.rows());
+      return fail(
+          ErrorCode::kInvalidArgument,
+          "only {} of {} rows are left that are not excluded and have a value in every column; "
+          "there is nothing to split: fill values in, or choose another 'missing'",
+          selection_.rows.size(), table_.rows());
+    }
+    return {};
+  }
+
+  Ok exclude(std::vector<std::uint8_t>& dropped) {
+    if (options_.constraints.exclude.empty()) return {};
+    std::unordered_map<std::string, std::size_t> row_of;
+    const auto ids = table_.text(selection_.id);
+    for (std::size_t row = 0; row < ids.size(); ++row) row_of.emplace(ids[row], row);
+    for (const auto& id : options_.constraints.exclude) {
+      const auto found = row_of.find(id);
+      if (found == row_of.end()) {
+        return fail(
+            ErrorCode::kInvalidArgument,
+            "exclude: there is no unit {} in the id column {}; ids are compared to the letter",
+            quoted(id), quoted(column(selection_.id).name));
+      }
+      dropped[found->second] = 1;
     }
     return {};
   }
@@ -446,6 +484,78 @@ class Selector {
     return (*half + *std::max_element(values.begin(), half)) / 2;
   }
 
+  Ok weigh() {
+    for (const auto& [name, weight] : options_.weights) {
+      if (!(weight > 0) || !std::isfinite(weight)) {
+        return fail(ErrorCode::kInvalidArgument, "weights: {} has {}; a weight must be above 0",
+                    quoted(name), weight);
+      }
+      if (auto* covariate = covariate_of(name)) {
+        covariate->weigh(weight);
+        continue;
+      }
+      const auto category = std::find_if(selection_.categories.begin(), selection_.categories.end(),
+                                         [&](const Factor& factor) { return factor.name == name; });
+      if (category == selection_.categories.end()) {
+        return fail(ErrorCode::kInvalidArgument,
+                    "weights: {} is no column that the objective balances", quoted(name));
+      }
+      category->weight = weight;
+    }
+    return {};
+  }
+
+  Ok transform() {
+    for (const auto& [name, transform] : options_.transforms) {
+      auto* covariate = covariate_of(name);
+      if (covariate == nullptr) {
+        return fail(ErrorCode::kInvalidArgument,
+                    "transform: {} is no numeric column that is balanced", quoted(name));
+      }
+      const auto values = covariate->values();
+      if (transform == Transform::kRank) covariate->transform(ranks(values));
+      if (transform != Transform::kLog) continue;
+      std::vector<double> logs;
+      for (std::size_t u = 0; u < values.size(); ++u) {
+        if (!(values[u] > 0)) {
+          const auto row = selection_.rows[u];
+          return fail(
+              ErrorCode::kInvalidArgument,
+              "transform: column {} holds {} in {}; log needs numbers above 0, rank does not",
+              quoted(name), quoted(table_.cell(row, *table_.find(name))), table_.place(row));
+        }
+        logs.push_back(std::log(values[u]));
+      }
+      covariate->transform(std::move(logs));
+    }
+    return {};
+  }
+
+  Covariate* covariate_of(const std::string& name) {
+    for (auto& covariate : selection_.covariates) {
+      if (covariate.name() == name) return &covariate;
+    }
+    return nullptr;
+  }
+
+  // Equal values share the mean of their ranks.
+  static std::vector<double> ranks(std::span<const double> values) {
+    std::vector<std::uint32_t> order(values.size());
+    std::iota(order.begin(), order.end(), 0U);
+    std::sort(order.begin(), order.end(),
+              [&](std::uint32_t a, std::uint32_t b) { return values[a] < values[b]; });
+    std::vector<double> out(values.size());
+    for (std::size_t begin = 0; begin < order.size();) {
+      std::size_t end = begin;
+      while (end < order.size() && values[order[end]] == values[order[begin]]) ++end;
+      for (std::size_t i = begin; i < end; ++i) {
+        out[order[i]] = static_cast<double>(begin + end - 1) / 2;
+      }
+      begin = end;
+    }
+    return out;
+  }
+
   void account() {
     for (std::size_t c = 0; c < roles_.size(); ++c) {
       const auto& one = column(c);
@@ -472,6 +582,8 @@ class Selector {
   std::vector<std::size_t> numeric_;
   std::vector<std::size_t> strata_;
   std::vector<std::size_t> categories_;
+  // Used by constraints only.
+  std::vector<std::size_t> used_;
 };
 
 }  // namespace

@@ -30,12 +30,22 @@ class Covariate {
   std::span<const double> values() const { return values_; }
   std::size_t missing() const { return missing_; }
   bool constant() const;
+  // What enters the objective: the values, transformed if that was asked for.
+  std::span<const double> objective_values() const {
+    return transformed_.empty() ? values_ : std::span<const double>(transformed_);
+  }
+  double weight() const { return weight_; }
+
+  void transform(std::vector<double> values) { transformed_ = std::move(values); }
+  void weigh(double weight) { weight_ = weight; }
 
  private:
   std::string name_;
   std::vector<double> own_;
   std::span<const double> values_;
   std::size_t missing_ = 0;
+  std::vector<double> transformed_;
+  double weight_ = 1;
 };
 
 // A categorical column, one level a unit.
@@ -43,6 +53,7 @@ struct Factor {
   std::string name;
   std::vector<std::string> levels;  // in order of appearance
   std::vector<std::uint32_t> level_of_unit;
+  double weight = 1;
 };
 
 struct Selection {

@@ -77,7 +77,48 @@ struct WeightedGroups {
   // largest remainder), else sizes: whole numbers that sum to the number of rows.
   std::vector<std::pair<std::string, double>> weights;
 };
-using Groups = std::variant<EqualGroups, NamedGroups, WeightedGroups>;
+struct RangedGroups {
+  // Each group has at least `min` rows (1 or more) and at most `max`.
+  struct Range {
+    std::string name;
+    std::uint32_t min = 1;
+    std::uint32_t max = 0;
+  };
+  std::vector<Range> ranges;
+};
+using Groups = std::variant<EqualGroups, NamedGroups, WeightedGroups, RangedGroups>;
+
+// Where units may go, by their ids. All can be combined, with strata too (each column of which is
+// then spread as well as the constraints allow).
+struct Constraints {
+  // Unit and its group.
+  std::vector<std::pair<std::string, std::string>> fixed;
+  // Unit and the groups it may be in.
+  std::vector<std::pair<std::string, std::vector<std::string>>> allowed;
+  // Units that get no group.
+  std::vector<std::string> exclude;
+  // Sets of units that must be in the same group, and a column whose equal values must be.
+  std::vector<std::vector<std::string>> together;
+  std::optional<std::string> together_column;
+  // Sets of units of which no two may be in the same group, and a column of whose equal values at
+  // most `apart_most` may be.
+  std::vector<std::vector<std::string>> apart;
+  std::optional<std::string> apart_column;
+  std::uint32_t apart_most = 1;
+  // Bounds of a group's share of the sum of a numeric column, 0 … 1.
+  struct Share {
+    std::string group;
+    double min = 0;
+    double max = 1;
+  };
+  std::optional<std::string> volume_column;
+  std::vector<Share> volume_shares;
+};
+
+// How a numeric column enters the objective. kLog needs values above 0.
+enum class Transform { kStandardise, kLog, kRank };
+Result<Transform> parse_transform(std::string_view name);  // "standardise", "log", "rank"
+std::string_view to_string(Transform transform);
 
 struct Options {
   Groups groups = EqualGroups{2};
@@ -92,6 +133,12 @@ struct Options {
   // Categorical columns that enter the objective, one indicator (0 or 1) a value.
   std::vector<std::string> categories;
   Missing missing = Missing::kFail;
+  // How much a balanced column counts; 1 unless named.
+  std::vector<std::pair<std::string, double>> weights;
+  std::vector<std::pair<std::string, Transform>> transforms;
+  Constraints constraints;
+  // A column with the name of each unit's group to start from; empty cells are free.
+  std::optional<std::string> start_column;
   Objective objective = Objective::kKPlus;
   Method method = Method::kSearch;
   // Independent runs from different starts; the best is kept. At least 1; absent: until `patience`

@@ -22,6 +22,8 @@ struct Problem {
   std::vector<double> values;
   // The last so many columns have two values only; kKPlus takes no squares of them.
   std::size_t indicators = 0;
+  // How much each column counts; empty: 1 each.
+  std::vector<double> weights;
   // Of each group.
   std::vector<std::uint32_t> sizes;
   // Of each row, numbered from 0 without gaps; empty: one stratum.

@@ -1,0 +1,35 @@
+// What the search and the search under constraints share.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include <saola/split/search.hpp>
+
+#include "objective/moments.hpp"
+
+namespace saola::split {
+
+// Independent random streams of one seed.
+inline constexpr std::uint64_t kRandomSplitStream = 0;
+inline constexpr std::uint64_t kFirstRestartStream = 1;
+
+// How much kSearch does in a restart, in units of Pace (about nanoseconds).
+inline std::uint64_t search_work(std::size_t rows) {
+  constexpr std::uint64_t kPerRow = 350'000;
+  constexpr std::uint64_t kMost = 1'600'000'000;
+  return std::min(kPerRow * rows, kMost);
+}
+
+inline bool is_diversity(Objective objective) {
+  return objective == Objective::kDiversity || objective == Objective::kAverageDiversity;
+}
+
+// The features whose between-group sum of squares is minimised.
+inline std::vector<double> features_of(const Problem& problem, Objective objective) {
+  return objective == Objective::kKPlus ? kplus_features(problem) : weighted_values(problem);
+}
+
+}  // namespace saola::split
