@@ -21,6 +21,9 @@
 namespace incident {
 namespace {
 
+constexpr saola::server::Setting<std::string> kExecutor{"executor"};
+constexpr saola::server::Setting<std::int64_t> kTaskRounds{"task-rounds"};
+
 namespace json = boost::json;
 using namespace saola;  // NOLINT(google-build-using-namespace): a program, not a library
 
@@ -118,12 +121,12 @@ class Service final : public http::Handler {
 Result<std::unique_ptr<http::Handler>> make_service(server::WebContext& context) {
   const futures::ExecutorOptions options{.max_workers = kPoolSize, .name = "split"};
   std::unique_ptr<futures::Executor> executor;
-  if (context.settings.text("executor") == "fiber") {
+  if (context.settings.get(kExecutor) == "fiber") {
     executor = std::make_unique<futures::FiberExecutor>(*runtime::Runtime::current(), options);
   } else {
     executor = std::make_unique<futures::ThreadPoolExecutor>(options);
   }
-  const auto rounds = static_cast<std::uint64_t>(context.settings.integer("task-rounds"));
+  const auto rounds = static_cast<std::uint64_t>(context.settings.get(kTaskRounds));
   return std::make_unique<Service>(std::move(executor),
                                    rounds > 0 ? rounds : calibrate(kTaskSeconds));
 }
@@ -135,14 +138,14 @@ server::ServerDefinition service_definition() {
   definition.name = "incident";
   definition.rows = {
       {.section = "Incident",
-       .key = "executor",
+       .key = kExecutor.key,
        .type = server::SettingType::kChoice,
        .default_value = "fiber",
        .doc = "What the pool's workers are: fibers of the web worker's loop (what gevent's patch "
               "makes of a thread pool) or native threads.",
        .choices = {"fiber", "thread"}},
       {.section = "Incident",
-       .key = "task-rounds",
+       .key = kTaskRounds.key,
        .type = server::SettingType::kInteger,
        .default_value = "0",
        .doc = "Work of a task, in rounds of its loop; 0: what takes 3 s here, measured at start."},

@@ -81,10 +81,11 @@ Result<void> RowStore::check_room(Rows& rows, const std::string& queue) const {
 Result<void> RowStore::check_bytes(Rows& rows) const {
   const std::uint64_t limit = rules_.options().max_bytes;
   if (limit == 0 || rows.bytes() < limit) return {};
-  return saola::fail(ErrorCode::kResourceExhausted,
-                     "no space is left in the job store: it holds {} bytes, as many as it may; wait until "
-                     "jobs have ended and were pruned, or raise its limit",
-                     limit);
+  return saola::fail(
+      ErrorCode::kResourceExhausted,
+      "no space is left in the job store: it holds {} bytes, as many as it may; wait until "
+      "jobs have ended and were pruned, or raise its limit",
+      limit);
 }
 
 Result<Enqueued> RowStore::enqueue(const NewJob& request, Deadline deadline) {

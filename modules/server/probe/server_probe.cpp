@@ -18,6 +18,8 @@
 
 namespace {
 
+constexpr saola::server::Setting<std::string> kProbe{"probe"};
+
 using namespace saola;          // NOLINT(google-build-using-namespace): a program, not a library
 using namespace saola::server;  // NOLINT(google-build-using-namespace)
 
@@ -87,7 +89,7 @@ class Probe final : public http::Handler {
 };
 
 Result<std::unique_ptr<http::Handler>> make_probe(WebContext& context) {
-  const std::string& how = context.settings.text("probe");
+  const std::string& how = context.settings.get(kProbe);
   if (how == "bad-boot") return fail(ErrorCode::kUnavailable, "the probe's store is away");
   if (how == "crash-boot") std::abort();
   if (how == "kill-boot") ::raise(SIGKILL);
@@ -97,15 +99,15 @@ Result<std::unique_ptr<http::Handler>> make_probe(WebContext& context) {
 
 // Runs one endless job: ends it on `drain` unless told to be busy, puts it back on `stop`.
 Result<void> run_tasks(TaskContext& context) {
-  if (context.settings.text("probe") == "bad-task") {
+  if (context.settings.get(kProbe) == "bad-task") {
     return fail(ErrorCode::kUnavailable, "the task worker's store is away");
   }
-  if (context.settings.text("probe") == "crash-task") std::abort();
+  if (context.settings.get(kProbe) == "crash-task") std::abort();
   std::mutex mutex;
   std::condition_variable_any changed;
   std::unique_lock lock(mutex);
   demote_this_thread();
-  const bool busy = context.settings.text("probe") == "busy-task";
+  const bool busy = context.settings.get(kProbe) == "busy-task";
   changed.wait(lock, busy ? context.stop : context.drain, [] { return false; });
   log_info(context.stop.stop_requested() ? "the job was put back" : "the job was finished");
   return {};
@@ -113,7 +115,7 @@ Result<void> run_tasks(TaskContext& context) {
 
 // Two jobs that there are not.
 Result<std::string> show_jobs(const Settings& settings) {
-  const std::string& how = settings.text("probe");
+  const std::string& how = settings.get(kProbe);
   if (how == "locked-jobs") ::pause();
   if (how == "crash-jobs") std::abort();
   if (how == "bad-jobs") return fail(ErrorCode::kUnavailable, "the jobs' store is away");
@@ -134,7 +136,7 @@ int main(int argc, char** argv) {
   probe.web = make_probe;
   probe.task = run_tasks;
   probe.rows = {{.section = "Probe",
-                 .key = "probe",
+                 .key = kProbe.key,
                  .type = SettingType::kText,
                  .default_value = "",
                  .doc = "How workers misbehave."}};

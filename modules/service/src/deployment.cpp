@@ -7,11 +7,15 @@
 #include <saola/jobs_sqlite/sqlite_store.hpp>
 #include <saola/objects/directory_store.hpp>
 #include <saola/objects_s3/s3_store.hpp>
+#include <saola/server/server_settings.hpp>
 
 namespace saola::service {
 namespace {
 
 constexpr std::string_view kSqlite = "sqlite:";
+constexpr server::Setting<std::string> kStore{"store"};
+constexpr server::Setting<std::int64_t> kStoreMaxBytes{"store-max-bytes"};
+constexpr server::Setting<std::vector<server::NamedTable>> kBuckets{"buckets"};
 
 Result<void> check_store(std::string_view text) {
   if (text == "auto") return {};
@@ -20,7 +24,7 @@ Result<void> check_store(std::string_view text) {
 }
 
 bool is_default(const server::Settings& settings) {
-  return settings.origin("buckets") == "default";
+  return settings.origin(kBuckets.key) == "default";
 }
 
 Result<objects_s3::S3Options> s3_options(const server::NamedTable& table) {
@@ -87,7 +91,7 @@ std::vector<server::SettingRow> store_rows() {
   using enum server::SettingType;
   return {
       {.section = "Jobs",
-       .key = "store",
+       .key = kStore.key,
        .type = kText,
        .default_value = "auto",
        .doc = "Where jobs are kept: sqlite:PATH, a file shared by all processes of this server. "
@@ -96,13 +100,13 @@ std::vector<server::SettingRow> store_rows() {
        .takes_effect = server::TakesEffect::kRestart,
        .check = check_store},
       {.section = "Jobs",
-       .key = "store-max-bytes",
+       .key = kStoreMaxBytes.key,
        .type = kBytes,
        .default_value = "0",
        .doc = "The most bytes the job store's file may take; beyond, new jobs are answered 503. "
               "0: as much as the disk holds."},
       {.section = "Jobs",
-       .key = "queue-limit",
+       .key = kQueueLimit.key,
        .type = kInteger,
        .default_value = "10000",
        .doc = "Jobs that may wait; beyond, new ones are answered 429 with Retry-After.",
@@ -115,7 +119,7 @@ std::vector<server::SettingRow> bucket_rows(const std::string& default_buckets) 
   using enum server::SettingType;
   return {
       {.section = "Objects",
-       .key = "buckets",
+       .key = kBuckets.key,
        .type = kTables,
        .default_value = default_buckets,
        .doc = "The buckets that s3://NAME/KEY may name, each a local directory or an S3 bucket; "
@@ -145,16 +149,16 @@ std::vector<server::SettingRow> bucket_rows(const std::string& default_buckets) 
 }
 
 std::string store_path(const server::Settings& settings) {
-  const std::string& store = settings.text("store");
-  if (store == "auto") return settings.text("state-dir") + "/jobs.db";
+  const std::string& store = settings.get(kStore);
+  if (store == "auto") return settings.get(server::setting::kStateDir) + "/jobs.db";
   return store.substr(kSqlite.size());
 }
 
 Result<std::unique_ptr<jobs::Store>> open_store(const server::Settings& settings) {
   jobs_sqlite::SqliteOptions options;
   options.path = store_path(settings);
-  options.store.max_bytes = static_cast<std::uint64_t>(settings.integer("store-max-bytes"));
-  options.store.queue_limit = static_cast<std::size_t>(settings.integer("queue-limit"));
+  options.store.max_bytes = static_cast<std::uint64_t>(settings.get(kStoreMaxBytes));
+  options.store.queue_limit = static_cast<std::size_t>(settings.get(kQueueLimit));
   auto store = jobs_sqlite::open_sqlite_store(std::move(options));
   if (!store) {
     return std::unexpected(std::move(store).error().wrap(
@@ -165,7 +169,7 @@ Result<std::unique_ptr<jobs::Store>> open_store(const server::Settings& settings
 
 Result<std::unique_ptr<objects::Buckets>> open_buckets(const server::Settings& settings) {
   auto buckets = std::make_unique<objects::Buckets>();
-  for (const server::NamedTable& table : settings.tables("buckets")) {
+  for (const server::NamedTable& table : settings.get(kBuckets)) {
     const auto blame = [&](Error error) {
       return std::unexpected(
           std::move(error).wrap(fmt::format("bucket '{}' ({})", table.name, table.origin)));
@@ -182,7 +186,7 @@ Result<std::unique_ptr<objects::Buckets>> open_buckets(const server::Settings& s
 
 std::vector<std::string> describe_buckets(const server::Settings& settings) {
   std::vector<std::string> lines;
-  for (const server::NamedTable& table : settings.tables("buckets")) {
+  for (const server::NamedTable& table : settings.get(kBuckets)) {
     const std::string_view directory = table.get("directory");
     const std::string_view endpoint = table.get("endpoint");
     if (is_default(settings) && !std::filesystem::is_directory(directory)) continue;

@@ -12,6 +12,9 @@
 
 namespace saola::service {
 
+// Jobs that may wait.
+inline constexpr server::Setting<std::int64_t> kQueueLimit{"queue-limit"};
+
 // Rows of the settings table of a service that has tasks: store, store-max-bytes, queue-limit.
 std::vector<server::SettingRow> store_rows();
 // … and that of every service: buckets.

@@ -7,6 +7,7 @@
 #include <saola/base/log.hpp>
 #include <saola/dashboard/dashboard.hpp>
 #include <saola/jobs/memory_store.hpp>
+#include <saola/server/server_settings.hpp>
 #include <saola/service/service.hpp>
 #include <saola/service/test.hpp>
 #include <saola/web/openapi.hpp>
@@ -274,12 +275,12 @@ Result<std::unique_ptr<http::Handler>> Service::Impl::start_web(server::WebConte
     jobs_api = std::make_unique<jobs_web::JobsApi>(
         *store,
         jobs_web::JobsApiOptions{
-            .queue_limit = static_cast<std::size_t>(context.settings.integer("queue-limit")),
+            .queue_limit = static_cast<std::size_t>(context.settings.get(service::kQueueLimit)),
             .health = {
                 .room = [folder] { return jobs_web::room_for_a_job(folder); },
                 .on_change = [&context](bool ready,
                                         std::string_view why) { context.set_ready(ready, why); }},
-            .one_event_a_stream = context.settings.text("worker-class") == "sync"});
+            .one_event_a_stream = context.settings.get(server::setting::kWorkerClass) == "sync"});
   }
   return std::make_unique<Routes>(app);
 }

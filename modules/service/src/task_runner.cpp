@@ -6,6 +6,7 @@
 #include <saola/base/log.hpp>
 #include <saola/jobs/maintainer.hpp>
 #include <saola/jobs/task_worker.hpp>
+#include <saola/server/server_settings.hpp>
 
 #include "dead_workers.hpp"
 
@@ -28,7 +29,7 @@ Result<void> run_tasks(server::TaskContext& context, jobs::Store& store,
                        std::map<std::string, jobs::Handler> handlers) {
   jobs::TaskWorkerOptions options;
   options.owner = this_process_as_owner();
-  options.threads = static_cast<int>(context.settings.integer("task-threads"));
+  options.threads = static_cast<int>(context.settings.get(server::setting::kTaskThreads));
   options.on_job_thread_start = [] { server::demote_this_thread(); };
   jobs::TaskWorker worker(store, std::move(handlers), std::move(options));
   const DeadWorkerWatch dead_workers(store);

@@ -13,13 +13,14 @@
 
 #include <saola/base/cores.hpp>
 #include <saola/base/log.hpp>
+#include <saola/server/server_settings.hpp>
 
 #include "fleet/log_files.hpp"
 #include "fleet/upgrade.hpp"
 #include "log/process_log.hpp"
 #include "process/child_boot.hpp"
 #include "process/privileges.hpp"
-#include "settings/worker_class.hpp"
+#include "settings/parsed_settings.hpp"
 
 namespace saola::server {
 namespace {
@@ -90,11 +91,12 @@ int Arbiter::run() {
 Result<void> Arbiter::start() {
   const Settings& settings = server_.generations.current.settings;
   title_.set(title());
-  if (!settings.text("chdir").empty() && ::chdir(settings.text("chdir").c_str()) != 0) {
-    return std::unexpected(errno_error(errno, "--chdir " + settings.text("chdir")));
+  if (!settings.get(setting::kChdir).empty() &&
+      ::chdir(settings.get(setting::kChdir).c_str()) != 0) {
+    return std::unexpected(errno_error(errno, "--chdir " + settings.get(setting::kChdir)));
   }
   set_umask(settings);
-  auto privileges = find_privileges(settings.text("user"), settings.text("group"));
+  auto privileges = find_privileges(settings.get(setting::kUser), settings.get(setting::kGroup));
   if (!privileges) return std::unexpected(privileges.error());
   if (auto made = make_state_directory(settings, *privileges); !made) return made;
   if (auto opened = open_log_files(settings); !opened) return opened;
@@ -132,7 +134,7 @@ void Arbiter::reopen_logs() {
 }
 
 Result<void> Arbiter::write_pid_file() {
-  std::string path = server_.generations.current.settings.text("pidfile");
+  std::string path = server_.generations.current.settings.get(setting::kPidfile);
   // Until the arbiter before this one has gone, the name is its.
   if (!path.empty() && server_.predecessor != 0) path += ".2";
   if (path == pid_file_.path()) return {};
@@ -148,9 +150,9 @@ Result<void> Arbiter::write_pid_file() {
 
 Result<void> Arbiter::open_control() {
   const Settings& settings = server_.generations.current.settings;
-  std::string path = settings.text("control-socket");
+  std::string path = settings.get(setting::kControlSocket);
   if (path == "none") return {};
-  if (path == "auto") path = settings.text("state-dir") + "/control.sock";
+  if (path == "auto") path = settings.get(setting::kStateDir) + "/control.sock";
   // Until the arbiter before this one has gone, the name is its.
   return control_.open(server_.predecessor == 0 ? path : path + ".2");
 }
@@ -158,7 +160,7 @@ Result<void> Arbiter::open_control() {
 // The effective model in words, so that nothing is changed silently.
 void Arbiter::announce() {
   const Settings& settings = server_.generations.current.settings;
-  const WorkerClass worker_class = *parse_worker_class(settings.text("worker-class"));
+  const WorkerClass kind = worker_class(settings);
   log_info(fmt::format("{} {} starting", server_.definition.name, server_.definition.version));
   for (const auto& listener : server_.generations.current.listeners)
     log_info("listening on " + listener->where);
@@ -167,31 +169,30 @@ void Arbiter::announce() {
                          server_.generations.current.management->where));
   }
   if (const auto* socket = control_.socket()) log_info("control socket " + socket->path());
-  if (to_string(worker_class) != settings.text("worker-class")) {
-    log_info(fmt::format("worker class {} is {} here", settings.text("worker-class"),
-                         to_string(worker_class)));
+  if (to_string(kind) != settings.get(setting::kWorkerClass)) {
+    log_info(fmt::format("worker class {} is {} here", settings.get(setting::kWorkerClass),
+                         to_string(kind)));
   }
   const unsigned cores = allowed_cores();
   std::string how;
-  switch (worker_class) {
+  switch (kind) {
     case WorkerClass::kGreen:
       how = fmt::format("requests run on fibers; on a stall over {} ms: {}",
-                        settings.integer("stall-threshold-ms"), settings.text("on-stall"));
+                        settings.get(setting::kStallThresholdMs), settings.get(setting::kOnStall));
       break;
     case WorkerClass::kThreads:
-      how =
-          fmt::format("up to {} requests at a time on native threads", settings.integer("threads"));
+      how = fmt::format("up to {} requests at a time on native threads",
+                        settings.get(setting::kThreads));
       break;
     case WorkerClass::kSync:
       how = "one request at a time";
       break;
   }
   log_info(fmt::format("web workers: {} of class {}, each: {}",
-                       server_.generations.current.wanted[Role::kWeb], to_string(worker_class),
-                       how));
+                       server_.generations.current.wanted[Role::kWeb], to_string(kind), how));
   if (server_.definition.task) {
     const int processes = server_.generations.current.wanted[Role::kTask];
-    const auto threads = settings.integer("task-threads");
+    const auto threads = settings.get(setting::kTaskThreads);
     const auto jobs = processes * threads;
     std::string cost = fmt::format(
         "task workers: {} × {} thread{} = {} job{} at a time on {} core{}", processes, threads,
@@ -386,7 +387,7 @@ void Arbiter::apply_settings() {
   const Settings& settings = server_.generations.current.settings;
   set_umask(settings);
   title_.set(title());
-  const int backlog = static_cast<int>(settings.integer("backlog"));
+  const int backlog = static_cast<int>(settings.get(setting::kBacklog));
   for (const auto& listener : server_.generations.current.listeners) {
     // Others' sockets keep what they came with.
     const bool ours =
@@ -448,7 +449,7 @@ void Arbiter::finish_upgrade() {
 }
 
 std::string Arbiter::title() const {
-  const std::string& given = server_.generations.current.settings.text("proc-name");
+  const std::string& given = server_.generations.current.settings.get(setting::kProcName);
   return (given.empty() ? server_.definition.name : given) + ": arbiter";
 }
 

@@ -10,6 +10,7 @@
 #include <fmt/core.h>
 
 #include <saola/base/log.hpp>
+#include <saola/server/server_settings.hpp>
 
 #include "control/stall_json.hpp"
 #include "fleet/upgrade.hpp"
@@ -127,7 +128,7 @@ Result<std::unique_ptr<Child>> Fleet::start_child(Role role) {
 
 // A silent child is hung: it gets a signal on which it writes its stacks, then it is killed.
 void Fleet::check_pulse(Child& child) {
-  const Duration timeout = server_.generations.newest().settings.duration("timeout");
+  const Duration timeout = server_.generations.newest().settings.get(setting::kTimeout);
   if (timeout == Duration::zero() || child.hung) return;
   const SlotState& state = server_.state->slot(child.slot);
   const Duration silent = state.since_beat();
@@ -168,7 +169,7 @@ void Fleet::retire(Child& child, Leave how) {
   SteadyTime patience =
       now + (how == Leave::kQuick
                  ? (child.role == Role::kTask ? kRequeueTime : kLastWords)
-                 : settings.duration(drains ? "drain-timeout" : "graceful-timeout"));
+                 : settings.get(drains ? setting::kDrainTimeout : setting::kGracefulTimeout));
   const bool told = child.leaving();
   if (child.patience) patience = std::min(patience, *child.patience);
   child.patience = patience;
@@ -280,8 +281,8 @@ void Fleet::watch(std::vector<pollfd>& polled) const {
 
 CrashLoop::Rule Fleet::crash_rule() const {
   const Settings& settings = server_.generations.newest().settings;
-  return {.limit = static_cast<int>(settings.integer("crash-limit")),
-          .young = settings.duration("crash-window")};
+  return {.limit = static_cast<int>(settings.get(setting::kCrashLimit)),
+          .young = settings.get(setting::kCrashWindow)};
 }
 
 void Fleet::read(const std::vector<pollfd>& polled) {

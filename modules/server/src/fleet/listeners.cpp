@@ -4,11 +4,12 @@
 
 #include <algorithm>
 
-#include <saola/base/cores.hpp>
+#include <saola/server/server_settings.hpp>
 
 #include "fleet/log_files.hpp"
 #include "fleet/upgrade.hpp"
 #include "process/privileges.hpp"
+#include "settings/parsed_settings.hpp"
 
 namespace saola::server {
 
@@ -49,10 +50,11 @@ Result<std::shared_ptr<const Listener>> Listeners::listener_for(const std::strin
     inherited_.erase(known);
     return listener;
   }
-  auto listener = open_listener(asked, {.backlog = static_cast<int>(settings.integer("backlog")),
-                                        .reuse_port = settings.boolean("reuse-port")});
+  auto listener =
+      open_listener(asked, {.backlog = static_cast<int>(settings.get(setting::kBacklog)),
+                            .reuse_port = settings.get(setting::kReusePort)});
   if (!listener) return std::unexpected(listener.error());
-  auto privileges = find_privileges(settings.text("user"), settings.text("group"));
+  auto privileges = find_privileges(settings.get(setting::kUser), settings.get(setting::kGroup));
   if (!privileges) return std::unexpected(privileges.error());
   if (asked.kind == BindAddress::Kind::kUnix) give_to_workers(asked.path, *privileges);
   return std::make_shared<const Listener>(std::move(*listener));
@@ -70,7 +72,8 @@ std::vector<std::string> Listeners::own_files(const Generation& generation) cons
 Result<Generation> Listeners::open(Settings settings, const Generation* reuse) {
   Generation out;
   out.number = ++generations_;
-  if (auto found = find_privileges(settings.text("user"), settings.text("group")); !found) {
+  if (auto found = find_privileges(settings.get(setting::kUser), settings.get(setting::kGroup));
+      !found) {
     return std::unexpected(found.error());
   }
   if (from_systemd_ && settings.origin("bind") == "default") {
@@ -80,23 +83,20 @@ Result<Generation> Listeners::open(Settings settings, const Generation* reuse) {
     inherited_.clear();
     if (reuse != nullptr) out.listeners = reuse->listeners;
   } else {
-    for (const std::string& bind : settings.list("bind")) {
+    for (const std::string& bind : settings.get(setting::kBind)) {
       auto listener = listener_for(bind, reuse, out, settings);
       if (!listener) return std::unexpected(listener.error());
       out.listeners.push_back(std::move(*listener));
     }
   }
-  if (const std::string& bind = settings.text("management-bind"); !bind.empty()) {
+  if (const std::string& bind = settings.get(setting::kManagementBind); !bind.empty()) {
     auto listener = listener_for(bind, reuse, out, settings);
     if (!listener) return std::unexpected(listener.error());
     out.management = std::move(*listener);
   }
-  const auto workers = [&](std::string_view key) {
-    const auto number = settings.integer(key);
-    return number < 0 ? static_cast<int>(allowed_cores()) : static_cast<int>(number);
-  };
-  out.wanted[Role::kWeb] = server_.definition.web ? workers("workers") : 0;
-  out.wanted[Role::kTask] = server_.definition.task ? workers("task-workers") : 0;
+  out.wanted[Role::kWeb] = server_.definition.web ? process_count(settings, setting::kWorkers) : 0;
+  out.wanted[Role::kTask] =
+      server_.definition.task ? process_count(settings, setting::kTaskWorkers) : 0;
   out.wanted[Role::kManagement] = out.management ? 1 : 0;
   out.settings = std::move(settings);
   return out;

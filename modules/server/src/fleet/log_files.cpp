@@ -9,6 +9,7 @@
 
 #include <saola/base/log.hpp>
 #include <saola/base/unique_fd.hpp>
+#include <saola/server/server_settings.hpp>
 
 namespace saola::server {
 
@@ -22,7 +23,7 @@ void give_to_workers(const std::string& path, const Privileges& privileges) {
 
 Result<void> make_state_directory(const Settings& settings, const Privileges& privileges) {
   std::error_code error;
-  const std::string& path = settings.text("state-dir");
+  const std::string& path = settings.get(setting::kStateDir);
   const bool made = std::filesystem::create_directories(path, error);
   if (error) {
     return fail(ErrorCode::kPermissionDenied,
@@ -34,14 +35,15 @@ Result<void> make_state_directory(const Settings& settings, const Privileges& pr
 }
 
 Result<void> open_log_files(const Settings& settings) {
-  auto privileges = find_privileges(settings.text("user"), settings.text("group"));
+  auto privileges = find_privileges(settings.get(setting::kUser), settings.get(setting::kGroup));
   if (!privileges) return std::unexpected(privileges.error());
-  for (const char* key : {"log-file", "access-log"}) {
-    const std::string& path = settings.text(key);
+  for (const auto& setting : {setting::kLogFile, setting::kAccessLog}) {
+    const std::string& path = settings.get(setting);
     if (path.empty() || path == "-") continue;
     const unique_fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
     if (!file)
-      return std::unexpected(errno_error(errno, fmt::format("cannot open --{} {}", key, path)));
+      return std::unexpected(
+          errno_error(errno, fmt::format("cannot open --{} {}", setting.key, path)));
     give_to_workers(path, *privileges);
   }
   return {};

@@ -4,6 +4,9 @@
 #include <memory>
 
 #include <saola/base/log.hpp>
+#include <saola/server/server_settings.hpp>
+
+#include "settings/parsed_settings.hpp"
 
 namespace saola::server {
 namespace {
@@ -26,15 +29,15 @@ std::string as_tag(std::string text) {
 SyslogOptions syslog_options(const Settings& settings, const std::string& program,
                              const std::string& role) {
   SyslogOptions options;
-  options.to = *SyslogAddress::parse(settings.text("log-syslog-to"));  // checked by the table
+  options.to = syslog_address(settings);
   for (const auto& [name, number] : syslog_facilities()) {
-    if (settings.text("log-syslog-facility") == name) options.facility = number;
+    if (settings.get(setting::kLogSyslogFacility) == name) options.facility = number;
   }
-  const std::string& prefix = settings.text("log-syslog-prefix");
-  const std::string& title = settings.text("proc-name");
+  const std::string& prefix = settings.get(setting::kLogSyslogPrefix);
+  const std::string& title = settings.get(setting::kProcName);
   options.tag = as_tag(!prefix.empty() ? prefix : !title.empty() ? title : program);
   // JSON says it itself.
-  if (settings.text("log-format") != "json") options.role = role;
+  if (settings.get(setting::kLogFormat) != "json") options.role = role;
   return options;
 }
 
@@ -44,7 +47,7 @@ Result<void> configure_log(const Settings& settings, const std::string& program,
                            const std::string& role) {
   std::unique_ptr<Syslog> fresh;
   bool keep = false;
-  if (settings.boolean("log-syslog")) {
+  if (settings.get(setting::kLogSyslog)) {
     SyslogOptions wanted = syslog_options(settings, program, role);
     keep = the_syslog() != nullptr && the_syslog()->options() == wanted;
     if (!keep) {
@@ -56,10 +59,10 @@ Result<void> configure_log(const Settings& settings, const std::string& program,
   LogOptions options;
   for (LogLevel level : {LogLevel::kDebug, LogLevel::kInfo, LogLevel::kWarning, LogLevel::kError,
                          LogLevel::kCritical}) {
-    if (settings.text("log-level") == to_string(level)) options.level = level;
+    if (settings.get(setting::kLogLevel) == to_string(level)) options.level = level;
   }
-  if (settings.text("log-format") == "json") options.format = LogFormat::kJson;
-  if (settings.text("log-file") != "-") options.path = settings.text("log-file");
+  if (settings.get(setting::kLogFormat) == "json") options.format = LogFormat::kJson;
+  if (settings.get(setting::kLogFile) != "-") options.path = settings.get(setting::kLogFile);
   options.role = role;
   options.sink = keep ? the_syslog().get() : fresh.get();
   if (!log_configure(options)) {

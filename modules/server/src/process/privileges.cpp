@@ -10,6 +10,8 @@
 
 #include <fmt/core.h>
 
+#include <saola/server/server_settings.hpp>
+
 namespace saola::server {
 namespace {
 
@@ -55,7 +57,7 @@ Result<Privileges> find_privileges(const std::string& user, const std::string& g
 }
 
 void set_umask(const Settings& settings) {
-  ::umask(static_cast<mode_t>(std::strtoul(settings.text("umask").c_str(), nullptr, 8)));
+  ::umask(static_cast<mode_t>(std::strtoul(settings.get(setting::kUmask).c_str(), nullptr, 8)));
 }
 
 Result<void> drop_privileges(const Privileges& privileges) {

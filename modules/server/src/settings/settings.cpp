@@ -8,6 +8,7 @@
 #include <saola/server/settings.hpp>
 
 namespace saola::server {
+
 std::string SettingRow::environment_name() const {
   std::string name = "SAOLA_" + flag_name();
   std::ranges::transform(name, name.begin(), [](char c) {

@@ -11,6 +11,7 @@
 #include <fmt/ranges.h>
 
 #include <saola/base/text.hpp>
+#include <saola/server/server_settings.hpp>
 #include <saola/server/settings.hpp>
 
 #include "settings/settings_file.hpp"
@@ -336,7 +337,7 @@ class Loader {
     }
     Settings::Value value{{*normal}, {}, origin};
     if (row.type == SettingType::kList && !first(started_, row.key)) {
-      value.texts = settings_.list(row.key);
+      value.texts = settings_.values().at(row.key).texts;
       value.texts.push_back(*normal);
     }
     settings_.set(row.key, std::move(value));
@@ -359,7 +360,7 @@ class Loader {
       }
     }
     // Names given by the user join; the defaults go away once there is one.
-    Settings::Value value{{}, settings_.tables(row.key), origin};
+    Settings::Value value{{}, settings_.values().at(row.key).tables, origin};
     if (settings_.origin(row.key) == "default" && origin != "default") value.tables.clear();
     auto table = std::ranges::find(value.tables, name, &NamedTable::name);
     if (table == value.tables.end()) {
@@ -389,7 +390,7 @@ Result<LoadedSettings> SettingsTable::load(const std::vector<std::string>& argum
     above.load_defaults();
     above.load_environment(environment);
     above.load_flags(arguments);
-    config = above.settings().text("config");
+    config = above.settings().get(setting::kConfig);
   }
   Loader loader(*this);
   loader.load_defaults();

@@ -123,23 +123,27 @@ TEST(Settings, FlagsWinOverEnvironmentOverFileOverDefaults) {
   std::ofstream(file) << "workers = 3\nbacklog = 3\nthreads = 3\n";
   const Settings settings =
       good({"--config", file, "--workers=5"}, {"SAOLA_WORKERS=4", "SAOLA_BACKLOG=4", "PATH=/bin"});
-  EXPECT_EQ(settings.integer("workers"), 5);
-  EXPECT_EQ(settings.integer("backlog"), 4);
-  EXPECT_EQ(settings.integer("threads"), 3);
+  EXPECT_EQ(settings.get(Setting<std::int64_t>{"workers"}), 5);
+  EXPECT_EQ(settings.get(Setting<std::int64_t>{"backlog"}), 4);
+  EXPECT_EQ(settings.get(Setting<std::int64_t>{"threads"}), 3);
   EXPECT_EQ(settings.origin("threads"), file + ":3");
-  EXPECT_EQ(good({}, {"SAOLA_CONFIG=" + file}).integer("threads"), 3);
+  EXPECT_EQ(good({}, {"SAOLA_CONFIG=" + file}).get(Setting<std::int64_t>{"threads"}), 3);
 }
 
 TEST(Settings, ListsReplaceThoseBelow) {
   TemporaryDirectory directory;
   const std::string file = directory.path() + "/saola.toml";
   std::ofstream(file) << "bind = ['127.0.0.1:1', 'unix:/tmp/x']\n";
-  EXPECT_THAT(good({"-c", file}).list("bind"), ElementsAre("127.0.0.1:1", "unix:/tmp/x"));
-  EXPECT_THAT(good({"-c", file, "-b", "[::1]:2", "-b", "fd://3"}).list("bind"),
+  EXPECT_THAT(good({"-c", file}).get(Setting<std::vector<std::string>>{"bind"}),
+              ElementsAre("127.0.0.1:1", "unix:/tmp/x"));
+  EXPECT_THAT(good({"-c", file, "-b", "[::1]:2", "-b", "fd://3"})
+                  .get(Setting<std::vector<std::string>>{"bind"}),
               ElementsAre("[::1]:2", "fd://3"));
-  EXPECT_THAT(good({"-c", file}, {"SAOLA_BIND=a:1,b:2"}).list("bind"), ElementsAre("a:1", "b:2"));
+  EXPECT_THAT(
+      good({"-c", file}, {"SAOLA_BIND=a:1,b:2"}).get(Setting<std::vector<std::string>>{"bind"}),
+      ElementsAre("a:1", "b:2"));
   std::ofstream(file) << "bind = []\n";
-  EXPECT_TRUE(good({"-c", file}).list("bind").empty());
+  EXPECT_TRUE(good({"-c", file}).get(Setting<std::vector<std::string>>{"bind"}).empty());
 }
 
 TEST(Settings, TablesJoinByNameAndDropTheDefaults) {
@@ -147,10 +151,11 @@ TEST(Settings, TablesJoinByNameAndDropTheDefaults) {
   const std::string file = directory.path() + "/saola.toml";
   std::ofstream(file) << "[buckets.a]\nendpoint = 'http://x'\nsecret_key = 's3cret'\n"
                          "[buckets.b]\ndirectory = '/b'\n";
-  ASSERT_EQ(good({}).tables("buckets").size(), 1u);
-  EXPECT_EQ(good({}).tables("buckets")[0].get("directory"), "examples/data");
-  const auto tables =
-      good({"-c", file, "--bucket", "a=/flag", "--bucket", "c=/c=d"}).tables("buckets");
+  ASSERT_EQ(good({}).get(Setting<std::vector<NamedTable>>{"buckets"}).size(), 1u);
+  EXPECT_EQ(good({}).get(Setting<std::vector<NamedTable>>{"buckets"})[0].get("directory"),
+            "examples/data");
+  const auto tables = good({"-c", file, "--bucket", "a=/flag", "--bucket", "c=/c=d"})
+                          .get(Setting<std::vector<NamedTable>>{"buckets"});
   ASSERT_EQ(tables.size(), 3u);
   EXPECT_EQ(tables[0].name, "a");
   EXPECT_EQ(tables[0].get("directory"), "/flag");
@@ -162,12 +167,12 @@ TEST(Settings, TablesJoinByNameAndDropTheDefaults) {
 TEST(Settings, ValuesHaveTypes) {
   const Settings settings =
       good({"--limit-request-body=2M", "--timeout", "0.5", "--reuse-port", "-w", "auto", "-t7.5"});
-  EXPECT_EQ(settings.integer("limit-request-body"), 2 << 20);
-  EXPECT_EQ(settings.duration("timeout"), std::chrono::milliseconds(7500));
-  EXPECT_TRUE(settings.boolean("reuse-port"));
-  EXPECT_EQ(settings.integer("workers"), -1);
-  EXPECT_FALSE(good({"--reuse-port", "--no-reuse-port"}).boolean("reuse-port"));
-  EXPECT_FALSE(good({"--reuse-port=no"}).boolean("reuse-port"));
+  EXPECT_EQ(settings.get(Setting<std::int64_t>{"limit-request-body"}), 2 << 20);
+  EXPECT_EQ(settings.get(Setting<Duration>{"timeout"}), std::chrono::milliseconds(7500));
+  EXPECT_TRUE(settings.get(Setting<bool>{"reuse-port"}));
+  EXPECT_EQ(settings.get(Setting<std::int64_t>{"workers"}), -1);
+  EXPECT_FALSE(good({"--reuse-port", "--no-reuse-port"}).get(Setting<bool>{"reuse-port"}));
+  EXPECT_FALSE(good({"--reuse-port=no"}).get(Setting<bool>{"reuse-port"}));
 }
 
 TEST(Settings, FlagsAreSpelledAsForGunicorn) {
@@ -192,18 +197,20 @@ TEST(Settings, FlagsAreSpelledAsForGunicorn) {
                                   "--proxy-allow-from=10.0.0.1",
                                   "--log-syslog",
                                   "--log-syslog-to=udp://localhost:514"});
-  EXPECT_EQ(settings.integer("workers"), 4);
-  EXPECT_THAT(settings.list("bind"), ElementsAre("127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3"));
-  EXPECT_EQ(settings.text("worker-class"), "gevent");
-  EXPECT_EQ(settings.duration("timeout"), std::chrono::seconds(2));
-  EXPECT_EQ(settings.text("pidfile"), "/p");
+  EXPECT_EQ(settings.get(Setting<std::int64_t>{"workers"}), 4);
+  EXPECT_THAT(settings.get(Setting<std::vector<std::string>>{"bind"}),
+              ElementsAre("127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3"));
+  EXPECT_EQ(settings.get(Setting<std::string>{"worker-class"}), "gevent");
+  EXPECT_EQ(settings.get(Setting<Duration>{"timeout"}), std::chrono::seconds(2));
+  EXPECT_EQ(settings.get(Setting<std::string>{"pidfile"}), "/p");
   EXPECT_EQ(settings.origin("pidfile"), "--pidfile");
-  EXPECT_EQ(settings.text("proc-name"), "n");
-  EXPECT_EQ(settings.duration("keepalive"), std::chrono::seconds(3));
-  EXPECT_EQ(settings.text("access-log"), "-");
-  EXPECT_EQ(settings.text("log-file"), "/e");
-  EXPECT_EQ(settings.integer("limit-request-field-size"), 99);
-  EXPECT_THAT(settings.list("proxy-allow-ips"), ElementsAre("10.0.0.1"));
+  EXPECT_EQ(settings.get(Setting<std::string>{"proc-name"}), "n");
+  EXPECT_EQ(settings.get(Setting<Duration>{"keepalive"}), std::chrono::seconds(3));
+  EXPECT_EQ(settings.get(Setting<std::string>{"access-log"}), "-");
+  EXPECT_EQ(settings.get(Setting<std::string>{"log-file"}), "/e");
+  EXPECT_EQ(settings.get(Setting<std::int64_t>{"limit-request-field-size"}), 99);
+  EXPECT_THAT(settings.get(Setting<std::vector<std::string>>{"proxy-allow-ips"}),
+              ElementsAre("10.0.0.1"));
   EXPECT_EQ(table().load({"-v"}, {})->command, SettingsCommand::kVersion);
 }
 
@@ -309,8 +316,8 @@ TEST(Settings, WhatTakesARestartIsKeptAndTold) {
       table().keep_until_restart(current, wanted),
       ElementsAre("state-dir is 'b' now (SAOLA_STATE_DIR), but 'a' stays in force until the "
                   "server is restarted or upgraded (USR2)"));
-  EXPECT_EQ(wanted.text("state-dir"), "a");
-  EXPECT_EQ(wanted.integer("threads"), 4);
+  EXPECT_EQ(wanted.get(Setting<std::string>{"state-dir"}), "a");
+  EXPECT_EQ(wanted.get(Setting<std::int64_t>{"threads"}), 4);
   EXPECT_TRUE(table().keep_until_restart(current, wanted).empty());
 }
 

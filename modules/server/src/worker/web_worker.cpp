@@ -18,11 +18,11 @@
 #include <saola/runtime/socket.hpp>
 #include <saola/runtime/sync/event.hpp>
 #include <saola/runtime/sync/semaphore.hpp>
+#include <saola/server/server_settings.hpp>
 
 #include "log/access_log.hpp"
 #include "log/process_log.hpp"
-#include "settings/trusted_proxies.hpp"
-#include "settings/worker_class.hpp"
+#include "settings/parsed_settings.hpp"
 #include "worker/handler_pool.hpp"
 #include "worker/management.hpp"
 #include "worker/stall_relay.hpp"
@@ -55,8 +55,8 @@ class RequestSink final : public http_conn::AccessSink {
     }
     time_ = slot.histogram(process.metrics().request_time);
     const Settings& settings = process.settings();
-    last_ = static_cast<std::uint64_t>(settings.integer("max-requests"));
-    const auto jitter = static_cast<std::uint64_t>(settings.integer("max-requests-jitter"));
+    last_ = static_cast<std::uint64_t>(settings.get(setting::kMaxRequests));
+    const auto jitter = static_cast<std::uint64_t>(settings.get(setting::kMaxRequestsJitter));
     if (last_ > 0 && jitter > 0) {
       std::random_device random;
       last_ += std::uniform_int_distribution<std::uint64_t>(0, jitter)(random);
@@ -139,31 +139,31 @@ class FrontHandler final : public http::Handler {
 
 http_conn::ServiceOptions service_options(const Settings& settings) {
   http_conn::ServiceOptions options;
-  const auto size = [&](std::string_view key) {
-    return static_cast<std::size_t>(settings.integer(key));
+  const auto size = [&](const Setting<std::int64_t>& setting) {
+    return static_cast<std::size_t>(settings.get(setting));
   };
-  options.limits.request_line = size("limit-request-line");
-  options.limits.field_count = size("limit-request-fields");
-  options.limits.field_size = size("limit-request-field-size");
-  options.limits.head_size = size("limit-request-head");
-  options.limits.body_size = size("limit-request-body");
-  options.header_timeout = settings.duration("header-timeout");
-  options.body_timeout = settings.duration("body-timeout");
-  options.write_timeout = settings.duration("body-timeout");
-  options.min_rate = size("min-body-rate");
-  options.idle_timeout = settings.duration("keepalive");
+  options.limits.request_line = size(setting::kLimitRequestLine);
+  options.limits.field_count = size(setting::kLimitRequestFields);
+  options.limits.field_size = size(setting::kLimitRequestFieldSize);
+  options.limits.head_size = size(setting::kLimitRequestHead);
+  options.limits.body_size = size(setting::kLimitRequestBody);
+  options.header_timeout = settings.get(setting::kHeaderTimeout);
+  options.body_timeout = settings.get(setting::kBodyTimeout);
+  options.write_timeout = settings.get(setting::kBodyTimeout);
+  options.min_rate = size(setting::kMinBodyRate);
+  options.idle_timeout = settings.get(setting::kKeepalive);
   return options;
 }
 
 runtime::RuntimeOptions runtime_options(const Settings& settings, observe::StallSink* sink) {
   runtime::RuntimeOptions options;
-  const std::string& policy = settings.text("on-stall");
+  const std::string& policy = settings.get(setting::kOnStall);
   options.on_stall = policy == "report"   ? runtime::StallPolicy::kReport
                      : policy == "ignore" ? runtime::StallPolicy::kIgnore
                      : policy == "abort"  ? runtime::StallPolicy::kAbort
                                           : runtime::StallPolicy::kRescue;
-  options.stall_threshold = std::chrono::milliseconds(settings.integer("stall-threshold-ms"));
-  options.max_rescued = static_cast<int>(settings.integer("max-rescued"));
+  options.stall_threshold = std::chrono::milliseconds(settings.get(setting::kStallThresholdMs));
+  options.max_rescued = static_cast<int>(settings.get(setting::kMaxRescued));
   options.stall_sink = sink;
   return options;
 }
@@ -177,10 +177,9 @@ class Front {
         observe::Gauge open)
       : service_(service),
         tls_(tls),
-        proxy_protocol_(process.settings().boolean("proxy-protocol")),
-        // Checked by the settings table.
-        proxies_(*TrustedProxies::parse(process.settings().list("proxy-allow-ips"))),
-        room_(process.settings().integer("worker-connections")),
+        proxy_protocol_(process.settings().get(setting::kProxyProtocol)),
+        proxies_(trusted_proxies(process.settings(), setting::kProxyAllowIps)),
+        room_(process.settings().get(setting::kWorkerConnections)),
         open_(open) {
     for (const BootListener& listener : process.boot().listeners) {
       listeners_.emplace_back(unique_fd(listener.fd));
@@ -272,9 +271,8 @@ void serve_http(WorkerProcess& process, http::Handler& handler, runtime::Runtime
   std::optional<HandlerPool> pool;
   if (how.threads > 0) pool.emplace(handler, how.threads);
   const Settings& settings = process.settings();
-  // Checked by the settings table.
   FrontHandler front_handler(pool ? static_cast<http::Handler&>(*pool) : handler, runtime,
-                             *TrustedProxies::parse(settings.list("forwarded-allow-ips")));
+                             trusted_proxies(settings, setting::kForwardedAllowIps));
   http_conn::Service service(front_handler, service_options(settings), how.sink);
   Front front(process, service, how.tls, how.connections);
   front.start();
@@ -298,7 +296,7 @@ void serve_http(WorkerProcess& process, http::Handler& handler, runtime::Runtime
   if (!process.state().server().closing.load(std::memory_order_relaxed)) {
     front_handler.leave();
     service.wait_closed(Deadline::after(
-        std::min(settings.duration("keepalive"), settings.duration("graceful-timeout") / 2)));
+        std::min(settings.get(setting::kKeepalive), settings.get(setting::kGracefulTimeout) / 2)));
   }
   service.stop();
   if (stop.is_set()) service.abort();
@@ -320,10 +318,10 @@ int serve_web(const ServerDefinition& definition, WorkerProcess& process, Contex
   const Settings& settings = process.settings();
   std::unique_ptr<AccessLog> log;
   Syslog* syslog =
-      settings.boolean("disable-redirect-access-to-syslog") ? nullptr : process_syslog();
-  if (const std::string& path = settings.text("access-log"); !path.empty() || syslog != nullptr) {
-    auto opened =
-        AccessLog::open(path, *AccessLogFormat::parse(settings.text("access-log-format")), syslog);
+      settings.get(setting::kDisableRedirectAccessToSyslog) ? nullptr : process_syslog();
+  if (const std::string& path = settings.get(setting::kAccessLog);
+      !path.empty() || syslog != nullptr) {
+    auto opened = AccessLog::open(path, access_log_format(settings), syslog);
     if (!opened) {
       log_error(opened.error().message());
       return kExitBootFailed;
@@ -331,9 +329,9 @@ int serve_web(const ServerDefinition& definition, WorkerProcess& process, Contex
     log = std::move(*opened);
   }
   std::unique_ptr<http_conn::TlsContext> tls;
-  if (const std::string& certificate = settings.text("certfile"); !certificate.empty()) {
+  if (const std::string& certificate = settings.get(setting::kCertfile); !certificate.empty()) {
     auto loaded = http_conn::TlsContext::load(
-        {.certificate_file = certificate, .key_file = settings.text("keyfile")});
+        {.certificate_file = certificate, .key_file = settings.get(setting::kKeyfile)});
     if (!loaded) {
       log_error(loaded.error().message());
       return kExitBootFailed;
@@ -344,11 +342,11 @@ int serve_web(const ServerDefinition& definition, WorkerProcess& process, Contex
   Serving how{.sink = &sink,
               .tls = tls.get(),
               .connections = context.metrics.gauge(process.metrics().connections)};
-  switch (*parse_worker_class(settings.text("worker-class"))) {
+  switch (worker_class(settings)) {
     case WorkerClass::kGreen:
       break;
     case WorkerClass::kThreads:
-      how.threads = static_cast<int>(settings.integer("threads"));
+      how.threads = static_cast<int>(settings.get(setting::kThreads));
       break;
     case WorkerClass::kSync:
       how.threads = 1;

@@ -15,6 +15,7 @@
 #include <fmt/core.h>
 
 #include <saola/base/log.hpp>
+#include <saola/server/server_settings.hpp>
 
 #include "control/stack_dump.hpp"
 #include "control/stall_json.hpp"
@@ -50,14 +51,15 @@ Result<unique_fd> take_signals() {
 
 Result<void> enter_child(const ServerDefinition& definition, const ChildBoot& boot,
                          const std::string& name) {
-  const std::string& given = boot.settings.text("proc-name");
+  const std::string& given = boot.settings.get(setting::kProcName);
   const ProcessTitle title;
   title.set(fmt::format("{}: {}", given.empty() ? definition.name : given, name));
   // Programs that the application starts shall not hold the sockets.
   for (int fd : {boot.state_fd, boot.channel_fd}) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
   for (const BootListener& listener : boot.listeners) ::fcntl(listener.fd, F_SETFD, FD_CLOEXEC);
   set_umask(boot.settings);
-  auto privileges = find_privileges(boot.settings.text("user"), boot.settings.text("group"));
+  auto privileges =
+      find_privileges(boot.settings.get(setting::kUser), boot.settings.get(setting::kGroup));
   if (!privileges) return std::unexpected(privileges.error());
   if (auto dropped = drop_privileges(*privileges); !dropped) return dropped;
   // After the change of user, which would clear it. If the arbiter died before, nobody would tell.

@@ -14,6 +14,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include <saola/base/error.hpp>
@@ -83,17 +84,37 @@ struct NamedTable {
   }
 };
 
+// By what a program reads a setting: made once, beside its row. T is bool, std::int64_t (integers,
+// bytes, and counts, where -1 is auto), Duration (seconds), std::string (texts and choices),
+// std::vector<std::string> (lists) or std::vector<NamedTable>.
+//   inline constexpr Setting<std::int64_t> kGreetings{"greetings"};
+//   settings.get(kGreetings)
+template <typename T>
+struct Setting {
+  const char* key;
+};
+
 // The values in force. A value type; reading is thread-safe.
-// REQUIRES for every getter: a row with this key and a fitting type exists.
 class Settings {
  public:
-  const std::string& text(std::string_view key) const;
-  bool boolean(std::string_view key) const;
-  // Integers, counts (-1: auto) and bytes.
-  std::int64_t integer(std::string_view key) const;
-  Duration duration(std::string_view key) const;
-  const std::vector<std::string>& list(std::string_view key) const;
-  const std::vector<NamedTable>& tables(std::string_view key) const;
+  // REQUIRES: a row with this key and a fitting type exists.
+  template <typename T>
+  decltype(auto) get(const Setting<T>& setting) const {
+    if constexpr (std::is_same_v<T, bool>) {
+      return boolean(setting.key);
+    } else if constexpr (std::is_same_v<T, std::int64_t>) {
+      return integer(setting.key);
+    } else if constexpr (std::is_same_v<T, Duration>) {
+      return duration(setting.key);
+    } else if constexpr (std::is_same_v<T, std::string>) {
+      return text(setting.key);
+    } else if constexpr (std::is_same_v<T, std::vector<std::string>>) {
+      return list(setting.key);
+    } else {
+      static_assert(std::is_same_v<T, std::vector<NamedTable>>, "settings have no such type");
+      return tables(setting.key);
+    }
+  }
   // Where the value came from: "default", "--bind", "SAOLA_BIND", "saola.toml:3".
   const std::string& origin(std::string_view key) const;
 
@@ -111,6 +132,13 @@ class Settings {
   void set(const std::string& key, Value value) { values_[key] = std::move(value); }
 
  private:
+  const std::string& text(std::string_view key) const;
+  bool boolean(std::string_view key) const;
+  std::int64_t integer(std::string_view key) const;
+  Duration duration(std::string_view key) const;
+  const std::vector<std::string>& list(std::string_view key) const;
+  const std::vector<NamedTable>& tables(std::string_view key) const;
+
   const Value& value(std::string_view key) const;
   std::map<std::string, Value, std::less<>> values_;
 };
@@ -161,6 +189,5 @@ std::string server_reference();
 std::string application_reference(std::string_view name, const std::vector<SettingRow>& rows);
 // What can be wrong about several of them together.
 Result<void> check_server_settings(const Settings& settings);
-
 
 }  // namespace saola::server
