@@ -115,15 +115,19 @@ struct Arguments {
   std::string file;
   std::string out;
   bool json_output = false;
+  bool check = false;
 };
 
-Result<json::object> write_results(const Arguments& arguments, const split::Table& table,
-                                   const split::Outcome& outcome) {
+Result<json::object> write_results(const Arguments& arguments, const SplitTask& task,
+                                   const split::Table& table, const split::Outcome& outcome) {
   auto summary = summary_of(outcome);
   const fs::path folder = arguments.out.empty() ? fs::path(".") : fs::path(arguments.out);
   std::error_code bad;
   fs::create_directories(folder, bad);
-  for (const auto& file : result_files(table, outcome)) {
+  const auto files =
+      result_files(table, outcome, task, fs::path(arguments.file).filename().string());
+  if (!files) return std::unexpected(files.error());
+  for (const auto& file : *files) {
     const auto stem = arguments.file == "-" ? std::string("table") : stem_of(arguments.file);
     const auto path = folder / fmt::format("{}{}", stem, file.ending);
     if (auto ok = write_file(path, file.bytes); !ok) return std::unexpected(std::move(ok).error());
@@ -138,6 +142,14 @@ void print(const Arguments& arguments, const json::object& summary) {
     return;
   }
   std::cout << summary_text(summary);
+}
+
+int check(const Arguments& arguments, const split::Table& table, const split::Options& options) {
+  const auto preview = split::preview(table, options);
+  if (!preview) return report(Error(preview.error()).wrap(arguments.file));
+  const auto found = preview_json(table, *preview);
+  std::cout << (arguments.json_output ? json::serialize(found) + "\n" : preview_text(found));
+  return kDone;
 }
 
 int run(const Arguments& arguments, const json::object& request) {
@@ -155,12 +167,13 @@ int run(const Arguments& arguments, const json::object& request) {
   task->reading.poll = [](double) { return interrupted.load(); };
   auto table = split::read_table(*std::move(bytes), task->reading);
   if (!table) return report(std::move(table).error().wrap(arguments.file));
+  if (arguments.check) return check(arguments, *table, task->options);
   task->options.threads = allowed_cores();
   Terminal terminal;
   auto outcome = split::split(*table, task->options, terminal, real_clock());
   terminal.clear();
   if (!outcome) return report(std::move(outcome).error().wrap(arguments.file));
-  auto summary = write_results(arguments, *table, *outcome);
+  auto summary = write_results(arguments, *task, *table, *outcome);
   if (!summary) return report(summary.error());
   print(arguments, *summary);
   return interrupted ? kInterrupted : kDone;
@@ -178,6 +191,8 @@ int run_split(int argc, char** argv) {
       ->required();
   app.add_option("-o,--out", arguments.out, "Folder for the results; default: the current one");
   app.add_flag("--json", arguments.json_output, "Print JSON");
+  app.add_flag("--check", arguments.check,
+               "Only print what was understood: columns, roles, missing values, groups");
   const TaskFlags flags(app);
   app.footer(
       "Exit status: 0 done, 1 failed, 2 not understood, 130 interrupted (the best answer so\n"

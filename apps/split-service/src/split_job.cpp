@@ -99,7 +99,9 @@ class SplitRun {
                               const split::Outcome& outcome) {
     const std::string leaf = fmt::format("{}.{}", stem_of(request.source.key()), context_.job().id);
     auto summary = summary_of(outcome);
-    const auto files = result_files(table, outcome);
+    auto made = result_files(table, outcome, request.task, request.source.to_string());
+    if (!made) return std::unexpected(std::move(made).error());
+    const auto& files = *made;
     for (std::size_t i = 0; i < files.size(); ++i) {
       const double part = (1 - kSplit) / static_cast<double>(files.size());
       const double from = kSplit + part * static_cast<double>(i);

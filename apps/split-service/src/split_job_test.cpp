@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include <saola/objects/memory_store.hpp>
+#include <saola/split/read.hpp>
 
 #include "task/request.hpp"
 
@@ -132,6 +133,7 @@ TEST_F(SplitJob, SplitsTheStates) {
   EXPECT_EQ(result.at("columns").at(0), (json::object{{"column", "state"}, {"role", "id"}}));
   EXPECT_EQ(result.at("strata").at(0).at("count_gap_after"), 1);
 
+  EXPECT_THAT(get(result.at("page").as_string()), StartsWith("<!doctype html>"));
   const std::string csv = get(result.at("assignment").as_string());
   EXPECT_THAT(csv, StartsWith("state,group\nAlabama,"));
   EXPECT_THAT(csv, HasSubstr("\nWyoming,"));
@@ -173,6 +175,25 @@ TEST_F(SplitJob, InputThatCannotBeSplitIsDiscardedWithTheReason) {
   put("t.csv", std::string("\x1F\x8B\x08\x00garbage", 11));
   EXPECT_THAT(discarded(request()), HasSubstr("s3://samples/t.csv"));
   EXPECT_THAT(discarded(R"({"groups": 3})"), HasSubstr("#/source"));
+}
+
+TEST_F(SplitJob, TheAssignmentMayCarryColumnsAndBeAWorkbook) {
+  put("t.csv", "id,x,town\na,1,\"x, y\"\nb,2,=1+1\n");
+  const auto csv = run(request(R"(, "assignment_columns": ["town"])"));
+  ASSERT_TRUE(std::holds_alternative<jobs::Done>(csv));
+  const json::value result = json::parse(std::get<jobs::Done>(csv).result);
+  EXPECT_THAT(get(result.at("assignment").as_string()), StartsWith("id,group,town\na,"));
+  EXPECT_THAT(get(result.at("assignment").as_string()), HasSubstr("\"x, y\"\n"));
+  const auto workbook =
+      run(request(R"(, "assignment_columns": ["town"], "assignment_format": "xlsx")"));
+  ASSERT_TRUE(std::holds_alternative<jobs::Done>(workbook));
+  const json::value other = json::parse(std::get<jobs::Done>(workbook).result);
+  const auto table = split::read_table(get(other.at("assignment").as_string()));
+  ASSERT_TRUE(table.has_value()) << table.error().message();
+  EXPECT_EQ(table->cell(0, 2), "x, y");
+  EXPECT_EQ(table->cell(1, 2), "=1+1");
+  EXPECT_THAT(discarded(request(R"(, "assignment_columns": ["city"])")),
+              HasSubstr("no column 'city'"));
 }
 
 TEST_F(SplitJob, AConstantColumnIsWarnedOf) {

@@ -231,6 +231,10 @@ class Run {
       const auto& covariate = selection_.covariates[c];
       auto balance = measure_column(covariate.name(), covariate.values(), before_, after_, groups);
       balance.missing = covariate.missing();
+      // Who cancelled does not want to wait for it.
+      if (watch_.stopped_by() != StoppedBy::kCancel) {
+        measure_shape(balance, covariate.values(), before_, after_, groups);
+      }
       outcome_.columns.push_back(std::move(balance));
     }
     const auto measure_all = [&](const std::vector<Factor>& factors,
@@ -281,16 +285,40 @@ Result<Outcome> split(const Table& table, const Options& options, Observer& obse
   return Run(table, options, observer, clock).run();
 }
 
-std::string assignment_csv(const Table& table, const Outcome& outcome) {
+Result<Preview> preview(const Table& table, const Options& options) {
+  auto selection = select(table, options);
+  if (!selection) return std::unexpected(std::move(selection).error());
+  auto groups = resolve_groups(options.groups, selection->rows.size());
+  if (!groups) return std::unexpected(std::move(groups).error());
+  if (auto rules = resolve_rules(table, options, *selection, *groups); !rules) {
+    return std::unexpected(std::move(rules).error());
+  }
+  return Preview{table.rows(), table.rows() - selection->rows.size(), *std::move(groups),
+                 std::move(selection->accounts), std::move(selection->warnings)};
+}
+
+std::string assignment_csv(const Table& table, const Outcome& outcome,
+                           const std::vector<std::size_t>& columns) {
   std::string out;
   append_csv_field(out, table.columns()[outcome.id_column].name);
-  out += ",group\n";
+  out += ",group";
+  std::vector<std::vector<std::string>> texts;
+  for (const auto c : columns) {
+    out.push_back(',');
+    append_csv_field(out, table.columns()[c].name);
+    texts.push_back(table.text(c));
+  }
+  out.push_back('\n');
   const auto ids = table.text(outcome.id_column);
   for (std::size_t row = 0; row < ids.size(); ++row) {
     append_csv_field(out, ids[row]);
     out.push_back(',');
     const auto group = outcome.group_of_row[row];
     if (group != kNoGroup) append_csv_field(out, outcome.groups[group].name);
+    for (const auto& text : texts) {
+      out.push_back(',');
+      append_csv_field(out, text[row]);
+    }
     out.push_back('\n');
   }
   return out;

@@ -194,6 +194,32 @@ TEST(Split, ReportIsJsonWithoutNonNumbers) {
   EXPECT_EQ(std::count(json.begin(), json.end(), '['), std::count(json.begin(), json.end(), ']'));
 }
 
+TEST(Split, ThePageNeedsNothingElseAndEscapesWhatItShows) {
+  const auto table = table_of("id,<x>,s\na,1,\"<script>&\"\nb,2,w\nc,3,w\nd,9,w\n");
+  const auto outcome = split_quietly(table, {.strata = {"s"}});
+  ASSERT_TRUE(outcome.has_value()) << outcome.error().message();
+  const auto page = report_html(*outcome, "a<b>.csv");
+  EXPECT_THAT(page, testing::StartsWith("<!doctype html>"));
+  EXPECT_THAT(page, HasSubstr("Split of a&lt;b&gt;.csv"));
+  EXPECT_THAT(page, HasSubstr("&lt;x&gt;"));
+  EXPECT_THAT(page, HasSubstr("s = &lt;script&gt;&amp;"));
+  EXPECT_THAT(page, HasSubstr("1 of 2 strata have fewer rows"));
+  for (const char* never : {"<script", "http://", "https://", "src=", "nan", "inf "}) {
+    EXPECT_THAT(page, testing::Not(HasSubstr(never))) << never;
+  }
+}
+
+TEST(Split, KolmogorovSmirnovAndVarianceRatioAreTheirDefinitions) {
+  const auto table = table_of("id,x,g\na,1,p\nb,2,q\nc,3,p\nd,10,q\n");
+  const Options options{.groups = NamedGroups{{"p", "q"}},
+                        .constraints = {.fixed = {{"a", "p"}, {"b", "q"}, {"c", "p"}, {"d", "q"}}}};
+  const auto outcome = split_quietly(table, options);
+  ASSERT_TRUE(outcome.has_value()) << outcome.error().message();
+  // p has 1 and 3, q has 2 and 10: at 1 the shares are 1/2 and 0, at 3 they are 1 and 1/2.
+  EXPECT_EQ(outcome->columns[0].ks_after, 0.5);
+  EXPECT_NEAR(*outcome->columns[0].variance_ratio_after, 32.0 / 2, 1e-12);
+}
+
 Table large_table() {
   const auto values = some_values(60'000 * 4, 1);
   std::string bytes = "id,a,b,c,d\n";

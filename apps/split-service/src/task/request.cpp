@@ -56,6 +56,8 @@ class Reader {
     SplitTask task;
     task.reading = read_reading();
     task.options = read_options();
+    task.assignment_columns = read_names("assignment_columns");
+    task.workbook = given("assignment_format") && text("assignment_format") == "xlsx";
     if (!errors_.empty()) return std::nullopt;
     return task;
   }
@@ -384,6 +386,10 @@ json::object to_json(const SplitTask& task) {
     out["transform"] = std::move(transforms);
   }
   if (options.start_column) out["start_column"] = *options.start_column;
+  if (!task.assignment_columns.empty()) {
+    out["assignment_columns"] = to_json(task.assignment_columns);
+  }
+  if (task.workbook) out["assignment_format"] = "xlsx";
   if (options.id_column) out["id_column"] = *options.id_column;
   if (options.restarts) out["restarts"] = *options.restarts;
   if (reading.encoding) out["encoding"] = *reading.encoding;
@@ -531,6 +537,9 @@ std::vector<Schema::Field> option_fields() {
            .or_null()
            .doc("Time for the split, after which the best so far is the answer; 0: no limit. "
                 "Default: 60")},
+      {"assignment_columns", names("Columns of the table that the assignment carries along")},
+      {"assignment_format",
+       Schema::string().one_of({"csv", "xlsx"}).or_null().doc("Of the assignment. Default: csv")},
       {"seed", Schema::integer().min(0).or_null().doc(
                    "The same seed and request give the same answer, unless the budget cut the "
                    "search. Default: 1")},

@@ -27,6 +27,10 @@ inline constexpr double kMaxBudgetSeconds = 86'400;
 struct SplitTask {
   split::ReadOptions reading;
   split::Options options;
+  // Columns of the table that the assignment carries beside the id and the group.
+  std::vector<std::string> assignment_columns;
+  // An Excel workbook instead of CSV.
+  bool workbook = false;
 };
 
 struct SplitRequest {

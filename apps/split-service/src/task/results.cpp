@@ -5,6 +5,8 @@
 #include <boost/json.hpp>
 #include <fmt/core.h>
 
+#include "task/workbook.hpp"
+
 namespace saola::split_service {
 namespace {
 
@@ -48,6 +50,7 @@ json::array accounts_of(const std::vector<split::ColumnAccount>& accounts) {
     json::object one{{"column", account.column}, {"role", split::to_string(account.role)}};
     if (!account.note.empty()) one["note"] = account.note;
     if (account.missing > 0) one["missing"] = account.missing;
+    if (account.levels > 0 && account.role != split::Role::kId) one["levels"] = account.levels;
     out.push_back(std::move(one));
   }
   return out;
@@ -102,9 +105,49 @@ void say_categories(std::string& out, std::string_view title, const json::array&
 
 }  // namespace
 
-std::vector<ResultFile> result_files(const split::Table& table, const split::Outcome& outcome) {
-  return {{"assignment", ".assignment.csv", split::assignment_csv(table, outcome)},
-          {"report", ".report.json", split::report_json(outcome)}};
+Result<std::vector<ResultFile>> result_files(const split::Table& table,
+                                             const split::Outcome& outcome, const SplitTask& task,
+                                             std::string_view source) {
+  std::vector<std::size_t> columns;
+  for (const auto& name : task.assignment_columns) {
+    const auto c = table.find(name);
+    if (!c) {
+      return fail(ErrorCode::kInvalidArgument,
+                  "assignment_columns: the table has no column '{}'. It has {}", name,
+                  table.names());
+    }
+    if (*c != outcome.id_column) columns.push_back(*c);
+  }
+  std::vector<ResultFile> out;
+  if (task.workbook) {
+    auto workbook = assignment_workbook(table, outcome, columns);
+    if (!workbook) return std::unexpected(std::move(workbook).error());
+    out.push_back({"assignment", ".assignment.xlsx", *std::move(workbook)});
+  } else {
+    out.push_back(
+        {"assignment", ".assignment.csv", split::assignment_csv(table, outcome, columns)});
+  }
+  out.push_back({"report", ".report.json", split::report_json(outcome)});
+  out.push_back({"page", ".report.html", split::report_html(outcome, source)});
+  return out;
+}
+
+json::object preview_json(const split::Table& table, const split::Preview& preview) {
+  json::object groups;
+  for (const auto& group : preview.groups) groups[group.name] = group.size;
+  return {{"rows", preview.rows},
+          {"rows_left_out", preview.rows_left_out},
+          {"encoding", table.encoding()},
+          {"delimiter", std::string(1, table.delimiter())},
+          {"groups", std::move(groups)},
+          {"columns", accounts_of(preview.accounts)},
+          {"warnings", json::array(preview.warnings.begin(), preview.warnings.end())}};
+}
+
+std::string preview_text(const json::object& preview) {
+  return fmt::format("{:.0f} rows, {}, separated by '{}'\n", number_of(preview, "rows"),
+                     text_of(preview, "encoding"), text_of(preview, "delimiter")) +
+         summary_text(preview);
 }
 
 json::object summary_of(const split::Outcome& outcome) {
@@ -174,10 +217,12 @@ std::string summary_text(const json::object& summary) {
   for (const auto& item : list_of(summary, "columns")) {
     const auto& account = item.as_object();
     const auto note = text_of(account, "note");
-    out += fmt::format("  {} {}{}{}\n", padded(text_of(account, "column"), 28),
-                       text_of(account, "role"), note.empty() ? "" : ": ", note);
+    const double missing = number_of(account, "missing");
+    out += fmt::format("  {} {}{}{}{}\n", padded(text_of(account, "column"), 28),
+                       text_of(account, "role"), note.empty() ? "" : ": ", note,
+                       missing > 0 ? fmt::format(" ({:.0f} missing)", missing) : "");
   }
-  for (const std::string_view file : {"assignment", "report"}) {
+  for (const std::string_view file : {"assignment", "report", "page"}) {
     if (const auto name = text_of(summary, file); !name.empty()) {
       out += fmt::format("{} {}\n", padded(file, 30), name);
     }

@@ -9,22 +9,31 @@
 
 #include <saola/split/split.hpp>
 
+#include "task/request.hpp"
+
 namespace saola::split_service {
 
 struct ResultFile {
-  // The member of the summary that names it: "assignment", "report".
+  // The member of the summary that names it: "assignment", "report", "page".
   std::string_view role;
   // Appended to the results' stem: ".assignment.csv".
   std::string_view ending;
   std::string bytes;
 };
 
-// The assignment and the balance report.
-std::vector<ResultFile> result_files(const split::Table& table, const split::Outcome& outcome);
+// The assignment, the balance report and its page. `source` names the data in the page. Fails with
+// kInvalidArgument when a column that the assignment is to carry is not in the table.
+Result<std::vector<ResultFile>> result_files(const split::Table& table,
+                                             const split::Outcome& outcome, const SplitTask& task,
+                                             std::string_view source);
 
 // What a job's result is, without the names of the files: objective, seconds, groups, balance,
 // columns, and warnings and degraded where there are any.
 boost::json::object summary_of(const split::Outcome& outcome);
+
+// What was understood of a table, for people: columns, roles, missing values, groups, warnings.
+boost::json::object preview_json(const split::Table& table, const split::Preview& preview);
+std::string preview_text(const boost::json::object& preview);
 
 // "us_states" of "data/us_states.csv.gz": how results are named after their source.
 std::string stem_of(std::string_view path);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -55,7 +56,63 @@ double share_gap(std::span<const std::uint32_t> counts, std::span<const std::uin
   return high - low;
 }
 
+std::optional<double> variance_ratio(std::span<const double> sds) {
+  const auto [low, high] = std::minmax_element(sds.begin(), sds.end());
+  if (*low <= 0) return std::nullopt;
+  return (*high / *low) * (*high / *low);
+}
+
+// The values' order, and on them the largest gap between the groups' cumulative shares.
+double largest_gap(std::span<const double> values, std::span<const std::uint32_t> order,
+                   Assignment group, std::size_t groups) {
+  const auto sizes = group_sizes(group, groups);
+  std::vector<std::uint32_t> below(groups);
+  double largest = 0;
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    ++below[group[order[i]]];
+    if (i + 1 < order.size() && values[order[i + 1]] == values[order[i]]) continue;
+    largest = std::max(largest, share_gap(below, sizes));
+  }
+  return largest;
+}
+
+ColumnShape shape_of(std::span<const double> values, std::span<const std::uint32_t> order,
+                     Assignment before, Assignment after, std::size_t groups) {
+  const auto bins = std::clamp<std::size_t>(2 * values.size() / (3 * groups), 8, 40);
+  // What is far out would squeeze the rest.
+  const auto tail = order.size() / 200;
+  ColumnShape shape;
+  shape.low = values[order[tail]];
+  shape.high = values[order[order.size() - 1 - tail]];
+  shape.before.assign(groups, std::vector<std::uint32_t>(bins));
+  shape.after = shape.before;
+  const double width =
+      shape.high > shape.low ? (shape.high - shape.low) / static_cast<double>(bins) : 1;
+  for (std::size_t r = 0; r < values.size(); ++r) {
+    const double place = std::floor((values[r] - shape.low) / width);
+    const auto bin =
+        static_cast<std::size_t>(std::clamp(place, 0.0, static_cast<double>(bins - 1)));
+    ++shape.before[before[r]][bin];
+    ++shape.after[after[r]][bin];
+  }
+  return shape;
+}
+
 }  // namespace
+
+void measure_shape(ColumnBalance& balance, std::span<const double> values, Assignment before,
+                   Assignment after, std::size_t groups) {
+  constexpr std::size_t kMostGroups = 50;
+  constexpr std::size_t kMostShown = 12;
+  if (balance.constant || groups > kMostGroups) return;
+  std::vector<std::uint32_t> order(values.size());
+  std::iota(order.begin(), order.end(), 0U);
+  std::sort(order.begin(), order.end(),
+            [&](std::uint32_t a, std::uint32_t b) { return values[a] < values[b]; });
+  balance.ks_before = largest_gap(values, order, before, groups);
+  balance.ks_after = largest_gap(values, order, after, groups);
+  if (groups <= kMostShown) balance.shape = shape_of(values, order, before, after, groups);
+}
 
 ColumnBalance measure_column(std::string name, std::span<const double> values, Assignment before,
                              Assignment after, std::size_t groups) {
@@ -85,6 +142,8 @@ ColumnBalance measure_column(std::string name, std::span<const double> values, A
     balance.smd_after = spread(last.mean) / sd;
     balance.sd_gap_before = spread(first.sd) / sd;
     balance.sd_gap_after = spread(last.sd) / sd;
+    balance.variance_ratio_before = variance_ratio(first.sd);
+    balance.variance_ratio_after = variance_ratio(last.sd);
   }
   for (std::size_t g = 0; g < groups; ++g) {
     balance.group_means.push_back(std::ldexp(last.mean[g], exponent));

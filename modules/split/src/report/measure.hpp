@@ -14,6 +14,11 @@ ColumnBalance measure_column(std::string name, std::span<const double> values,
                              std::span<const std::uint32_t> before,
                              std::span<const std::uint32_t> after, std::size_t groups);
 
+// Adds what needs the values in order: KS and shape.
+void measure_shape(ColumnBalance& balance, std::span<const double> values,
+                   std::span<const std::uint32_t> before, std::span<const std::uint32_t> after,
+                   std::size_t groups);
+
 // `values` are indices of `levels`.
 CategoryBalance measure_category(std::string name, std::span<const std::string> levels,
                                  std::span<const std::uint32_t> values,

@@ -66,6 +66,9 @@ void write_column(Json& json, const ColumnBalance& column, const std::vector<Nam
   json.key("smd_before").number(column.smd_before).key("smd_after").number(column.smd_after);
   json.key("sd_gap_before").number(column.sd_gap_before);
   json.key("sd_gap_after").number(column.sd_gap_after);
+  json.key("variance_ratio_before").optional(column.variance_ratio_before);
+  json.key("variance_ratio_after").optional(column.variance_ratio_after);
+  json.key("ks_before").optional(column.ks_before).key("ks_after").optional(column.ks_after);
   json.key("groups").open('[');
   for (std::size_t g = 0; g < groups.size(); ++g) {
     json.open('{').key("group").text(groups[g].name);

@@ -1,10 +1,13 @@
 #include "table/xlsx.hpp"
 
+#include <zlib.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <utility>
 
 #include <orcus/orcus_xlsx.hpp>
@@ -28,9 +31,35 @@ std::uint32_t little_endian(std::string_view bytes, std::size_t at, std::size_t 
   return value;
 }
 
-// The sum of the sizes that a zip archive's directory claims for its parts, which is what the
-// library reserves and inflates.
-Result<std::uint64_t> inflated_size(std::string_view bytes) {
+// True when a part that is compressed as zip does it holds `text`. A part that is damaged holds
+// nothing; the library finds that out.
+bool inflated_part_holds(std::string_view part, std::string_view text) {
+  z_stream stream{};
+  if (inflateInit2(&stream, -MAX_WBITS) != Z_OK) return false;
+  // zlib reads through this pointer only; its type predates const.
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(part.data()));
+  stream.avail_in = static_cast<uInt>(std::min<std::size_t>(part.size(), 1U << 30));
+  std::string window;
+  std::array<char, 1 << 16> room{};
+  bool found = false;
+  int status = Z_OK;
+  while (status == Z_OK && !found) {
+    stream.next_out = reinterpret_cast<Bytef*>(room.data());
+    stream.avail_out = room.size();
+    status = inflate(&stream, Z_NO_FLUSH);
+    window.append(room.data(), room.size() - stream.avail_out);
+    found = window.find(text) != window.npos;
+    // What is kept may be the first part of it.
+    if (window.size() > text.size()) window.erase(0, window.size() - text.size());
+  }
+  inflateEnd(&stream);
+  return found;
+}
+
+// Checks a workbook's archive before the library sees it: what its parts claim to hold, which is
+// what the library reserves and inflates, and that it does not keep texts in a way the library
+// leaves out without a word.
+Result<std::uint64_t> check_archive(std::string_view bytes) {
   constexpr std::string_view kEnd("PK\x05\x06");
   constexpr std::string_view kEntry("PK\x01\x02");
   constexpr std::size_t kEndSize = 22;
@@ -46,14 +75,34 @@ Result<std::uint64_t> inflated_size(std::string_view bytes) {
     if (at + kEntrySize > bytes.size() || bytes.substr(at, kEntry.size()) != kEntry) {
       return fail(ErrorCode::kDataCorrupt, "the workbook's directory is damaged; save it again");
     }
-    total += little_endian(bytes, at + 24, 4);
+    const std::uint64_t packed = little_endian(bytes, at + 20, 4);
+    const std::uint64_t unpacked = little_endian(bytes, at + 24, 4);
+    // Deflate makes things smaller by 1032 at most.
+    constexpr std::uint64_t kMostRatio = 1040;
+    if (unpacked > packed * kMostRatio + kMostRatio) {
+      return fail(ErrorCode::kDataCorrupt, "the workbook's directory is damaged; save it again");
+    }
+    total += unpacked;
+    const auto name = bytes.substr(at + kEntrySize, little_endian(bytes, at + 28, 2));
+    const std::size_t begin = little_endian(bytes, at + 42, 4);
+    constexpr std::size_t kLocalSize = 30;
+    if (name.starts_with("xl/worksheets/") && begin + kLocalSize <= bytes.size()) {
+      const auto data = begin + kLocalSize + little_endian(bytes, begin + 26, 2) +
+                        little_endian(bytes, begin + 28, 2);
+      const auto part = data < bytes.size() ? bytes.substr(data, packed) : std::string_view();
+      if (inflated_part_holds(part, "\"inlineStr\"")) {
+        return fail(ErrorCode::kUnsupported,
+                    "the workbook keeps texts in its cells (as R's writexl does), which cannot be "
+                    "read; open and save it in Excel or LibreOffice, or save it as CSV");
+      }
+    }
     at += kEntrySize + little_endian(bytes, at + 28, 2) + little_endian(bytes, at + 30, 2) +
           little_endian(bytes, at + 32, 2);
   }
   return total;
 }
 
-// A date's number format: the code for one, or Excel's built-in numbers.
+// Whether a number format's code is one for dates.
 bool is_date_code(std::string_view code) {
   bool text = false;
   bool bracket = false;
@@ -100,22 +149,20 @@ class Styles final : public iface::import_styles {
 
  public:
   bool is_date(std::size_t xf) const {
-    return xf < format_of_xf_.size() && format_of_xf_[xf] < dates_.size() &&
-           dates_[format_of_xf_[xf]];
+    if (xf >= format_of_xf_.size()) return false;
+    const auto id = format_of_xf_[xf];
+    return (id >= 14 && id <= 22) || (id >= 45 && id <= 47) || dates_.contains(id);
   }
 
   void set_number_format_count(std::size_t) override {}
   void set_number_format_identifier(std::size_t id) override { identifier_ = id; }
   void set_number_format_code(std::string_view code) override { code_ = code; }
   std::size_t commit_number_format() override {
-    const auto builtin =
-        (identifier_ >= 14 && identifier_ <= 22) || (identifier_ >= 45 && identifier_ <= 47);
-    dates_.push_back(builtin || is_date_code(code_));
+    if (is_date_code(code_)) dates_.insert(identifier_);
     code_.clear();
-    identifier_ = 0;
-    return dates_.size() - 1;
+    return std::exchange(identifier_, 0);
   }
-  void set_xf_number_format(std::size_t index) override { number_format_ = index; }
+  void set_xf_number_format(std::size_t id) override { number_format_ = id; }
   std::size_t commit_cell_xf() override {
     format_of_xf_.push_back(std::exchange(number_format_, 0));
     return format_of_xf_.size() - 1;
@@ -179,7 +226,8 @@ class Styles final : public iface::import_styles {
  private:
   std::size_t identifier_ = 0;
   std::string code_;
-  std::vector<bool> dates_;
+  // Identifiers of the formats that are dates, beside Excel's own.
+  std::set<std::size_t> dates_;
   std::size_t number_format_ = 0;
   std::vector<std::size_t> format_of_xf_;
 };
@@ -269,6 +317,35 @@ class Sheet final : public iface::import_sheet, public iface::import_formula {
   } pending_;
 };
 
+// "B3", "$B$3", "Sheet1!B3", "B3:C5" in numbers from 0; what cannot be read is A1.
+orcus::spreadsheet::src_address_t address_of(std::string_view text) {
+  if (const auto mark = text.rfind('!'); mark != text.npos) text.remove_prefix(mark + 1);
+  orcus::spreadsheet::src_address_t out{0, 0, 0};
+  constexpr int kMostColumns = 1 << 14;
+  constexpr int kMostRows = 1 << 20;
+  int column = 0;
+  int row = 0;
+  for (const char c : text) {
+    if (c >= 'A' && c <= 'Z' && column < kMostColumns) column = column * 26 + (c - 'A' + 1);
+    if (c >= '0' && c <= '9' && row < kMostRows) row = row * 10 + (c - '0');
+  }
+  if (column > 0 && column <= kMostColumns) out.column = column - 1;
+  if (row > 0 && row <= kMostRows) out.row = row - 1;
+  return out;
+}
+
+class References final : public iface::import_reference_resolver {
+ public:
+  orcus::spreadsheet::src_address_t resolve_address(std::string_view text) override {
+    return address_of(text);
+  }
+  orcus::spreadsheet::src_range_t resolve_range(std::string_view text) override {
+    const auto colon = text.find(':');
+    const auto first = address_of(text.substr(0, colon));
+    return {first, colon == text.npos ? first : address_of(text.substr(colon + 1))};
+  }
+};
+
 class Workbook final : public iface::import_factory {
  public:
   explicit Workbook(std::uint64_t max_cells) : max_cells_(max_cells) {}
@@ -290,6 +367,10 @@ class Workbook final : public iface::import_factory {
     return i < sheets_.size() ? sheets_[i].get() : nullptr;
   }
   void finalize() override {}
+  iface::import_reference_resolver* get_reference_resolver(
+      orcus::spreadsheet::formula_ref_context_t) override {
+    return &references_;
+  }
 
   const Styles& styles() const { return styles_; }
   const std::vector<std::unique_ptr<Sheet>>& sheets() const { return sheets_; }
@@ -298,6 +379,7 @@ class Workbook final : public iface::import_factory {
   const std::uint64_t max_cells_;
   Strings strings_;
   Styles styles_;
+  References references_;
   std::vector<std::unique_ptr<Sheet>> sheets_;
 };
 
@@ -378,7 +460,7 @@ std::string names_of(const Workbook& workbook) {
 }  // namespace
 
 Result<SheetText> read_xlsx(std::string_view bytes, const ReadOptions& options) {
-  const auto inflated = inflated_size(bytes);
+  const auto inflated = check_archive(bytes);
   if (!inflated) return std::unexpected(inflated.error());
   if (*inflated > options.limits.bytes) {
     return fail(ErrorCode::kTooLarge, "the workbook holds {} bytes, the limit is {}", *inflated,

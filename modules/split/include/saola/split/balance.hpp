@@ -3,11 +3,22 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace saola::split {
+
+// How a column's values are distributed in each group, in bins of equal width from `low` to `high`
+// (the outermost hold what is beyond).
+struct ColumnShape {
+  double low = 0;
+  double high = 0;
+  // groups × bins.
+  std::vector<std::vector<std::uint32_t>> before;
+  std::vector<std::vector<std::uint32_t>> after;
+};
 
 // A numeric column in the column's own units. "Before" is a random split with the same seed, sizes
 // and strata, "after" is the answer.
@@ -27,6 +38,15 @@ struct ColumnBalance {
   // The largest difference between two groups' sds, divided by the sd of the whole column.
   double sd_gap_before = 0;
   double sd_gap_after = 0;
+  // The largest group variance divided by the smallest; absent when one is 0.
+  std::optional<double> variance_ratio_before;
+  std::optional<double> variance_ratio_after;
+  // Kolmogorov-Smirnov: the largest difference between two groups' cumulative shares at any value.
+  // Absent for more than 50 groups.
+  std::optional<double> ks_before;
+  std::optional<double> ks_after;
+  // For pictures; absent for more than 12 groups.
+  std::optional<ColumnShape> shape;
   // After, one a group; the sd of a group of one row is 0.
   std::vector<double> group_means;
   std::vector<double> group_sds;

@@ -84,12 +84,29 @@ struct Outcome {
 Result<Outcome> split(const Table& table, const Options& options, Observer& observer,
                       const Clock& clock);
 
-// The assignment as CSV: header "<id column>,group", one line a row in the table's order, LF. A row
-// without a group has an empty one.
+// The assignment as CSV: header "<id column>,group" and the names of `columns` (indices of the
+// table's), one line a row in the table's order, LF. A row without a group has an empty one.
 // Format: docs/formats/assignment.md.
-std::string assignment_csv(const Table& table, const Outcome& outcome);
+std::string assignment_csv(const Table& table, const Outcome& outcome,
+                           const std::vector<std::size_t>& columns = {});
 
 // The balance report as JSON text. Format: docs/formats/balance-report.md.
 std::string report_json(const Outcome& outcome);
+
+// The same for people: one HTML page that needs nothing else, with pictures. `title` names the
+// data.
+std::string report_html(const Outcome& outcome, std::string_view title);
+
+// What a split would work on, without running it.
+struct Preview {
+  std::size_t rows = 0;
+  std::size_t rows_left_out = 0;
+  std::vector<NamedSize> groups;
+  std::vector<ColumnAccount> accounts;
+  std::vector<std::string> warnings;
+};
+
+// Fails as split() would before its search.
+Result<Preview> preview(const Table& table, const Options& options);
 
 }  // namespace saola::split
