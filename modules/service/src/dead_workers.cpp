@@ -5,9 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <condition_variable>
 #include <fstream>
-#include <mutex>
 #include <set>
 #include <thread>
 #include <vector>
@@ -15,12 +13,13 @@
 #include <fmt/core.h>
 
 #include <saola/base/log.hpp>
+#include <saola/base/wait_for_stop.hpp>
 
 namespace saola::service {
 namespace {
 
 constexpr std::chrono::seconds kEvery(1);
-constexpr std::chrono::seconds kPatience(5);
+constexpr std::chrono::seconds kStoreTime(5);
 // More jobs than run at once; the next look finds the rest.
 constexpr std::size_t kLook = 1000;
 
@@ -126,19 +125,16 @@ class DeadWorkerWatch::Impl {
   void run(jobs::Store& store, const std::stop_token& stop) {
     bool failing = false;
     while (!stop.stop_requested()) {
-      const auto released = release_dead_owners(store, Deadline::after(kPatience));
+      const auto released = release_dead_owners(store, Deadline::after(kStoreTime));
       if (!released && !failing) {
         log_warning("dead task workers cannot be looked for; their leases have to expire",
                     {{"error", released.error().message()}});
       }
       failing = !released;
-      std::unique_lock lock(mutex_);
-      wake_.wait_for(lock, stop, kEvery, [] { return false; });
+      wait_for_stop(stop, kEvery);
     }
   }
 
-  std::mutex mutex_;
-  std::condition_variable_any wake_;
   std::jthread thread_;
 };
 
