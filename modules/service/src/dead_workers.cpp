@@ -5,8 +5,11 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <filesystem>
 #include <fstream>
+#include <optional>
 #include <set>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -14,6 +17,7 @@
 
 #include <saola/base/log.hpp>
 #include <saola/base/wait_for_stop.hpp>
+#include <saola/jobs/task_worker.hpp>
 
 namespace saola::service {
 namespace {
@@ -58,7 +62,43 @@ const std::string& here() {
   return place;
 }
 
+// The process of an owner's name; nothing unless it is of this boot and pid namespace and lives.
+std::optional<std::string> living_process(std::string_view owner) {
+  if (!owner.starts_with(here())) return std::nullopt;
+  owner.remove_prefix(here().size());
+  const std::size_t slash = owner.find('/');
+  if (slash == std::string_view::npos) return std::nullopt;
+  const std::string pid(owner.substr(0, slash));
+  if (pid.find_first_not_of("0123456789") != std::string::npos) return std::nullopt;
+  if (start_of(pid) != owner.substr(slash + 1)) return std::nullopt;
+  return pid;
+}
+
+// How often the thread of `pid` that renews leases has gone to sleep; empty: there is none.
+std::string keepers_switches(const std::string& pid) {
+  std::error_code gone;
+  for (const auto& task :
+       std::filesystem::directory_iterator(fmt::format("/proc/{}/task", pid), gone)) {
+    if (first_line(task.path() / "comm") != jobs::kKeeperThread) continue;
+    std::ifstream status(task.path() / "status");
+    for (std::string line; std::getline(status, line);) {
+      if (line.starts_with("voluntary_ctxt_switches:")) return line;
+    }
+  }
+  return {};
+}
+
 }  // namespace
+
+bool OwnerBeats::lives(const std::string& owner) {
+  const auto pid = living_process(owner);
+  if (!pid) return false;
+  std::string now = keepers_switches(*pid);
+  std::string& before = seen_[owner];
+  const bool moved = !before.empty() && !now.empty() && now != before;
+  before = std::move(now);
+  return moved;
+}
 
 std::string this_process_as_owner() {
   const std::string pid = std::to_string(::getpid());

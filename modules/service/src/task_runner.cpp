@@ -7,6 +7,7 @@
 #include <saola/server/server_settings.hpp>
 
 #include "dead_workers.hpp"
+#include "deployment.hpp"
 
 namespace saola::service {
 namespace {
@@ -24,7 +25,11 @@ Result<void> run_tasks(server::TaskContext& context, jobs::Store& store,
   options.on_job_thread_start = [] { server::demote_this_thread(); };
   jobs::TaskWorker worker(store, std::move(handlers), std::move(options));
   const DeadWorkerWatch dead_workers(store);
-  const jobs::Maintainer maintainer(store);
+  // Used by the maintainer's thread only.
+  OwnerBeats beats;
+  const jobs::Maintainer maintainer(
+      store, {.retention = retention(context.settings),
+              .owner_lives = [&](const std::string& owner) { return beats.lives(owner); }});
   worker.start();
 
   wait_for_stop(context.drain);
