@@ -444,6 +444,7 @@ TEST(MaintainerTest, TakesNoLeaseWhileTheStoreRefusesWritesOrItsOwnerLives) {
   store.wait_for_looks(40);
   EXPECT_EQ(store.get(id, soon)->state, State::kRunning);
   lives = true;
+  store.wait_for_looks(2);  // the round in which nobody lived is over
   store.writable = true;
   store.wait_for_looks(40);
   EXPECT_EQ(store.get(id, soon)->state, State::kRunning);
