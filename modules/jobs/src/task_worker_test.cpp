@@ -451,6 +451,7 @@ TEST(MaintainerTest, TakesNoLeaseWhileTheStoreRefusesWritesOrItsOwnerLives) {
   lives = false;
   while (store.get(id, soon)->state == State::kRunning && !soon.passed()) store.wait_for_looks(1);
   EXPECT_EQ(store.get(id, soon)->state, State::kAvailable);
+  while (rescued == 0 && !soon.passed()) store.wait_for_looks(1);
   EXPECT_EQ(rescued, 1u);
 }
 
