@@ -483,10 +483,10 @@ TEST(FiberExecutor, WorkThatHasHoggedTheLoopRunsOnANativeThreadTheNextTime) {
         .value();
     EXPECT_GE(loop.stats().rescues, 1U);
     // The monitor may need a moment to have learned it.
-    while (loop.stats().placed_native == 0 && !limit.passed()) {
+    while (loop.stats().placed_aside == 0 && !limit.passed()) {
       EXPECT_EQ(pool.submit([] { return 7; }).result(), 7);
     }
-    EXPECT_GE(loop.stats().placed_native, 1U);
+    EXPECT_GE(loop.stats().placed_aside, 1U);
     ticker.cancel();
   });
 }

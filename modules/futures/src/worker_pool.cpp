@@ -12,6 +12,7 @@
 #include <saola/base/cores.hpp>
 #include <saola/base/exception_text.hpp>
 #include <saola/base/log.hpp>
+#include <saola/runtime/native_thread.hpp>
 #include <saola/runtime/placed.hpp>
 #include <saola/runtime/task.hpp>
 
@@ -143,7 +144,7 @@ void WorkerPool::start_worker() {
       runtime_->spawn(std::move(body), {.name = name, .placement = runtime::Placement::kFiber})
           .detach();
     } else {
-      thread = std::thread(std::move(body));
+      thread = runtime::start_thread(std::move(body));
     }
   } catch (const std::exception&) {
     error = std::current_exception();
@@ -214,7 +215,7 @@ void WorkerPool::run_worker(std::uint64_t number) {
     if (good && head_ != nullptr) {
       std::shared_ptr<Work> work = pop();
       guard_.unlock();
-      run_work(*work, task);
+      run_work(*work);
       work.reset();
       guard_.lock();
       continue;
@@ -232,21 +233,11 @@ void WorkerPool::run_worker(std::uint64_t number) {
   guard_.unlock();
 }
 
-void WorkerPool::run_work(Work& work, std::uint64_t worker) {
+void WorkerPool::run_work(Work& work) {
   if (runtime_ == nullptr) return work.run();
-  // Work of an executor that has hogged the loop runs on a native thread the next time, in the
-  // worker's name.
-  runtime::run_placed(kind_, [&] {
-    const std::uint64_t here = runtime::this_task::id();
-    if (here == worker) return work.run();
-    {
-      const std::lock_guard lock(guard_);
-      tasks_.push_back(here);
-    }
-    work.run();
-    const std::lock_guard lock(guard_);
-    std::erase(tasks_, here);
-  });
+  // Work of an executor that has hogged the loop runs on side carriers the next time, still on the
+  // worker's fiber.
+  runtime::run_placed(kind_, [&] { work.run(); });
 }
 
 void WorkerPool::stop(OnShutdown pending) {
@@ -283,27 +274,27 @@ ExecutorStats WorkerPool::stats() const {
   return {.workers = workers_, .idle = idle_count_, .queued = queued_, .grown = grown_};
 }
 
-WorkerPool* WorkerPool::block(WorkerPool* pool) {
-  if (pool == nullptr) return nullptr;
+WorkerPool::Blocked::Blocked(WorkerPool* pool) : pool_(pool) {
+  if (pool == nullptr) return;
   const std::uint64_t task = runtime::this_task::id();
   pool->guard_.lock();
   if (!pool->is_worker(task)) {
+    pool_ = nullptr;
     pool->guard_.unlock();
-    return nullptr;
+    return;
   }
   ++pool->blocked_;
   const bool start = pool->queued_ > 0 && pool->need_worker();
   pool->guard_.unlock();
   if (start) pool->start_worker();
-  return pool;
 }
 
-void WorkerPool::unblock(WorkerPool* pool) {
-  if (pool == nullptr) return;
-  const std::lock_guard lock(pool->guard_);
-  --pool->blocked_;
+WorkerPool::Blocked::~Blocked() {
+  if (pool_ == nullptr) return;
+  const std::lock_guard lock(pool_->guard_);
+  --pool_->blocked_;
   // Now there may be one worker too many: an idle one ends.
-  if (pool->workers_ - pool->blocked_ > pool->max_workers_) pool->idle_.notify_one();
+  if (pool_->workers_ - pool_->blocked_ > pool_->max_workers_) pool_->idle_.notify_one();
 }
 
 }  // namespace saola::futures::detail

@@ -35,15 +35,11 @@ class WorkerPool final : public std::enable_shared_from_this<WorkerPool> {
   ExecutorStats stats() const;
   const ExecutorOptions& options() const { return options_; }
 
-  // The calling task begins to wait: `pool` if it is one of its workers, and counted as blocked,
-  // else null. For unblock().
-  static WorkerPool* block(WorkerPool* pool);
-  static void unblock(WorkerPool* pool);
   // While one lives, the calling task is counted as blocked if it is one of the pool's workers.
   class Blocked {
    public:
-    explicit Blocked(WorkerPool* pool) : pool_(block(pool)) {}
-    ~Blocked() { unblock(pool_); }
+    explicit Blocked(WorkerPool* pool);
+    ~Blocked();
     Blocked(const Blocked&) = delete;
     Blocked& operator=(const Blocked&) = delete;
 
@@ -59,7 +55,7 @@ class WorkerPool final : public std::enable_shared_from_this<WorkerPool> {
   void start_worker();
   void run_worker(std::uint64_t number);
   // Runs it on behalf of a worker, whose task this is. Throws nothing.
-  void run_work(Work& work, std::uint64_t worker);
+  void run_work(Work& work);
   bool initialize();
   void break_pool(std::exception_ptr cause);
   // REQUIRES of all below: guard_ held.

@@ -11,6 +11,7 @@ namespace saola::runtime::detail {
 // Sleeps while `word` equals `value`, until a wake or the deadline. May return early.
 void futex_wait(std::atomic<std::uint32_t>& word, std::uint32_t value, Deadline deadline);
 void futex_wake(std::atomic<std::uint32_t>& word);
+void futex_wake_all(std::atomic<std::uint32_t>& word);
 // poll(2) for reading, without waiting.
 bool is_readable(int fd);
 

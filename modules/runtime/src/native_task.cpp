@@ -12,6 +12,7 @@
 #include "futex.hpp"
 #include "loop/loop.hpp"
 #include "loop/time_slice.hpp"
+#include "runtime_impl.hpp"
 #include "scope_state.hpp"
 
 namespace saola::runtime::detail {
@@ -146,6 +147,7 @@ void NativeTask::run() {
   set_current_thread_task(nullptr);
   finish();
   if (loop != nullptr) {
+    loop->host.forget(*this);
     loop->send(ended_node);  // the loop releases the body's reference
   } else {
     release();
@@ -160,7 +162,7 @@ NativePool::~NativePool() {
   changed_.notify_all();
   changed_.wait(lock, [&] { return threads_.running() == 0; });
   lock.unlock();
-  threads_.join_all();
+  threads_.join_last();
 }
 
 void NativePool::submit(std::move_only_function<void()> work) {
@@ -171,20 +173,27 @@ void NativePool::submit(std::move_only_function<void()> work) {
     return;
   }
   if (threads_.running() >= options_.max_threads) return;
-  try {
-    threads_.start([this](ThreadSet::Handle self) { serve(self); });
-  } catch (const std::system_error&) {
-    if (threads_.running() == 0) {
-      work_.pop_back();
-      throw;
+  std::exception_ptr error;
+  run_undemoted([&] {
+    try {
+      threads_.start([this](ThreadSet::Handle self) { serve(self); });
+    } catch (const std::exception&) {
+      error = std::current_exception();
     }
+  });
+  if (error != nullptr && threads_.running() == 0) {
+    work_.pop_back();
+    std::rethrow_exception(error);
   }
 }
 
 void NativePool::serve(ThreadSet::Handle self) {
   ::pthread_setname_np(::pthread_self(), options_.name.substr(0, 15).c_str());
   set_time_slice(0, kDefaultSlice);  // it may have inherited a carrier's
-  if (options_.nice != 0) ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), options_.nice);
+  if (options_.nice != 0) {
+    ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), options_.nice);
+    set_starter_for_this_thread(&starter_);
+  }
   std::unique_lock lock(mutex_);
   for (;;) {
     if (!work_.empty()) {
@@ -203,8 +212,10 @@ void NativePool::serve(ThreadSet::Handle self) {
     --idle_;
     if (!woken) break;
   }
-  threads_.leave(self);
+  std::thread before = threads_.leave(self);
   changed_.notify_all();
+  lock.unlock();
+  if (before.joinable()) before.join();
 }
 
 }  // namespace saola::runtime::detail

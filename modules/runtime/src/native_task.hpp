@@ -15,6 +15,7 @@
 
 #include "loop/fiber.hpp"
 #include "loop/thread_set.hpp"
+#include "loop/thread_starter.hpp"
 #include "task_state.hpp"
 
 namespace saola::runtime::detail {
@@ -68,7 +69,8 @@ class NativePool {
     int nice = 0;
     Duration idle_limit = std::chrono::seconds(5);
   };
-  explicit NativePool(Options options) : options_(std::move(options)) {}
+  NativePool(ThreadStarter& starter, Options options)
+      : starter_(starter), options_(std::move(options)) {}
   // Runs what is queued, then joins.
   ~NativePool();
 
@@ -79,6 +81,7 @@ class NativePool {
  private:
   void serve(ThreadSet::Handle self);
 
+  ThreadStarter& starter_;
   const Options options_;
   std::mutex mutex_;
   // All GUARDED_BY(mutex_).

@@ -1,7 +1,11 @@
+#include <algorithm>
+#include <stdexcept>
 #include <system_error>
 
 #include <saola/base/check.hpp>
 #include <saola/base/cores.hpp>
+#include <saola/base/exception_text.hpp>
+#include <saola/base/log.hpp>
 #include <saola/runtime/offload.hpp>
 #include <saola/runtime/placed.hpp>
 #include <saola/runtime/runtime.hpp>
@@ -15,43 +19,58 @@ std::size_t cpu_threads(const RuntimeOptions& options) {
   return options.cpu_threads > 0 ? static_cast<std::size_t>(options.cpu_threads) : allowed_cores();
 }
 
-std::string key_of(const SpawnOptions& how, const std::source_location& site) {
-  if (!how.kind.empty()) return std::string(how.kind);
-  return std::string(site.file_name()) + ":" + std::to_string(site.line());
+constexpr int kLeastSideCarriers = 16;
+
+RuntimeOptions completed(RuntimeOptions options) {
+  options.max_rescued = std::max(1, options.max_rescued);
+  if (options.side_carriers <= 0) {
+    options.side_carriers = std::max(kLeastSideCarriers, 2 * static_cast<int>(allowed_cores()));
+  }
+  options.side_carriers = std::min(options.side_carriers, options.max_rescued);
+  return options;
 }
 
 }  // namespace
 
 Runtime::Impl::Impl(Runtime& r, RuntimeOptions o)
     : runtime(r),
-      options(o),
-      placement(o.placement_memory),
-      loop(o, *this),
-      native({.name = "saola-native", .nice = o.rescued_nice}),
-      cpu({.name = "saola-cpu", .max_threads = cpu_threads(o), .nice = o.rescued_nice}),
-      blocking({.name = "saola-blocking",
-                .max_threads = static_cast<std::size_t>(std::max(1, o.blocking_threads))}),
+      options(completed(o)),
+      starter([this] { carriers.top_up(); }),
+      loop(options, *this, carriers),
+      carriers(starter, options.max_rescued),
+      native(starter, {.name = "saola-native"}),
+      cpu(starter,
+          {.name = "saola-cpu", .max_threads = cpu_threads(options), .nice = options.rescued_nice}),
+      blocking(starter,
+               {.name = "saola-blocking",
+                .max_threads = static_cast<std::size_t>(std::max(1, options.blocking_threads))}),
       monitor(*this) {}
 
 detail::TaskState* Runtime::Impl::spawn(std::move_only_function<void()> body,
                                         const SpawnOptions& how, std::source_location site,
                                         const detail::TaskState* parent) {
   if (how.placement == Placement::kNative) return spawn_native(std::move(body), how, parent);
-  if (how.placement == Placement::kLearned && options.learn_placement && placement.knows_any()) {
-    const std::string kind = key_of(how, site);
-    if (std::string why = placement.why_native(kind); !why.empty()) {
-      monitor.report_placed(how.name, kind, std::move(why));
-      return spawn_native(std::move(body), how, parent);
-    }
+  if (!loop.join_the_living()) ended();
+  detail::Fiber* fiber;
+  try {
+    fiber = loop.create_fiber(std::move(body));
+  } catch (...) {
+    loop.send_away();
+    throw;
   }
-  detail::Fiber* fiber = loop.create_fiber(std::move(body));
   if (parent != nullptr) fiber->inherit_from(*parent);
+  fiber->priority = how.priority;
   fiber->name.set(how.name);
   fiber->kind.set(how.kind);
-  fiber->learnable.store(how.placement == Placement::kLearned, std::memory_order_relaxed);
+  fiber->kind_hash.store(how.kind.empty() ? detail::hash_of_site(site.file_name(), site.line())
+                                          : detail::hash_of_kind(how.kind),
+                         std::memory_order_relaxed);
+  fiber->learnable.store(options.learn_placement && how.placement == Placement::kLearned,
+                         std::memory_order_relaxed);
   fiber->site_file.store(site.file_name(), std::memory_order_relaxed);
   fiber->site_line.store(site.line(), std::memory_order_relaxed);
   loop.spawned.fetch_add(1, std::memory_order_relaxed);
+  if (stopping.load()) fiber->request_cancel();
   loop.schedule(*fiber);
   return fiber;
 }
@@ -59,23 +78,51 @@ detail::TaskState* Runtime::Impl::spawn(std::move_only_function<void()> body,
 detail::TaskState* Runtime::Impl::spawn_native(std::move_only_function<void()> body,
                                                const SpawnOptions& how,
                                                const detail::TaskState* parent) {
-  auto* task = new detail::NativeTask(&loop);
-  task->references.store(2, std::memory_order_relaxed);
-  task->id = detail::next_task_id();
-  task->name.set(how.name);
-  task->activity.set({});
-  if (parent != nullptr) task->inherit_from(*parent);
-  task->body = std::move(body);
-  loop.live.fetch_add(1, std::memory_order_relaxed);
+  if (!loop.join_the_living()) ended();
+  detail::NativeTask* task = nullptr;
   try {
+    auto made = std::make_unique<detail::NativeTask>(&loop);
+    made->prepare_task(std::move(body));
+    made->name.set(how.name);
+    if (parent != nullptr) made->inherit_from(*parent);
+    {
+      std::lock_guard lock(natives_mutex);
+      natives.insert(made.get());
+    }
+    task = made.release();
+    if (stopping.load()) task->request_cancel();
     native.submit([task] { task->run(); });
   } catch (...) {
-    // The loop counts it down: it may be asleep, with this task the last that it waits for.
-    task->references.store(1, std::memory_order_relaxed);
-    loop.send(task->ended_node);
+    if (task != nullptr) {
+      forget(*task);
+      delete task;
+    }
+    loop.send_away();
     throw;
   }
   return task;
+}
+
+void Runtime::Impl::forget(detail::NativeTask& task) {
+  std::lock_guard lock(natives_mutex);
+  natives.erase(&task);
+}
+
+void Runtime::Impl::ended() {
+  throw std::runtime_error(
+      "The task cannot run: Runtime::run() has returned, so its loop runs nothing any more. Spawn "
+      "from a task, or while run() is active.");
+}
+
+void Runtime::Impl::stop() {
+  stopping.store(true);
+  loop.for_each_fiber([](detail::Fiber& fiber) {
+    if (!fiber.try_retain()) return;
+    fiber.request_cancel();
+    fiber.release();
+  });
+  std::lock_guard lock(natives_mutex);
+  for (detail::NativeTask* task : natives) task->request_cancel();
 }
 
 Runtime::Runtime(RuntimeOptions options) : impl_(std::make_unique<Impl>(*this, options)) {}
@@ -83,13 +130,33 @@ Runtime::~Runtime() = default;
 
 void Runtime::run(std::move_only_function<void()> main) {
   SAOLA_CHECK(detail::current_carrier() == nullptr, "Runtime::run() was called from a fiber");
-  if (!impl_->carriers.keep_spares(1 + detail::CarrierPool::kSpares)) {
+  if (!impl_->carriers.top_up()) {
     throw std::system_error(EAGAIN, std::system_category(), "no thread to carry the event loop");
   }
-  Task first = spawn(std::move(main), {.name = "main", .placement = Placement::kFiber});
+  impl_->loop.open();
+  Task first = spawn(
+      [this, body = std::move(main)]() mutable {
+        try {
+          body();
+        } catch (const Cancelled&) {
+          throw;
+        } catch (...) {
+          // The others may run on for long: say it now, and let them end.
+          log_error("the main task ended with an exception; its runtime stops",
+                    {{"exception", exception_text(std::current_exception())}});
+          impl_->stop();
+          throw;
+        }
+      },
+      {.name = "main", .placement = Placement::kFiber});
   impl_->monitor.watch(true);
   impl_->carriers.carry_to_end(impl_->loop);
+  impl_->stopping = false;
   first.join();
+}
+
+void Runtime::stop() {
+  impl_->stop();
 }
 
 Task Runtime::spawn(std::move_only_function<void()> body, SpawnOptions options,
@@ -98,15 +165,15 @@ Task Runtime::spawn(std::move_only_function<void()> body, SpawnOptions options,
 }
 
 bool Runtime::shedding() const {
-  return impl_->monitor.at_cap();
+  return impl_->monitor.late();
 }
 
 RuntimeStats Runtime::stats() const {
   RuntimeStats stats = impl_->monitor.stats();
   stats.switches = impl_->loop.switches.load(std::memory_order_relaxed);
   stats.spawned = impl_->loop.spawned.load(std::memory_order_relaxed);
-  stats.fibers = impl_->loop.live.load(std::memory_order_relaxed);
-  stats.placed_native = impl_->placed_native.load(std::memory_order_relaxed);
+  stats.fibers = impl_->loop.living();
+  stats.placed_aside = impl_->loop.moved_aside.load(std::memory_order_relaxed);
   stats.threads = impl_->carriers.threads();
   return stats;
 }
@@ -147,39 +214,45 @@ class KindScope {
   KindScope(detail::Fiber& fiber, std::string_view kind)
       : fiber_(fiber),
         kind_(fiber.kind.get()),
-        learnable_(fiber.learnable.exchange(true, std::memory_order_relaxed)) {
+        hash_(fiber.kind_hash.exchange(detail::hash_of_kind(kind), std::memory_order_relaxed)),
+        learnable_(fiber.learnable.exchange(fiber.loop.host.options.learn_placement,
+                                            std::memory_order_relaxed)) {
     fiber.kind.set(kind);
   }
   ~KindScope() {
     fiber_.kind.set(kind_);
+    fiber_.kind_hash.store(hash_, std::memory_order_relaxed);
     fiber_.learnable.store(learnable_, std::memory_order_relaxed);
   }
 
  private:
   detail::Fiber& fiber_;
   const std::string kind_;
+  const std::uint64_t hash_;
   const bool learnable_;
 };
 
 }  // namespace
 
 void run_placed(std::string_view kind, std::move_only_function<void()> body) {
-  Runtime* runtime = Runtime::current();
-  if (runtime == nullptr) {
+  if (!this_task::on_fiber()) {
     body();
     return;
   }
-  Runtime::Impl& impl = runtime->impl();
   auto& fiber = static_cast<detail::Fiber&>(detail::current_task());
-  if (impl.options.learn_placement && impl.placement.knows_any()) {
-    if (std::string why = impl.placement.why_native(kind); !why.empty()) {
-      impl.monitor.report_placed(fiber.name.get(), std::string(kind), std::move(why));
-      run_on(impl.native, body);
-      return;
+  std::exception_ptr error;
+  {
+    const KindScope scope(fiber, kind);
+    fiber.loop.go_where_it_belongs(fiber);
+    try {
+      body();
+    } catch (...) {
+      error = std::current_exception();
     }
+    fiber.loop.side.judge_caller(fiber);
   }
-  const KindScope scope(fiber, kind);
-  body();
+  fiber.loop.go_where_it_belongs(fiber);
+  if (error != nullptr) std::rethrow_exception(std::move(error));
 }
 
 namespace detail {

@@ -8,6 +8,7 @@
 #include <saola/base/check.hpp>
 #include <saola/base/exception_text.hpp>
 #include <saola/base/log.hpp>
+#include <saola/runtime/native_thread.hpp>
 #include <saola/runtime/task.hpp>
 
 #include "native_task.hpp"
@@ -39,8 +40,9 @@ thread_local TaskState* this_threads_task = nullptr;
 }
 
 void log_lost(const TaskState& task, const std::exception_ptr& error) {
-  log_error("a detached task ended with an exception; nobody will see it but this log",
-            {{"task", task.id}, {"name", task.name.get()}, {"exception", exception_text(error)}});
+  log_error(
+      "a detached task ended with an exception; nobody will see it but this log",
+      {{"task", task.id.load()}, {"name", task.name.get()}, {"exception", exception_text(error)}});
 }
 
 }  // namespace
@@ -74,11 +76,51 @@ void TaskState::run_body() {
 }
 
 void TaskState::finish() {
-  std::lock_guard lock(join_guard);
-  done = true;
-  if (joiner != nullptr) std::exchange(joiner, nullptr)->notify();
-  if (detached && error != nullptr && !cancel_requested.load(std::memory_order_relaxed))
-    log_lost(*this, error);
+  bool nobody_asks;
+  {
+    std::lock_guard lock(join_guard);
+    done = true;
+    nobody_asks = detached;
+    if (joiner != nullptr) std::exchange(joiner, nullptr)->notify();
+  }
+  if (nobody_asks) lose_error();
+}
+
+void TaskState::lose_error() {
+  if (error == nullptr) return;
+  check_outside_section();
+  const std::exception_ptr lost = std::move(error);
+  if (!cancel_requested.load(std::memory_order_relaxed)) log_lost(*this, lost);
+}
+
+void TaskState::prepare_task(std::move_only_function<void()> work) {
+  uncancellable = 0;
+  cancel_requested.store(false, std::memory_order_relaxed);
+  stall_policy.store(0, std::memory_order_relaxed);
+  stall_threshold_ns.store(0, std::memory_order_relaxed);
+  id.store(next_task_id(), std::memory_order_relaxed);
+  priority = Priority::kNormal;
+  locks_held.store(0, std::memory_order_relaxed);
+  cpu_ns.store(0, std::memory_order_relaxed);
+  name.set({});
+  activity.set({});
+  done = false;
+  detached = false;
+  joiner = nullptr;
+  body = std::move(work);
+  // Release: try_retain() finds the task complete.
+  references.store(2, std::memory_order_release);
+}
+
+bool TaskState::try_retain() {
+  std::uint32_t seen = references.load(std::memory_order_relaxed);
+  while (seen != 0) {
+    if (references.compare_exchange_weak(seen, seen + 1, std::memory_order_acquire,
+                                         std::memory_order_relaxed)) {
+      return true;
+    }
+  }
+  return false;
 }
 
 }  // namespace detail
@@ -161,11 +203,13 @@ void Task::detach() {
   if (state->kind == TaskKind::kNative) {
     if (auto& thread = static_cast<NativeTask*>(state)->thread; thread.joinable()) thread.detach();
   }
+  bool ended;
   {
     std::lock_guard lock(state->join_guard);
     state->detached = true;
-    if (state->done && state->error != nullptr) detail::log_lost(*state, state->error);
+    ended = state->done;
   }
+  if (ended) state->lose_error();
   state->release();
 }
 
@@ -186,14 +230,11 @@ Task spawn(std::move_only_function<void()> body, SpawnOptions options, std::sour
     }
   }
   auto* task = new NativeTask(nullptr);
-  task->references.store(2, std::memory_order_relaxed);
-  task->id = detail::next_task_id();
+  task->prepare_task(std::move(body));
   task->name.set(options.name);
-  task->activity.set({});
   task->inherit_from(caller);
-  task->body = std::move(body);
   try {
-    task->thread = std::thread([task] { task->run(); });
+    task->thread = start_thread([task] { task->run(); });
   } catch (...) {
     delete task;
     throw;

@@ -38,7 +38,7 @@ void destroy_locals(TaskState& task) {
   for (int round = 0; locals.newest != 0; ++round) {
     if (round == kMostRounds) {
       log_error("a task's locals keep making each other in their destructors; the last are leaked",
-                {{"task", task.id}, {"name", task.name.get()}, {"rounds", round}});
+                {{"task", task.id.load()}, {"name", task.name.get()}, {"rounds", round}});
       break;
     }
     // One round: what is alive now, the newest first. What a destructor makes is of the next.

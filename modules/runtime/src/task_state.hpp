@@ -83,7 +83,14 @@ struct TaskState {
   // StallPolicy + 1, or 0 for the runtime's. Relaxed: the monitor takes whichever it sees.
   std::atomic<std::uint8_t> stall_policy{0};
   std::atomic<std::int64_t> stall_threshold_ns{0};
-  std::uint64_t id = 0;
+  // Written before the task first runs; the reads of others are of any life.
+  std::atomic<std::uint64_t> id{0};
+  Priority priority = Priority::kNormal;
+  // Locks of this runtime that it holds: its thread is not demoted then. Written by the task, read
+  // by the monitor; relaxed.
+  std::atomic<std::uint32_t> locks_held{0};
+  // CPU used, as seen: on the loop by the monitor's looks, on the side by slices. Relaxed.
+  std::atomic<std::int64_t> cpu_ns{0};
   SharedText<48> name;
   SharedText<96> activity;
 
@@ -92,7 +99,10 @@ struct TaskState {
   bool done = false;           // GUARDED_BY(join_guard)
   bool detached = false;       // GUARDED_BY(join_guard)
   WaitNode* joiner = nullptr;  // GUARDED_BY(join_guard)
-  std::exception_ptr error;    // written before done, read after
+  // Written before done; then the joiner's or, when there is none, the last one's who looks at
+  // `detached` and `done`. Destroyed by whoever has it: a user's code, so never in a runtime
+  // section.
+  std::exception_ptr error;
 
   std::move_only_function<void()> body;
 
@@ -115,6 +125,12 @@ struct TaskState {
   void release() {
     if (references.fetch_sub(1, std::memory_order_acq_rel) == 1) dispose();
   }
+  void took_lock() {
+    locks_held.store(locks_held.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  }
+  void gave_lock_back() {
+    locks_held.store(locks_held.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
+  }
   bool should_cancel() const { return uncancellable == 0 && asked_to_stop(); }
   // By cancel(), or by the end of a scope.
   bool asked_to_stop() const {
@@ -126,8 +142,14 @@ struct TaskState {
   }
   // Runs body and keeps its exception; then destroys body and the locals.
   void run_body();
-  // Publishes the end to the joiner.
+  // Publishes the end to the joiner. REQUIRES: not in a runtime section, unless `error` is null.
   void finish();
+  // The error of a detached task that has ended: logs and destroys it. Not in a runtime section.
+  void lose_error();
+  // Makes a new task of it: two references, nothing asked of it.
+  void prepare_task(std::move_only_function<void()> work);
+  // One more reference, unless the task is gone.
+  bool try_retain();
   void inherit_from(const TaskState& parent) {
     scope = parent.scope;
     inherited = parent.inherited;

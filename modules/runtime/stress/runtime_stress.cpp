@@ -436,7 +436,7 @@ class Watchdog {
                          " fibers alive, %" PRIu64 " ended, word %" PRIx64
                          ", idle %d, others wait %d, bounded %zu, channel %zu\n",
                          last, stats.fibers, ended.load(), sight.word, sight.idle,
-                         runtime.impl().loop.others_wait(), world.bounded.size(),
+                         static_cast<int>(runtime.impl().loop.others_wait()), world.bounded.size(),
                          world.channel.size());
             std::abort();
           }

@@ -4,14 +4,15 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <condition_variable>
 #include <cstdlib>
+#include <mutex>
 #include <stdexcept>
 #include <string_view>
 
 #include <fmt/core.h>
 
 #include <saola/base/log.hpp>
-#include <saola/base/wait_for_stop.hpp>
 #include <saola/runtime/task.hpp>
 #include <saola/server/server.hpp>
 
@@ -102,9 +103,12 @@ Result<void> run_tasks(TaskContext& context) {
     return fail(ErrorCode::kUnavailable, "the task worker's store is away");
   }
   if (context.settings.get(kProbe) == "crash-task") std::abort();
+  std::mutex mutex;
+  std::condition_variable_any changed;
+  std::unique_lock lock(mutex);
   demote_this_thread();
   const bool busy = context.settings.get(kProbe) == "busy-task";
-  wait_for_stop(busy ? context.stop : context.drain);
+  changed.wait(lock, busy ? context.stop : context.drain, [] { return false; });
   log_info(context.stop.stop_requested() ? "the job was put back" : "the job was finished");
   return {};
 }

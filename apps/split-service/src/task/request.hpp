@@ -45,16 +45,12 @@ const web::Schema& split_schema();
 // The same without `source` and `destination`.
 const web::Schema& task_schema();
 
-// Whether the bucket of a source may be read, and results may go to a prefix; the error says why
-// not.
-struct PlaceChecks {
-  std::function<Result<void>(const objects::ObjectName&)> source;
-  std::function<Result<void>(const objects::ObjectPrefix&)> destination;
-};
+// Whether a bucket of this name may be used; the error says why not.
+using BucketCheck = std::function<Result<void>(std::string_view bucket)>;
 
 // Reads the document. On failure `errors` has every problem at once, each with a JSON Pointer.
 std::optional<SplitRequest> parse_split_request(const boost::json::value& document,
-                                                const PlaceChecks& checks,
+                                                const BucketCheck& check_bucket,
                                                 std::vector<http::FieldError>& errors);
 
 // Reads the same document without `source` and `destination`.

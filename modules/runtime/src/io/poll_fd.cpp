@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <memory>
+#include <mutex>
 #include <new>
 
 #include <saola/base/check.hpp>
@@ -32,7 +33,7 @@ using detail::Loop;
 // Frees a watch that nobody waits with.
 void retire(FdWatch* watch) {
   if (watch == nullptr) return;
-  SAOLA_CHECK(watch->reader == nullptr && watch->writer == nullptr,
+  SAOLA_CHECK(!watch->reading.has_waiter() && !watch->writing.has_waiter(),
               "a descriptor was closed while a task waits on it");
   ::epoll_ctl(watch->loop.epoll_fd(), EPOLL_CTL_DEL, watch->fd, nullptr);
   detail::Carrier* carrier = detail::current_carrier();
@@ -40,79 +41,13 @@ void retire(FdWatch* watch) {
       carrier != nullptr && carrier->loop == &watch->loop && carrier->fiber != nullptr;
   if (mine && !carrier->in_runtime && Loop::try_enter(carrier) != nullptr) {
     // No batch of events is being worked through while a fiber of the loop has it.
-    delete watch;
     Loop::leave(carrier);
+    delete watch;
   } else {
     // The loop's owner may have an event for it in its hands: it deletes the watch when it is done
     // with that.
     watch->loop.send(watch->retire_node);
   }
-}
-
-// The watch of this loop, made if need be. EPOLL_CTL_ADD reports what is ready already as the first
-// edge. Null, with errno set, when the descriptor cannot be watched. REQUIRES: the caller owns the
-// loop.
-FdWatch* watch_of(int fd, Loop& loop, std::atomic<FdWatch*>& watch) {
-  if (FdWatch* there = watch.load(std::memory_order_relaxed);
-      there != nullptr && &there->loop == &loop) {
-    return there;
-  }
-  retire(watch.exchange(nullptr, std::memory_order_acq_rel));
-  std::unique_ptr<FdWatch> made(new (std::nothrow) FdWatch(loop, fd));
-  if (made == nullptr) {
-    errno = ENOMEM;
-    return nullptr;
-  }
-  epoll_event event{.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
-                    .data = {.ptr = made.get()}};
-  if (::epoll_ctl(loop.epoll_fd(), EPOLL_CTL_ADD, fd, &event) != 0) return nullptr;
-  watch.store(made.get(), std::memory_order_release);
-  return made.release();
-}
-
-Result<void> wait_for(int fd, std::atomic<FdWatch*>& its_watch, bool for_reading,
-                      Deadline deadline) {
-  detail::TaskState& task = detail::current_task();
-  if (task.kind != detail::TaskKind::kFiber) {
-    const Wake wake = static_cast<detail::BlockingTask&>(task).poll_fd(fd, for_reading, deadline);
-    if (wake != Wake::kNotified) return std::unexpected(detail::wait_error(wake));
-    return {};
-  }
-  // The fiber owns the loop while it looks at and changes the watch, the pointer included: a
-  // rescued fiber that made one elsewhere would race with the fiber that uses the other direction.
-  auto& fiber = static_cast<Fiber&>(task);
-  detail::Carrier* carrier = fiber.loop.enter(fiber);
-  FdWatch* watch = watch_of(fd, fiber.loop, its_watch);
-  if (watch == nullptr) {
-    const int why = detail::last_errno();
-    Loop::leave(carrier);
-    return std::unexpected(errno_error(why, "cannot watch a descriptor"));
-  }
-  bool& ready = for_reading ? watch->readable : watch->writable;
-  WaitNode*& slot = for_reading ? watch->reader : watch->writer;
-  if (ready) {
-    ready = false;
-    Loop::leave(carrier);
-    if (fiber.should_cancel()) return std::unexpected(detail::wait_error(Wake::kCancelled));
-    return {};
-  }
-  SAOLA_CHECK(slot == nullptr, "two tasks wait for the same direction of one descriptor");
-  Waiter waiter;
-  WaitNode node(waiter);
-  slot = &node;
-  Wake wake;
-  if (fiber.scope == nullptr) [[likely]] {
-    wake = fiber.loop.park_owned(carrier, fiber, waiter, deadline, Cancellable::kYes);
-  } else {
-    Loop::leave(carrier);
-    wake = waiter.park(deadline);
-    carrier = fiber.loop.enter(fiber);
-  }
-  if (slot == &node) slot = nullptr;
-  if (wake == Wake::kNotified) ready = false;
-  Loop::leave(carrier);
-  if (wake != Wake::kNotified) return std::unexpected(detail::wait_error(wake));
-  return {};
 }
 
 bool is_ready(int fd, bool for_reading) {
@@ -146,11 +81,81 @@ void PollFd::close() {
   fd_.reset();
 }
 
+FdWatch* PollFd::watch_on(Loop& loop) {
+  FdWatch* watch = watch_.load(std::memory_order_acquire);
+  if (watch != nullptr && &watch->loop == &loop) return watch;
+  std::unique_ptr<FdWatch> made(new (std::nothrow) FdWatch(loop, fd_.get()));
+  if (made == nullptr) {
+    errno = ENOMEM;
+    return nullptr;
+  }
+  FdWatch* old = nullptr;
+  int error = 0;
+  {
+    // The tasks of both directions may come at the same time, from different threads.
+    std::lock_guard lock(guard_);
+    watch = watch_.load(std::memory_order_relaxed);
+    if (watch != nullptr && &watch->loop == &loop) return watch;
+    old = watch_.exchange(nullptr, std::memory_order_acq_rel);
+    // EPOLL_CTL_ADD reports what is ready already as the first edge.
+    epoll_event event{.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+                      .data = {.ptr = made.get()}};
+    watch = nullptr;
+    if (::epoll_ctl(loop.epoll_fd(), EPOLL_CTL_ADD, fd_.get(), &event) == 0) {
+      watch = made.release();
+      watch_.store(watch, std::memory_order_release);
+    } else {
+      error = detail::last_errno();
+    }
+  }
+  retire(old);
+  errno = error;
+  return watch;
+}
+
+Result<void> PollFd::wait_for(Direction direction, Deadline deadline) {
+  const bool for_reading = direction == Direction::kRead;
+  detail::TaskState& task = detail::current_task();
+  if (task.kind != detail::TaskKind::kFiber) {
+    const Wake wake =
+        static_cast<detail::BlockingTask&>(task).poll_fd(fd_.get(), for_reading, deadline);
+    if (wake != Wake::kNotified) return std::unexpected(detail::wait_error(wake));
+    return {};
+  }
+  auto& fiber = static_cast<Fiber&>(task);
+  FdWatch* watch = watch_on(fiber.loop);
+  if (watch == nullptr) {
+    return std::unexpected(errno_error(detail::last_errno(), "cannot watch a descriptor"));
+  }
+  detail::FdDirection& edge = for_reading ? watch->reading : watch->writing;
+  Waiter waiter;
+  WaitNode node(waiter);
+  if (edge.take() || !edge.wait_with(node)) {
+    if (fiber.should_cancel()) return std::unexpected(detail::wait_error(Wake::kCancelled));
+    return {};
+  }
+  Wake wake;
+  try {
+    wake = waiter.park(deadline);
+  } catch (...) {  // no memory for the deadline
+    edge.waited(node, false);
+    throw;
+  }
+  edge.waited(node, wake == Wake::kNotified);
+  if (wake != Wake::kNotified) return std::unexpected(detail::wait_error(wake));
+  return {};
+}
+
+bool PollFd::end_seen() const {
+  const FdWatch* watch = watch_.load(std::memory_order_acquire);
+  return watch != nullptr && watch->ended.load(std::memory_order_relaxed);
+}
+
 Result<void> PollFd::wait_readable(Deadline deadline) {
-  return wait_for(fd_.get(), watch_, true, deadline);
+  return wait_for(Direction::kRead, deadline);
 }
 Result<void> PollFd::wait_writable(Deadline deadline) {
-  return wait_for(fd_.get(), watch_, false, deadline);
+  return wait_for(Direction::kWrite, deadline);
 }
 
 // ---- As a branch of select(): readiness is asked of the kernel, an edge only says when to ask.
@@ -164,34 +169,24 @@ bool DescriptorBranch::take() {
 bool DescriptorBranch::enlist(WaitNode& node) {
   TaskState& task = current_task();
   if (task.kind != TaskKind::kFiber) return true;  // it polls
-  auto& fiber = static_cast<Fiber&>(task);
-  Carrier* carrier = fiber.loop.enter(fiber);
-  FdWatch* watch = watch_of(poll_.fd(), fiber.loop, poll_.watch_);
+  FdWatch* watch = poll_.watch_on(static_cast<Fiber&>(task).loop);
   if (watch == nullptr) {
-    Loop::leave(carrier);
     cannot_watch_ = true;
     return false;
   }
-  bool& edge = for_reading_ ? watch->readable : watch->writable;
-  WaitNode*& slot = for_reading_ ? watch->reader : watch->writer;
-  SAOLA_CHECK(slot == nullptr, "two tasks wait for the same direction of one descriptor");
+  FdDirection& edge = for_reading_ ? watch->reading : watch->writing;
   // What came before is in the kernel's answer; what comes after makes a new edge.
-  edge = is_ready(poll_.fd(), for_reading_);
-  if (!edge) slot = &node;
-  const bool queued = !edge;
-  Loop::leave(carrier);
-  return queued;
+  edge.take();
+  if (!is_ready(poll_.fd(), for_reading_) && edge.wait_with(node)) return true;
+  edge.mark();
+  return false;
 }
 
 void DescriptorBranch::withdraw(WaitNode& node) {
-  TaskState& task = current_task();
-  if (task.kind != TaskKind::kFiber) return;
-  auto& fiber = static_cast<Fiber&>(task);
-  Carrier* carrier = fiber.loop.enter(fiber);
-  FdWatch* watch = poll_.watch_.load(std::memory_order_relaxed);
-  WaitNode*& slot = for_reading_ ? watch->reader : watch->writer;
-  if (slot == &node) slot = nullptr;
-  Loop::leave(carrier);
+  if (current_task().kind != TaskKind::kFiber) return;
+  if (FdWatch* watch = poll_.watch_.load(std::memory_order_acquire)) {
+    (for_reading_ ? watch->reading : watch->writing).waited(node, false);
+  }
 }
 
 }  // namespace detail

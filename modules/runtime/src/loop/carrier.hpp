@@ -1,5 +1,5 @@
-// Carrier: a thread that drives the loop, or drove it until its fiber was rescued. And the one
-// stack switch.
+// Carrier: a thread that runs fibers: the loop's, or, away from the loop, those of the side. And
+// the one stack switch.
 #pragma once
 
 #include <sys/types.h>
@@ -10,7 +10,13 @@
 
 #include <boost/context/detail/fcontext.hpp>
 
+#include <saola/base/time.hpp>
+
 #include "loop/sanitizers.hpp"
+
+namespace saola::runtime {
+class Waiter;
+}
 
 namespace saola::runtime::detail {
 
@@ -32,24 +38,48 @@ struct Context {
   void* sanitizer_fiber = nullptr;  // ThreadSanitizer's
 };
 
-// Everything but the last group is touched by this thread only.
+// What a fiber asks of the side carrier that it leaves. It is done on the thread's own stack: only
+// when the fiber is off its stack may another thread run it.
+struct Leaving {
+  enum class Why : std::uint8_t { kNothing, kPark, kYield, kGoHome, kEnd };
+  Why why = Why::kNothing;
+  bool may_cancel = false;
+  // kPark: there was no memory for the deadline; the fiber goes on at once and throws.
+  bool no_memory = false;
+  Waiter* waiter = nullptr;
+  Deadline deadline = Deadline::never();
+};
+
+// Everything but the last two groups is touched by this thread only.
 struct Carrier {
   Loop* loop = nullptr;
-  Context base;                    // the thread's own stack
-  Fiber* fiber = nullptr;          // running; null on base
-  std::uint64_t run_word = 0;      // the ownership word that says `fiber` runs here
-  bool in_runtime = false;         // this thread owns the loop and is in a runtime section
-  Context* previous = nullptr;     // whom the last switch on this thread left
-  Fiber* dead = nullptr;           // ended; its stack is free once we are off it
-  Fiber* homing = nullptr;         // rescued, left this thread, to be sent to the loop
+  Context base;                 // the thread's own stack
+  Fiber* fiber = nullptr;       // running; null on base
+  std::uint64_t run_word = 0;   // names the run of `fiber`: the ownership word on the loop
+  bool in_runtime = false;      // this thread owns the loop and is in a runtime section
+  bool side = false;            // it knows that it does not carry the loop
+  Context* previous = nullptr;  // whom the last switch on this thread left
+  Fiber* left = nullptr;        // by the last switch, for good or for the side: see Loop::settle()
+  bool left_for_ever = false;
+  Leaving leaving;                 // side: why the fiber left
   void** eh_globals = nullptr;     // this thread's __cxa_eh_globals
   int* error_number = nullptr;     // this thread's errno
   std::uint32_t socket_calls = 0;  // see take_turns() in socket.cpp
   pid_t tid = 0;
   pthread_t thread{};
-  // Set by the monitor inside its `stealing` window, read by the hog's thread after it.
-  Rescue* rescue = nullptr;
-  bool demoted = false;
+  // Set by the monitor inside its `stealing` window (release), read and cleared by the hog's thread
+  // (acquire); the entry lives until that thread has said that it left.
+  std::atomic<Rescue*> rescue{nullptr};
+
+  // The thread has a lower priority from now on, which it cannot in general undo: it runs this
+  // slice to its end, and no other. Written by the monitor while it is listed, relaxed.
+  std::atomic<bool> demoted{false};
+  // The list of side carriers, and the present slice: whose, and since when (ns of steady time).
+  // Guarded by the Side's lock.
+  Fiber* slice_fiber = nullptr;
+  std::int64_t slice_since_ns = 0;
+  Carrier* next = nullptr;
+  Carrier* before = nullptr;
 };
 
 // This thread's carrier, or null. Never inlined, even by link-time optimisation: a fiber continues

@@ -29,10 +29,16 @@ class ForcedStealer {
     detail::Loop& loop = impl.loop;
     const std::uint64_t word = loop.word();
     if (!detail::is_running(word)) return false;
-    if (!impl.carriers.keep_spares(1)) return false;
+    if (impl.carriers.spares() <= 0) {
+      impl.carriers.want_spares();
+      return false;
+    }
     loop.stealing.store(true);
     const bool stolen = loop.steal(word);
-    if (stolen) impl.carriers.hand_over(loop);
+    if (stolen) {
+      loop.side.stolen();
+      impl.carriers.hand_over(loop);
+    }
     loop.stealing.store(false, std::memory_order_release);
     return stolen;
   }

@@ -2,81 +2,84 @@
 
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <unistd.h>
+#include <sys/mman.h>
 
+#include <bit>
 #include <cerrno>
 #include <new>
 #include <system_error>
+#include <utility>
 
 #include <saola/base/check.hpp>
 
 #include "futex.hpp"
-#include "io/fd_watch.hpp"
 #include "loop/clock_ticks.hpp"
-#include "loop/last_errno.hpp"
 #include "loop/sanitizers.hpp"
+#include "monitor/rescue.hpp"
 #include "runtime_impl.hpp"
 
 namespace saola::runtime::detail {
 namespace {
 
-constexpr int kEventsPerPoll = 128;
 // Sockets and timers are looked at after every round of ready fibers, but not more often than this,
 // so that two fibers that yield to each other do not pay a system call each time.
 constexpr std::uint64_t kLeastTicksBetweenPasses = 40'000;  // 13-20 µs
 constexpr int kMostPicksBetweenPasses = 256;
-
-std::int64_t now_ns() {
-  return std::chrono::steady_clock::now().time_since_epoch().count();
-}
+// More dead fibers than this give the memory of their stacks back.
+constexpr std::size_t kWarmStacks = 1024;
+// Of the picks made while fibers of several classes are ready, one in this many goes to the class
+// below the highest, one in the square of it to the lowest.
+constexpr unsigned kShareOfLower = 8;
 
 }  // namespace
 
+#ifndef NDEBUG
+void check_outside_section() {
+  const Carrier* carrier = current_carrier();
+  SAOLA_CHECK(carrier == nullptr || !carrier->in_runtime,
+              "a runtime section does what may take long; see Loop::try_enter()");
+}
+#endif
+
 // ---- After a switch.
 
-void Loop::bury(Carrier* carrier) {
-  Fiber* dead = std::exchange(carrier->dead, nullptr);
-  destroy_sanitizer_fiber(dead->context);
-  stacks_.give_back(dead->stack);
-  dead->stack = {};
-  dead->release();
+void Loop::bury(Fiber& dead) {
+  destroy_sanitizer_fiber(dead.context);
+  dead.alive.store(false, std::memory_order_relaxed);
+  living_.fetch_sub(1, std::memory_order_relaxed);
+  dead.release();
 }
 
-[[gnu::always_inline]] inline Carrier* Loop::settle(Carrier* carrier) {
-  if (carrier->dead != nullptr) [[unlikely]]
-    bury(carrier);
-  return carrier;
+void Loop::send_aside(Fiber& fiber) {
+  moved_aside.fetch_add(1, std::memory_order_relaxed);
+  fiber.place.store(Place::kSide, std::memory_order_relaxed);
+  side.send(fiber.ready_node);
+}
+
+void Loop::settle(Carrier* carrier) {
+  Fiber& left = *std::exchange(carrier->left, nullptr);
+  if (carrier->left_for_ever) {
+    bury(left);
+  } else {
+    send_aside(left);
+  }
 }
 
 // ---- Ownership.
-
-Carrier* Loop::enter(Fiber& fiber) {
-  Carrier* carrier = current_carrier();
-  if (Carrier* owner = try_enter(carrier)) [[likely]]
-    return owner;
-  return go_home(carrier, fiber);
-}
-
-Carrier* Loop::go_home(Carrier* carrier, Fiber& fiber) {
-  // The monitor may still be noting down this carrier.
-  while (stealing.load(std::memory_order_acquire)) ::sched_yield();
-  carrier->homing = &fiber;
-  carrier->fiber = nullptr;
-  return settle(switch_stack(carrier, fiber.context, carrier->base));
-}
 
 bool Loop::steal(std::uint64_t run_word) {
   if (!word_.compare_exchange_strong(run_word, stolen_word(run_word), std::memory_order_acq_rel,
                                      std::memory_order_relaxed)) {
     return false;
   }
-  // Those who are ready are late, as the new carrier will say too; see carry().
-  backlog_.store(ready_count_.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  found_.store(Others::kPerhaps, std::memory_order_relaxed);
+  note_backlog();
   return true;
 }
 
 void Loop::adopt(Carrier& carrier) {
   carrier.loop = this;
+  carrier.side = false;
   carrier.in_runtime = true;
   carrier.fiber = nullptr;
   carrier.run_word = 0;
@@ -95,21 +98,30 @@ void fiber_main(boost::context::detail::transfer_t transfer) {
 #endif
   Loop& loop = *carrier->loop;
   Fiber& fiber = *carrier->fiber;
-  loop.settle(carrier);
   // make_fcontext() took it from whichever fiber made room for this one.
   loop.fp_control_.apply();
-  Loop::leave(carrier);
+  loop.resumed(carrier);
   fiber.run_body();
-  carrier = loop.enter(fiber);
-  loop.end_fiber(carrier, fiber);
+  // An exception may end in the log and in users' destructors: not in a section.
+  const bool ended = fiber.error != nullptr;
+  if (ended) fiber.finish();
+  carrier = current_carrier();
+  if (Loop::try_enter(carrier) != nullptr) {
+    if (!ended) fiber.finish();
+    loop.end_fiber(carrier, fiber);
+  }
+  if (!ended) fiber.finish();
+  loop.side.end(carrier, fiber);
 }
 
-Loop::Loop(const RuntimeOptions& options, Runtime::Impl& owner)
+Loop::Loop(const RuntimeOptions& options, Runtime::Impl& owner, CarrierPool& carriers)
     : host(owner),
-      stacks_(options.stack_bytes),
+      exiles(options.placement_memory),
+      side(carriers, exiles, options.side_carriers, options.stall_threshold / 2),
       events_(std::make_unique<epoll_event[]>(kEventsPerPoll)),
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
-      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      stacks_(options.stack_bytes) {
   if (!epoll_ || !wake_) {
     throw std::system_error(errno, std::system_category(), "cannot create the event loop");
   }
@@ -121,56 +133,60 @@ Loop::Loop(const RuntimeOptions& options, Runtime::Impl& owner)
 
 Loop::~Loop() {
   drain_inbox();
-  SAOLA_CHECK(live.load() == 0, "a Runtime was destroyed while its fibers were alive");
+  SAOLA_CHECK(living() == 0, "a Runtime was destroyed while its tasks were alive");
 }
 
 // ---- Fibers as memory.
 
 Fiber* Loop::create_fiber(std::move_only_function<void()> body) {
+  check_outside_section();
   Fiber* fiber = nullptr;
   {
-    std::lock_guard lock(fibers_guard_);
+    std::lock_guard lock(free_guard_);
     if (free_fibers_ != nullptr) {
-      fiber = free_fibers_;
-      free_fibers_ = fiber->next_free;
+      fiber = std::exchange(free_fibers_, free_fibers_->next_free);
+      --free_count_;
     }
   }
   if (fiber == nullptr) {
-    auto made = std::make_unique<Fiber>(*this);
-    fiber = made.get();
-    std::lock_guard lock(fibers_guard_);
-    all_fibers_.push_back(std::move(made));
+    std::lock_guard lock(growth_);
+    fiber = &all_fibers_.emplace_back(*this, stacks_.take());
   }
-  fiber->references.store(2, std::memory_order_relaxed);
-  fiber->uncancellable = 0;
-  fiber->cancel_requested.store(false, std::memory_order_relaxed);
-  fiber->stall_policy.store(0, std::memory_order_relaxed);
-  fiber->stall_threshold_ns.store(0, std::memory_order_relaxed);
-  fiber->id = next_task_id();
-  fiber->name.set({});
-  fiber->activity.set({});
+  fiber->prepare_task(std::move(body));
+  fiber->ready_node.kind = InboxNode::Kind::kReady;
   fiber->kind.set({});
-  fiber->done = false;
-  fiber->detached = false;
-  fiber->joiner = nullptr;
-  fiber->body = std::move(body);
+  fiber->exiled_until_ns.store(0, std::memory_order_relaxed);
+  fiber->place.store(Place::kLoop, std::memory_order_relaxed);
+  fiber->parked = nullptr;
   fiber->waiting = nullptr;
   fiber->context = {};
-  live.fetch_add(1, std::memory_order_relaxed);
+  fiber->alive.store(true, std::memory_order_relaxed);
   return fiber;
 }
 
 void Loop::free_fiber(Fiber* fiber) {
-  fiber->error = nullptr;
-  std::lock_guard lock(fibers_guard_);
+  std::lock_guard lock(free_guard_);
   fiber->next_free = free_fibers_;
   free_fibers_ = fiber;
+  if (++free_count_ > kWarmStacks) {
+    ::madvise(fiber->stack.bottom, fiber->stack.size, MADV_DONTNEED);
+  }
 }
 
-// ---- Switching. The caller owns the loop throughout.
+bool Loop::join_the_living() {
+  if ((living_.fetch_add(1) & kClosed) == 0) return true;
+  living_.fetch_sub(1);
+  return false;
+}
 
-void Loop::start(Fiber& fiber) {
-  fiber.stack = stacks_.take();
+void Loop::send_away() {
+  living_.fetch_sub(1);
+  // It may be asleep, with this task the last that it waited for.
+  if (asleep_.load() && asleep_.exchange(false)) wake_up();
+}
+
+void Loop::prepare(Fiber& fiber) {
+  if (fiber.context.stack != nullptr) return;
 #ifdef SAOLA_ASAN
   __asan_unpoison_memory_region(fiber.stack.bottom, fiber.stack.size);
 #endif
@@ -178,32 +194,29 @@ void Loop::start(Fiber& fiber) {
       boost::context::detail::make_fcontext(fiber.stack.top(), fiber.stack.size, fiber_main);
   fiber.context.bottom = fiber.stack.bottom;
   fiber.context.size = fiber.stack.size;
-  fiber.lowest.store(reinterpret_cast<std::uintptr_t>(fiber.stack.bottom),
-                     std::memory_order_relaxed);
-  fiber.highest.store(reinterpret_cast<std::uintptr_t>(fiber.stack.top()),
-                      std::memory_order_relaxed);
   create_sanitizer_fiber(fiber.context);
 }
 
+// ---- Switching. The caller owns the loop throughout.
+
 [[gnu::always_inline]] inline Carrier* Loop::switch_out(Carrier* carrier, Context& from) {
-  Fiber* next = pick();
+  Fiber* next = pick(carrier, from);
   switches.store(++epoch_, std::memory_order_relaxed);
   carrier->fiber = next;
   running_.store(next, std::memory_order_release);
   if (next == nullptr) {
     if (&from == &carrier->base) return carrier;
-    return settle(switch_stack(carrier, from, carrier->base));
+    return switch_stack(carrier, from, carrier->base);
   }
   carrier->run_word = running_word(epoch_);
   if (&next->context == &from) return carrier;
-  return settle(switch_stack(carrier, from, next->context));
+  return switch_stack(carrier, from, next->context);
 }
 
 void Loop::end_fiber(Carrier* carrier, Fiber& fiber) {
-  fiber.finish();
-  live.fetch_sub(1, std::memory_order_relaxed);
-  carrier->dead = &fiber;
-  Fiber* next = pick();
+  carrier->left = &fiber;
+  carrier->left_for_ever = true;
+  Fiber* next = pick(carrier, fiber.context);
   switches.store(++epoch_, std::memory_order_relaxed);
   carrier->fiber = next;
   running_.store(next, std::memory_order_release);
@@ -211,45 +224,71 @@ void Loop::end_fiber(Carrier* carrier, Fiber& fiber) {
   leave_for_ever(carrier, fiber.context, next != nullptr ? next->context : carrier->base);
 }
 
-Fiber* Loop::pick() {
+Fiber* Loop::take_ready() {
+  auto p = static_cast<unsigned>(std::countr_zero(ready_classes_));
+  if (const unsigned lower = ready_classes_ & (ready_classes_ - 1); lower != 0) [[unlikely]] {
+    // Now and then a lower class, so that it is slow, not starved.
+    ++contended_picks_;
+    if (contended_picks_ % (kShareOfLower * kShareOfLower) == 0) {
+      p = static_cast<unsigned>(std::bit_width(ready_classes_)) - 1;
+    } else if (contended_picks_ % kShareOfLower == 0) {
+      p = static_cast<unsigned>(std::countr_zero(lower));
+    }
+  }
+  ReadyQueue& queue = ready_[p];
+  Fiber* fiber = queue.head;
+  queue.head = fiber->next_ready;
+  if (queue.head == nullptr) {
+    queue.tail = nullptr;
+    ready_classes_ &= ~(1U << p);
+  }
+  set_ready_count(ready_count_.load(std::memory_order_relaxed) - 1);
+  if (const std::uint64_t late = backlog(); late != 0) [[unlikely]] {
+    backlog_.store(late - 1, std::memory_order_relaxed);
+  }
+  return fiber;
+}
+
+Fiber* Loop::pick(Carrier* carrier, const Context& from) {
   for (;;) {
-    if (inbox_.load(std::memory_order_relaxed) != nullptr) drain_inbox();
-    if (ready_head_ == nullptr) return nullptr;
+    if (inbox_.newest() != nullptr) drain_inbox();
+    if (ready_classes_ == 0) return nullptr;
     const int left = until_pass_.load(std::memory_order_relaxed) - 1;
     until_pass_.store(left, std::memory_order_relaxed);
     if (left < 0) pass();
-    Fiber* fiber = ready_head_;
-    ready_head_ = fiber->next_ready;
-    if (ready_head_ == nullptr) ready_tail_ = nullptr;
-    set_ready_count(ready_count_.load(std::memory_order_relaxed) - 1);
-    if (const std::uint64_t late = backlog(); late != 0) [[unlikely]] {
-      backlog_.store(late - 1, std::memory_order_relaxed);
-    }
-    if (fiber->stack.bottom == nullptr) {
-      try {
-        start(*fiber);
-      } catch (const std::bad_alloc&) {
-        // No stack, so it cannot run: its joiner learns why.
-        fiber->error = std::current_exception();
-        fiber->body = nullptr;
-        fiber->finish();
-        live.fetch_sub(1, std::memory_order_relaxed);
-        fiber->release();
+    Fiber* fiber = take_ready();
+    if (!exiles.quiet()) [[unlikely]] {
+      if (exiles.holds(*fiber)) {
+        if (&fiber->context == &from) {
+          carrier->left = fiber;  // once we are off its stack
+          carrier->left_for_ever = false;
+        } else {
+          send_aside(*fiber);
+        }
         continue;
       }
     }
+    prepare(*fiber);
     return fiber;
   }
 }
 
 void Loop::make_ready(Fiber& fiber) {
-  fiber.next_ready = nullptr;
-  if (ready_tail_ != nullptr) {
-    ready_tail_->next_ready = &fiber;
-  } else {
-    ready_head_ = &fiber;
+  if (Waiter* waiter = std::exchange(fiber.parked, nullptr)) {
+    fiber.waiting = nullptr;
+    if (WaiterAccess::timer_slot(*waiter) != 0) {
+      timers_.remove(*waiter);
+      publish_next_timer();
+    }
+    if (LockWait* wait = std::exchange(fiber.lock_wait, nullptr)) [[unlikely]]
+      lock_waits_.remove(*wait);
   }
-  ready_tail_ = &fiber;
+  fiber.next_ready = nullptr;
+  const auto p = static_cast<unsigned>(fiber.priority);
+  ReadyQueue& queue = ready_[p];
+  (queue.tail != nullptr ? queue.tail->next_ready : queue.head) = &fiber;
+  queue.tail = &fiber;
+  ready_classes_ |= 1U << p;
   set_ready_count(ready_count_.load(std::memory_order_relaxed) + 1);
 }
 
@@ -277,63 +316,57 @@ Loop::Carried Loop::carry(Carrier& carrier) {
   drain_inbox();
   run_timers();
   poll(false);
-  backlog_.store(ready_count_.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  const std::uint64_t late = ready_count_.load(std::memory_order_relaxed);
+  backlog_.store(late, std::memory_order_relaxed);
+  found_.store(late > 0 ? Others::kSurely : Others::kNobody, std::memory_order_release);
   for (;;) {
     switch_out(&carrier, carrier.base);
-    if (Fiber* fiber = std::exchange(carrier.homing, nullptr)) {
-      // This thread no longer owns anything. The fiber is off this stack: the new carrier may run
-      // it.
-      if (Rescue* rescue = std::exchange(carrier.rescue, nullptr)) {
-        rescue->ended_ns.store(now_ns(), std::memory_order_release);
-      }
-      send(fiber->ready_node);
-      return Carried::kLost;
-    }
-    if (inbox_.load(std::memory_order_relaxed) != nullptr) continue;
-    if (live.load(std::memory_order_relaxed) == 0) return Carried::kFinished;
+    if (carrier.left != nullptr) settle(&carrier);
+    if (carrier.side) return Carried::kLost;
+    if (inbox_.newest() != nullptr) continue;
+    std::uint64_t nobody = 0;
+    if (living_.compare_exchange_strong(nobody, kClosed)) return Carried::kFinished;
     run_timers();
-    if (ready_head_ == nullptr) poll(true);
+    if (ready_classes_ == 0) poll(true);
   }
 }
 
 // ---- Waiting.
 
 Wake Loop::park(Fiber& fiber, Waiter& waiter, Deadline deadline, Cancellable cancellable) {
-  Carrier* carrier = enter(fiber);
-  const Wake wake = park_owned(carrier, fiber, waiter, deadline, cancellable);
-  leave(carrier);
-  return wake;
-}
-
-Wake Loop::park_owned(Carrier*& carrier, Fiber& fiber, Waiter& waiter, Deadline deadline,
-                      Cancellable cancellable) {
-  auto& state = WaiterAccess::state(waiter);
   const bool may_cancel = cancellable == Cancellable::kYes && fiber.uncancellable == 0;
+  Carrier* carrier = current_carrier();
+  if (try_enter(carrier) == nullptr) [[unlikely]]
+    return side.park(carrier, fiber, waiter, deadline, may_cancel);
+  const bool timed = !deadline.is_never();
+  if (timed && !timers_.make_room()) [[unlikely]] {
+    leave(carrier);
+    throw std::bad_alloc();
+  }
+  auto& state = WaiterAccess::state(waiter);
   if (may_cancel && fiber.cancel_requested.load(std::memory_order_relaxed)) {
     WaiterAccess::claim(waiter, kCancelled);
   }
   std::uint32_t expected = kIdle;
   if (!state.compare_exchange_strong(expected, kParked, std::memory_order_acq_rel,
                                      std::memory_order_acquire)) {
+    leave(carrier);
     return WaiterAccess::outcome(expected);
   }
+  // make_ready() undoes all this, wherever the fiber goes on.
+  fiber.parked = &waiter;
   if (may_cancel) fiber.waiting = &waiter;
-  if (!deadline.is_never()) {
+  if (timed) {
     timers_.add(deadline.time(), waiter);
     publish_next_timer();
   }
   if (const auto* holder = WaiterAccess::lock_holder(waiter)) [[unlikely]] {
     LockWait lock_wait{fiber, *holder, std::chrono::steady_clock::now()};
     lock_waits_.add(lock_wait);
-    carrier = switch_out(carrier, fiber.context);
-    lock_waits_.remove(lock_wait);
+    fiber.lock_wait = &lock_wait;
+    resumed(switch_out(carrier, fiber.context));
   } else {
-    carrier = switch_out(carrier, fiber.context);
-  }
-  fiber.waiting = nullptr;
-  if (!deadline.is_never()) {
-    timers_.remove(waiter);
-    publish_next_timer();
+    resumed(switch_out(carrier, fiber.context));
   }
   return WaiterAccess::outcome(state.load(std::memory_order_acquire));
 }
@@ -341,109 +374,31 @@ Wake Loop::park_owned(Carrier*& carrier, Fiber& fiber, Waiter& waiter, Deadline 
 void Loop::yield(Carrier* carrier) {
   Fiber& fiber = *carrier->fiber;
   if (fiber.should_cancel()) this_task::throw_cancelled();
-  if (try_enter(carrier) == nullptr) [[unlikely]]
-    carrier = go_home(carrier, fiber);
-  make_ready(fiber);
-  carrier = switch_out(carrier, fiber.context);
-  leave(carrier);
+  if (try_enter(carrier) != nullptr) [[likely]] {
+    make_ready(fiber);
+    resumed(switch_out(carrier, fiber.context));
+  } else {
+    side.yield(carrier, fiber);
+  }
   if (fiber.should_cancel()) this_task::throw_cancelled();
+}
+
+void Loop::go_where_it_belongs(Fiber& fiber) {
+  if (exiles.quiet()) return;
+  Carrier* carrier = current_carrier();
+  const bool exiled = exiles.holds(fiber);
+  if (carrier->side) {
+    if (!exiled) side.yield(carrier, fiber);
+    return;
+  }
+  if (!exiled && word() == carrier->run_word) return;
+  if (try_enter(carrier) == nullptr) return side.yield(carrier, fiber);
+  make_ready(fiber);  // pick() sends it
+  resumed(switch_out(carrier, fiber.context));
 }
 
 void Loop::publish_next_timer() {
   next_timer_ns_.store(timers_.next().time_since_epoch().count(), std::memory_order_relaxed);
-}
-
-void Loop::run_timers() {
-  if (timers_.empty()) return;
-  const SteadyTime now = std::chrono::steady_clock::now();
-  bool any = false;
-  while (Waiter* waiter = timers_.pop_due(now)) {
-    any = true;
-    auto* fiber = static_cast<Fiber*>(WaiterAccess::task(*waiter));
-    if (WaiterAccess::claim(*waiter, kTimedOut)) make_ready(*fiber);
-  }
-  if (any) publish_next_timer();
-}
-
-namespace {
-
-// epoll_pwait2(2), or where the kernel has none (before Linux 5.11) or a sandbox forbids it,
-// epoll_wait(2), whose milliseconds are rounded up.
-int wait_for_events(int epoll, epoll_event* events, const timespec* limit) {
-  static std::atomic<bool> precise{true};  // relaxed: each thread may find out for itself
-  if (precise.load(std::memory_order_relaxed)) {
-    const int n = ::epoll_pwait2(epoll, events, kEventsPerPoll, limit, nullptr);
-    if (n >= 0 || (last_errno() != ENOSYS && last_errno() != EPERM)) return n;
-    precise.store(false, std::memory_order_relaxed);
-  }
-  int milliseconds = -1;
-  if (limit != nullptr) {
-    constexpr std::int64_t kLongest = 3'600'000;  // the loop looks at its timers, and waits again
-    milliseconds = static_cast<int>(
-        std::min(kLongest, limit->tv_sec * 1000 + (limit->tv_nsec + 999'999) / 1'000'000));
-  }
-  return ::epoll_wait(epoll, events, kEventsPerPoll, milliseconds);
-}
-
-}  // namespace
-
-// Every way out of sleep passes here: a monitor that saw it, however short it was, may be going to
-// sleep itself.
-void Loop::stop_sleeping() {
-  asleep_.store(false);
-  if (monitor_wanted.load() != 0 && monitor_wanted.exchange(0) != 0) futex_wake(monitor_wanted);
-}
-
-void Loop::poll(bool wait) {
-  timespec timeout{};
-  timespec* limit = &timeout;
-  if (wait) {
-    // Sequentially consistent on purpose; see asleep_ and send().
-    asleep_.store(true);
-    if (inbox_.load() != nullptr) {
-      stop_sleeping();
-      return;
-    }
-    switches.store(++epoch_, std::memory_order_relaxed);
-    if (timers_.empty()) {
-      limit = nullptr;
-    } else {
-      const Duration left = Deadline::at(timers_.next()).remaining();
-      timeout.tv_sec = left.count() / 1'000'000'000;
-      timeout.tv_nsec = left.count() % 1'000'000'000;
-    }
-  }
-  const int n = wait_for_events(epoll_.get(), events_.get(), limit);
-  if (wait) {
-    switches.store(++epoch_, std::memory_order_relaxed);
-    stop_sleeping();
-  }
-  for (int i = 0; i < n; ++i) {
-    const epoll_event& event = events_[static_cast<std::size_t>(i)];
-    if (event.data.ptr == nullptr) {
-      std::uint64_t count;
-      [[maybe_unused]] ssize_t got = ::read(wake_.get(), &count, sizeof count);
-    } else {
-      static_cast<FdWatch*>(event.data.ptr)->on_events(event.events);
-    }
-  }
-  pass_tsc_ = clock_ticks();
-  last_pass_ns.store(now_ns(), std::memory_order_relaxed);
-}
-
-void FdWatch::on_events(std::uint32_t events) {
-  constexpr std::uint32_t kRead = EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR;
-  constexpr std::uint32_t kWrite = EPOLLOUT | EPOLLHUP | EPOLLERR;
-  constexpr std::uint32_t kEnd = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
-  if ((events & kEnd) != 0) ended.store(true, std::memory_order_relaxed);
-  if ((events & kRead) != 0) {
-    readable = true;
-    if (reader != nullptr) std::exchange(reader, nullptr)->notify();
-  }
-  if ((events & kWrite) != 0) {
-    writable = true;
-    if (writer != nullptr) std::exchange(writer, nullptr)->notify();
-  }
 }
 
 // ---- From other threads.
@@ -464,35 +419,29 @@ void Loop::schedule(Fiber& fiber) {
 }
 
 bool Loop::send(InboxNode& node) {
-  InboxNode* head = inbox_.load(std::memory_order_relaxed);
-  do {
-    node.next = head;
-  } while (!inbox_.compare_exchange_weak(head, &node));
-  const bool was_empty = head == nullptr;  // from here on the node may be gone
-  if (asleep_.load() && asleep_.exchange(false)) {
-    const std::uint64_t one = 1;
-    [[maybe_unused]] ssize_t n = ::write(wake_.get(), &one, sizeof one);
-  }
+  const bool was_empty = inbox_.push(node);
+  if (asleep_.load() && asleep_.exchange(false)) wake_up();
   return was_empty;
 }
 
 void Loop::drain_inbox() {
-  InboxNode* node = inbox_.exchange(nullptr, std::memory_order_acquire);
-  InboxNode* in_order = nullptr;
-  while (node != nullptr) {
-    InboxNode* next = node->next;
-    node->next = in_order;
-    in_order = node;
-    node = next;
-  }
+  InboxNode* in_order = inbox_.take();
   while (in_order != nullptr) {
     InboxNode* current = std::exchange(in_order, in_order->next);
     switch (current->kind) {
       case InboxNode::Kind::kReady:
         make_ready(*static_cast<Fiber*>(current->subject));
         break;
+      case InboxNode::Kind::kEnded:
+        bury(*static_cast<Fiber*>(current->subject));
+        break;
       case InboxNode::Kind::kCancel: {
         auto* fiber = static_cast<Fiber*>(current->subject);
+        // See Side::park_fiber().
+        if (fiber->place.load() == Place::kSide) {
+          side.send(*current);
+          break;
+        }
         if (fiber->waiting != nullptr && WaiterAccess::claim(*fiber->waiting, kCancelled)) {
           make_ready(*fiber);
         }
@@ -500,11 +449,11 @@ void Loop::drain_inbox() {
         break;
       }
       case InboxNode::Kind::kNativeEnded:
-        live.fetch_sub(1, std::memory_order_relaxed);
+        living_.fetch_sub(1, std::memory_order_relaxed);
         static_cast<TaskState*>(current->subject)->release();
         break;
       case InboxNode::Kind::kRetireWatch:
-        delete static_cast<FdWatch*>(current->subject);
+        retire(current->subject);
         break;
       case InboxNode::Kind::kLockQuestion:
         lock_waits_.answer(*static_cast<LockQuestion*>(current->subject));
@@ -519,32 +468,17 @@ Loop::Sight Loop::look() const {
   return {switches.load(std::memory_order_relaxed), asleep_.load(), word()};
 }
 
-bool Loop::others_wait() const {
-  if (ready_count_.load(std::memory_order_relaxed) > 0) return true;
-  // The monitor's own question is nobody who waits.
-  const InboxNode* newest = inbox_.load(std::memory_order_relaxed);
-  if (newest != nullptr && !(newest == &lock_question.node && lock_question.alone)) return true;
-  if (next_timer_ns_.load(std::memory_order_relaxed) <= now_ns()) return true;
-  return is_readable(epoll_.get());
-}
-
-// ---- The fiber as a task.
-
-void Fiber::interrupt() {
-  retain();
-  loop.send(cancel_node);
-}
-
-void Fiber::dispose() {
-  loop.free_fiber(this);
-}
-
-Wake Fiber::park(Waiter& waiter, Deadline deadline, Cancellable cancellable) {
-  return loop.park(*this, waiter, deadline, cancellable);
-}
-
-void Fiber::unpark(std::atomic<std::uint32_t>*) {
-  loop.schedule(*this);
+Others Loop::others_wait() const {
+  if (ready_count_.load(std::memory_order_relaxed) > 0) return Others::kSurely;
+  if (next_timer_ns_.load(std::memory_order_relaxed) <=
+      std::chrono::steady_clock::now().time_since_epoch().count()) {
+    return Others::kSurely;
+  }
+  const InboxNode* newest = inbox_.newest();
+  if (newest != nullptr && !(newest == &lock_question.node && lock_question.alone)) {
+    return Others::kPerhaps;
+  }
+  return is_readable(epoll_.get()) ? Others::kPerhaps : Others::kNobody;
 }
 
 }  // namespace saola::runtime::detail

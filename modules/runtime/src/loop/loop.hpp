@@ -23,16 +23,21 @@
 // argues the rest; modules/runtime/model is the model.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
+#include <mutex>
 
 #include <saola/base/unique_fd.hpp>
 #include <saola/runtime/runtime.hpp>
 
+#include "loop/exiles.hpp"
 #include "loop/fiber.hpp"
 #include "loop/fp_control.hpp"
+#include "loop/side.hpp"
 #include "loop/timer_heap.hpp"
 #include "monitor/lock_waits.hpp"
 
@@ -40,7 +45,6 @@ struct epoll_event;
 
 namespace saola::runtime::detail {
 
-struct FdWatch;
 class CarrierPool;
 
 inline constexpr std::uint64_t kInRuntime = 0;
@@ -54,33 +58,73 @@ inline constexpr bool is_running(std::uint64_t word) {
   return (word & 3) == 1;
 }
 
+// What speaks for it that others wait while a fiber runs.
+enum class Others : std::uint8_t {
+  kNobody,
+  kPerhaps,  // a socket or the inbox has something, which may concern nobody
+  kSurely,   // ready fibers, or a timer that is due
+};
+
+inline constexpr int kEventsPerPoll = 128;
+inline constexpr std::size_t kPriorities = 3;  // of Priority
+
 class Loop {
  public:
-  Loop(const RuntimeOptions& options, Runtime::Impl& host);
+  Loop(const RuntimeOptions& options, Runtime::Impl& host, CarrierPool& carriers);
   ~Loop();
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
   // The runtime this loop belongs to.
   Runtime::Impl& host;
+  Exiles exiles;
+  Side side;
+
+  // ---- Any thread, not from a runtime section: this takes memory, and a lock.
+  // A fiber that may run. Throws std::bad_alloc when there is no memory, or no stack.
+  Fiber* create_fiber(std::move_only_function<void()> body);
+  // Calls `visit(Fiber&)` for every fiber there has been, dead ones too, in short turns.
+  template <typename Visit>
+  void for_each_fiber(Visit visit) {
+    for (std::size_t at = 0;;) {
+      std::lock_guard lock(growth_);
+      if (at == all_fibers_.size()) return;
+      for (const std::size_t end = std::min(at + 256, all_fibers_.size()); at < end; ++at)
+        visit(all_fibers_[at]);
+    }
+  }
 
   // ---- Any thread.
-  Fiber* create_fiber(std::move_only_function<void()> body);
   void free_fiber(Fiber* fiber);
-  // Makes a fiber ready that is neither running nor ready.
+  // One more task that keeps the loop alive; false when the loop has ended. One less: by the loop's
+  // owner alone, who drains a node that says so.
+  bool join_the_living();
+  void send_away();  // takes join_the_living() back, for a task that never was
+  // Fibers and native tasks alive.
+  std::uint64_t living() const { return living_.load(std::memory_order_relaxed) & ~kClosed; }
+  // Before a run: tasks may join again.
+  void open() { living_.fetch_and(~kClosed); }
+  // Makes a fiber ready that is neither running nor ready, and whose place is the loop.
   void schedule(Fiber& fiber);
   // Returns whether the inbox was empty.
   bool send(InboxNode& node);
 
-  // ---- The thread that runs one of this loop's fibers (its carrier, or a thread it was rescued
-  // on). Takes the loop for `fiber`; if it was stolen, first sends the fiber home, so that it
-  // returns on another thread. Returns the carrier, which now is in the runtime. SUSPENDS in that
-  // case.
-  Carrier* enter(Fiber& fiber);
-  // As enter(), but null instead of going home.
+  // ---- The thread that runs one of this loop's fibers.
+  // Takes the loop, if the thread still carries it: null when it does not. What follows until
+  // leave() is a runtime section.
+  //
+  // THE RULE OF SECTIONS: between entering and leaving nobody else can run, and the monitor cannot
+  // help. So a section does nothing that a user or the kernel can make slow, and nothing that
+  // throws: no user code (callbacks, destructors of users' objects, what()), no log, no file or
+  // pipe, no memory (make_room() before the first change, and roll back), no lock but a SpinLock
+  // that guards a few instructions. Debug builds check it where such things are done:
+  // check_outside_section().
   static Carrier* try_enter(Carrier* carrier) {
+    if (carrier->side) [[unlikely]]
+      return nullptr;
     std::uint64_t expected = carrier->run_word;
-    // Acquire on failure too: go_home() must see the `stealing` that was set before the theft.
+    // Acquire on failure too: Side::switch_to_base() must see the `stealing` that was set before
+    // the theft.
     if (!carrier->loop->word_.compare_exchange_strong(
             expected, kInRuntime, std::memory_order_acq_rel, std::memory_order_acquire)) {
       return nullptr;
@@ -92,15 +136,22 @@ class Loop {
     carrier->in_runtime = false;
     carrier->loop->word_.store(carrier->run_word, std::memory_order_release);
   }
+  // A fiber goes on after a switch: on the loop the section ends, a side carrier has none.
+  void resumed(Carrier* carrier) {
+    if (carrier->left != nullptr) [[unlikely]]
+      settle(carrier);
+    if (carrier->in_runtime) [[likely]]
+      leave(carrier);
+  }
   Wake park(Fiber& fiber, Waiter& waiter, Deadline deadline, Cancellable cancellable);
   // As this_task::yield(), for the carrier's fiber.
   void yield(Carrier* carrier);
-
-  // ---- Owner only.
-  Wake park_owned(Carrier*& carrier, Fiber& fiber, Waiter& waiter, Deadline deadline,
-                  Cancellable cancellable);
+  // The calling fiber goes where it belongs by now: to the side if it is exiled, home if it is not.
+  // SUSPENDS if that is elsewhere.
+  void go_where_it_belongs(Fiber& fiber);
   int epoll_fd() const { return epoll_.get(); }
-  void make_ready(Fiber& fiber);
+  // Before a fiber runs for the first time.
+  void prepare(Fiber& fiber);
 
   // ---- A carrier thread, on its own stack.
   enum class Carried { kFinished, kLost };
@@ -125,12 +176,19 @@ class Loop {
   }
   pid_t carrier_tid() const { return carrier_tid_.load(std::memory_order_relaxed); }
   std::uint64_t word() const { return word_.load(std::memory_order_acquire); }
-  bool others_wait() const;
+  Others others_wait() const;
   // Timers and sockets have not been looked at for a while although fibers switch: do it at the
   // next pick.
   void want_pass() { until_pass_.store(0, std::memory_order_relaxed); }
   std::uint64_t backlog() const { return backlog_.load(std::memory_order_relaxed); }
+  // Those who are ready are late, as the next carrier will say too; see carry().
+  void note_backlog() {
+    backlog_.store(ready_count_.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  }
   bool steal(std::uint64_t run_word);
+  // Did the carrier that adopted the loop last find somebody who had waited? kPerhaps: not yet
+  // known.
+  Others found() const { return found_.load(std::memory_order_acquire); }
   LockQuestion lock_question;
 
   // Set by the monitor before it steals, cleared when it has noted down the hog's carrier. A hog
@@ -143,25 +201,32 @@ class Loop {
   // ---- Counters, written by the owner.
   std::atomic<std::uint64_t> switches{0};
   std::atomic<std::uint64_t> spawned{0};
-  std::atomic<std::uint64_t> live{0};
+  std::atomic<std::uint64_t> moved_aside{0};  // picks of exiled fibers, sent to the side
   std::atomic<std::int64_t> last_pass_ns{0};
 
  private:
-  friend struct Fiber;
   friend void fiber_main(boost::context::detail::transfer_t transfer);
 
+  static constexpr std::uint64_t kClosed = 1ULL << 63;
+
+  // ---- Owner only.
   Carrier* switch_out(Carrier* carrier, Context& from);
   [[noreturn]] void end_fiber(Carrier* carrier, Fiber& fiber);
-  Carrier* go_home(Carrier* carrier, Fiber& fiber);
-  // After a switch: frees the fiber that ended with it.
-  Carrier* settle(Carrier* carrier);
-  void bury(Carrier* carrier);
-  Fiber* pick();
-  void start(Fiber& fiber);
+  // After a switch, when nobody is on the stack of the fiber any more that was left: buries one
+  // that has ended, sends one that is exiled to the side.
+  void settle(Carrier* carrier);
+  void bury(Fiber& dead);
+  void send_aside(Fiber& fiber);
+  void make_ready(Fiber& fiber);
+  // `from`: the context that is about to be left; its fiber may be the one picked.
+  Fiber* pick(Carrier* carrier, const Context& from);
+  Fiber* take_ready();
   void drain_inbox();
   void run_timers();
   void poll(bool wait);
   void stop_sleeping();
+  void wake_up();
+  void retire(void* watch);
   void pass();
   void set_ready_count(std::uint64_t n) { ready_count_.store(n, std::memory_order_relaxed); }
   void publish_next_timer();
@@ -170,14 +235,18 @@ class Loop {
 
   // ---- Owner.
   std::uint64_t epoch_ = 0;
-  Fiber* ready_head_ = nullptr;
-  Fiber* ready_tail_ = nullptr;
+  struct ReadyQueue {
+    Fiber* head = nullptr;
+    Fiber* tail = nullptr;
+  };
+  std::array<ReadyQueue, kPriorities> ready_;  // by Priority
+  unsigned ready_classes_ = 0;                 // bit p: ready_[p] is not empty
+  unsigned contended_picks_ = 0;               // made while more than one class was ready
   int batch_ = 1;  // picks until the clock is looked at, doubled while fibers switch fast
   std::uint64_t pass_tsc_ = 0;
   const FpControl fp_control_;  // what a new fiber starts with: that of the Runtime's maker
   TimerHeap timers_;
   LockWaits lock_waits_;
-  StackPool stacks_;
   std::unique_ptr<epoll_event[]> events_;
 
   // ---- Written by the owner, read by the monitor; relaxed: a stale value costs one tick.
@@ -191,19 +260,32 @@ class Loop {
   std::atomic<Fiber*> running_{nullptr};
   std::atomic<Carrier*> carrier_{nullptr};
   std::atomic<pid_t> carrier_tid_{0};
+  std::atomic<Others> found_{Others::kPerhaps};  // release, acquire by the monitor
 
   // ---- Any thread.
-  // A stack of nodes; senders push with release, the owner takes all with acquire.
-  std::atomic<InboxNode*> inbox_{nullptr};
+  Inbox inbox_;
   // The owner is about to wait, or waits, in epoll_wait. Sequentially consistent with inbox_:
   // either the sender sees true and writes the eventfd, or the owner sees the node and does not
   // wait.
   std::atomic<bool> asleep_{false};
+  // Tasks that keep the loop alive, and kClosed once it has ended: then nobody joins any more.
+  std::atomic<std::uint64_t> living_{0};
   unique_fd epoll_;
   unique_fd wake_;
-  SpinLock fibers_guard_;
-  Fiber* free_fibers_ = nullptr;                    // GUARDED_BY(fibers_guard_)
-  std::vector<std::unique_ptr<Fiber>> all_fibers_;  // GUARDED_BY(fibers_guard_)
+  SpinLock free_guard_;
+  Fiber* free_fibers_ = nullptr;  // GUARDED_BY(free_guard_); last in, first out: warm stacks
+  std::size_t free_count_ = 0;    // GUARDED_BY(free_guard_)
+  std::mutex growth_;             // never in a section
+  StackPool stacks_;              // GUARDED_BY(growth_)
+  std::deque<Fiber> all_fibers_;  // GUARDED_BY(growth_); a fiber's place in memory never changes
 };
+
+// Ends the process in debug builds when the calling thread is in a runtime section: see
+// Loop::try_enter().
+#ifdef NDEBUG
+inline void check_outside_section() {}
+#else
+void check_outside_section();
+#endif
 
 }  // namespace saola::runtime::detail

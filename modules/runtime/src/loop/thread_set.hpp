@@ -1,4 +1,4 @@
-// Threads that come and go, each joined: one that ends leaves its handle for the next to pick up.
+// Threads that come and go, each joined: by the next one that goes, never by who starts one.
 #pragma once
 
 #include <iterator>
@@ -8,7 +8,7 @@
 
 namespace saola::runtime::detail {
 
-// Not thread-safe: guarded by its owner's mutex, except join_all() at the owner's end.
+// Not thread-safe: guarded by its owner's mutex, except join_last() at the owner's end.
 class ThreadSet {
  public:
   using Handle = std::list<std::thread>::iterator;
@@ -16,7 +16,6 @@ class ThreadSet {
   // Starts a thread that runs body(handle). Throws std::system_error when there is none to be had.
   template <typename Body>
   void start(Body body) {
-    join_ended();
     running_.emplace_back();
     const auto handle = std::prev(running_.end());
     try {
@@ -27,22 +26,24 @@ class ThreadSet {
     }
   }
 
-  // The calling thread is about to return from its body and will touch nothing of the owner any
-  // more once it has released the owner's mutex.
-  void leave(Handle handle) { ended_.splice(ended_.end(), running_, handle); }
+  // The calling thread is about to return from its body. It releases the owner's mutex, touches
+  // nothing of the owner any more, and joins what this returns: the thread that left before it, whose
+  // thread-locals' destructors (user code) may take their time.
+  [[nodiscard]] std::thread leave(Handle handle) {
+    std::thread before = std::exchange(last_, std::move(*handle));
+    running_.erase(handle);
+    return before;
+  }
   std::size_t running() const { return running_.size(); }
 
   // REQUIRES: all threads have left.
-  void join_all() { join_ended(); }
-
- private:
-  void join_ended() {
-    for (std::thread& thread : ended_) thread.join();
-    ended_.clear();
+  void join_last() {
+    if (last_.joinable()) last_.join();
   }
 
+ private:
   std::list<std::thread> running_;
-  std::list<std::thread> ended_;
+  std::thread last_;
 };
 
 }  // namespace saola::runtime::detail

@@ -1,8 +1,10 @@
 // Deadlines of parked fibers: a binary heap in which each Waiter knows its place. Owned by the
-// loop's owner.
+// loop's owner, or by the holder of the side's lock.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <new>
 #include <vector>
 
 #include <saola/base/time.hpp>
@@ -16,6 +18,18 @@ class TimerHeap {
   bool empty() const { return entries_.empty(); }
   SteadyTime next() const { return entries_.empty() ? SteadyTime::max() : entries_.front().time; }
 
+  // Makes sure that the next add() needs no memory. False when there is none to be had.
+  bool make_room() noexcept {
+    if (entries_.size() < entries_.capacity()) return true;
+    try {
+      entries_.reserve(std::max<std::size_t>(64, entries_.capacity() * 2));
+      return true;
+    } catch (const std::bad_alloc&) {
+      return false;
+    }
+  }
+
+  // REQUIRES: make_room() returned true since the last add().
   void add(SteadyTime time, Waiter& waiter) {
     entries_.push_back({time, &waiter});
     WaiterAccess::timer_slot(waiter) = static_cast<std::uint32_t>(entries_.size());

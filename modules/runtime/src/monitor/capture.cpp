@@ -8,7 +8,6 @@
 #include <atomic>
 #include <mutex>
 
-#include "futex.hpp"
 #include "loop/carrier.hpp"
 #include "loop/fiber.hpp"
 #include "monitor/stack_walk.hpp"
@@ -28,6 +27,8 @@ Request request;
 // Even: free or abandoned. Odd: asked. The handler moves odd → odd + 1 after filling `request`;
 // both sides CAS, so either the asker reads a complete answer or the handler's is thrown away.
 std::atomic<std::uint32_t> ticket{0};
+// A question is open.
+std::atomic<bool> taken{false};
 // A handler is between reading the ticket and answering.
 std::atomic<std::uint32_t> in_handler{0};
 
@@ -60,7 +61,6 @@ void on_capture(int, siginfo_t*, void* raw) {
     }
     std::uint32_t expected = asked;
     ticket.compare_exchange_strong(expected, asked + 1);
-    futex_wake(ticket);
   }
   in_handler.fetch_sub(1);
   errno = saved_errno;
@@ -79,28 +79,49 @@ void prepare_capture() {
   note_code_ranges();
 }
 
-std::vector<std::uintptr_t> capture_running(pid_t tid, std::uint64_t run_word, Duration patience) {
-  static std::mutex one_at_a_time;
-  std::lock_guard lock(one_at_a_time);
-  // A handler of an abandoned request may still be writing: let it finish, or give up.
-  // Its thread may have no CPU, so the wait is part of the patience.
-  const Deadline deadline = Deadline::after(patience);
-  while (in_handler.load() != 0) {
-    if (deadline.passed()) return {};
-    ::usleep(10);
+bool StackQuestion::ask(pid_t tid, std::uint64_t run_word) {
+  // A handler of an abandoned question may still be writing.
+  if (taken.exchange(true)) return false;
+  if (in_handler.load() != 0) {
+    taken.store(false);
+    return false;
   }
   request.tid = tid;
   request.run_word = run_word;
-  const std::uint32_t asked = ticket.load() | 1;
-  ticket.store(asked);
-  if (::syscall(SYS_tgkill, ::getpid(), tid, capture_signal()) != 0) {
-    ticket.store(asked + 1);
-    return {};
+  ticket_ = ticket.load() | 1;
+  ticket.store(ticket_);
+  open_ = true;
+  if (::syscall(SYS_tgkill, ::getpid(), tid, capture_signal()) == 0) return true;
+  withdraw();
+  return false;
+}
+
+bool StackQuestion::answered(std::vector<std::uintptr_t>& frames) {
+  if (!open_ || ticket.load() == ticket_) return false;
+  frames.assign(request.frames, request.frames + request.count);
+  open_ = false;
+  taken.store(false);
+  return true;
+}
+
+void StackQuestion::withdraw() {
+  if (!open_) return;
+  std::uint32_t expected = ticket_;
+  ticket.compare_exchange_strong(expected, ticket_ + 1);
+  open_ = false;
+  taken.store(false);
+}
+
+std::vector<std::uintptr_t> capture_running(pid_t tid, std::uint64_t run_word, Duration patience) {
+  const Deadline deadline = Deadline::after(patience);
+  std::vector<std::uintptr_t> frames;
+  StackQuestion question;
+  while (!question.ask(tid, run_word)) {
+    if (deadline.passed()) return {};
+    ::usleep(10);
   }
-  while (ticket.load() == asked && !deadline.passed()) futex_wait(ticket, asked, deadline);
-  std::uint32_t expected = asked;
-  if (ticket.compare_exchange_strong(expected, asked + 1)) return {};  // no answer
-  return {request.frames, request.frames + request.count};
+  while (question.open() && !question.answered(frames) && !deadline.passed()) ::usleep(20);
+  return frames;
 }
 
 std::vector<std::uintptr_t> capture_waiting(pid_t tid, std::uintptr_t bottom, std::uintptr_t top) {

@@ -12,8 +12,26 @@ namespace saola::runtime::detail {
 
 // Installs the handler, once per process.
 void prepare_capture();
-// The stack of thread `tid` while it runs the fiber whose ownership word is `run_word`; empty when
-// it no longer does, or does not answer within `patience`. One call at a time in a process.
+// A question for the stack of a running thread. One is open in a process at a time.
+class StackQuestion {
+ public:
+  ~StackQuestion() { withdraw(); }
+  // Asks thread `tid`, if it runs the fiber whose run is named by `run_word`. False when another
+  // question is open, or the thread is gone.
+  bool ask(pid_t tid, std::uint64_t run_word);
+  bool open() const { return open_; }
+  // Has it answered? Then the question is closed, and `frames` filled: empty when the thread no
+  // longer ran that fiber.
+  bool answered(std::vector<std::uintptr_t>& frames);
+  // Closes it without an answer.
+  void withdraw();
+
+ private:
+  bool open_ = false;
+  std::uint32_t ticket_ = 0;
+};
+
+// Asks, and waits for the answer for so long; empty without one.
 std::vector<std::uintptr_t> capture_running(pid_t tid, std::uint64_t run_word, Duration patience);
 // The stack of a thread that waits in a system call: read from outside, for a signal would end the
 // call early.

@@ -14,12 +14,15 @@ void LockWaits::answer(LockQuestion& question) const {
   for (const LockWait* wait = first_; wait != nullptr && looked_at < kMostLookedAt;
        wait = wait->next, ++looked_at) {
     const std::uint64_t holder = wait->holder.load(std::memory_order_relaxed);
-    for (LockQuestion::Asked& asked : question.asked) {
-      if (asked.holder != holder) continue;
-      if (asked.answer.tasks++ == 0) {
-        asked.answer.longest = now - wait->since;
-        asked.answer.first =
-            wait->waiter.activity.empty() ? wait->waiter.name.get() : wait->waiter.activity.get();
+    for (int i = 0; i < question.count; ++i) {
+      LockQuestion::Asked& asked = question.asked[i];
+      if (asked.holder != holder || asked.tasks++ != 0) continue;
+      asked.longest = now - wait->since;
+      const Fiber& first = wait->waiter;
+      if (first.activity.empty()) {
+        first.name.copy_to(asked.first, asked.first_length);
+      } else {
+        first.activity.copy_to(asked.first, asked.first_length);
       }
     }
   }

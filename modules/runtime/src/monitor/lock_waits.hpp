@@ -4,7 +4,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <vector>
 
 #include <saola/base/time.hpp>
 #include <saola/observe/stall_report.hpp>
@@ -24,13 +23,20 @@ struct LockWait {
 
 struct LockQuestion {
   struct Asked {
-    std::uint64_t holder;
-    observe::LockWaiters answer;
+    std::uint64_t holder = 0;
+    // The answer: how many tasks wait for its locks, for how long, and who waits longest.
+    std::uint64_t tasks = 0;
+    Duration longest{};
+    char first[96] = {};
+    std::size_t first_length = 0;
   };
+  static constexpr int kMost = 16;
   // The monitor's while !pending, else the loop's owner's. Set by the monitor, who then sends
-  // `node`; the owner's release when it has answered pairs with the monitor's acquire.
+  // `node`; the owner's release when it has answered pairs with the monitor's acquire. No memory is
+  // taken to answer.
   std::atomic<bool> pending{false};
-  std::vector<Asked> asked;
+  int count = 0;
+  Asked asked[kMost];
   InboxNode node{InboxNode::Kind::kLockQuestion, this, nullptr};
   // The monitor's: the inbox was empty when the question was put into it.
   bool alone = false;

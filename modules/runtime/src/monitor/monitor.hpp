@@ -1,74 +1,52 @@
 // The monitor: one thread that sees a fiber hold the loop while others wait, says who it is, and
-// takes the loop away from it. It shares no lock with fibers: it reads atomics and asks the kernel.
+// takes the loop away from it. It waits for nothing but its own clock: it shares no lock with
+// fibers, starts and joins no thread, and writes to no log; it reads atomics and asks the kernel.
+//
+// Two ways to be a hog:
+// * one slice longer than the threshold (or a fraction of it, while those who waited through
+// another
+//   stall have not run yet);
+// * many slices that each make the others late by a good part of it: see Occupancy.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
-#include <deque>
 #include <list>
+#include <map>
 #include <mutex>
 #include <string>
-#include <string_view>
 #include <thread>
-#include <vector>
 
 #include <saola/observe/stall_report.hpp>
 #include <saola/runtime/runtime.hpp>
-#include <saola/runtime/stall_logger.hpp>
 
-#include "monitor/stack_walk.hpp"
+#include "loop/loop.hpp"
+#include "monitor/capture.hpp"
+#include "monitor/rescue.hpp"
+#include "monitor/stall_reporter.hpp"
 #include "monitor/thread_probe.hpp"
 
 namespace saola::runtime::detail {
 
-struct Fiber;
-class Loop;
-
-// What the monitor knows of one stall; addresses, not names yet.
-struct StallNote {
-  observe::StallReport report;  // without its stack
-  std::vector<std::uintptr_t> stack;
-};
-
-// One rescued fiber. Owned by the monitor; the hog's thread only stores the time at which it left.
-struct Rescue {
-  const std::uint64_t task;  // its id
-  const pid_t tid;
-  const std::uint64_t word;  // under which it ran
-  StallNote note;
-  std::string kind;  // what placement is learned for; empty: nothing
-  SteadyTime since{};
-  bool learned = false;
-  // Its first report is not told before there is a stack to go with it, or no more hope of one.
-  bool told = false;
-  int tries = 0;
-  bool lock_told = false;
-  std::atomic<std::int64_t> ended_ns{
-      0};  // 0: still away. Release by the hog's thread, acquire by the monitor.
-};
-
-// Turns notes into reports: symbolises and tells the sink, on a thread of its own, for reading
-// debug information takes longer than a stall may.
-class StallReporter {
+// How much of the loop's time a kind of fiber takes in slices long enough to be seen, while others
+// wait: a bucket that such slices fill and time empties, at a quarter of the speed. So a kind that
+// takes more than a quarter of the loop this way runs over, whatever it yields in between.
+class Occupancy {
  public:
-  explicit StallReporter(observe::StallSink* sink);
-  ~StallReporter();
-  void add(StallNote note);
-  // Tells what has been added, then stops. Idempotent.
-  void finish();
+  // `key` took `taken` until now. Returns what is in its bucket.
+  Duration add(std::uint64_t key, Duration taken, SteadyTime now);
+  void forget(std::uint64_t key);
 
  private:
-  void run();
-
-  StallLogger log_;  // when nobody else is told
-  observe::StallSink& sink_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<StallNote> notes_;  // GUARDED_BY(mutex_)
-  std::uint64_t dropped_ = 0;    // GUARDED_BY(mutex_)
-  bool stopping_ = false;        // GUARDED_BY(mutex_)
-  std::thread thread_;
+  static constexpr int kDrain = 4;
+  struct Bucket {
+    std::uint64_t key = 0;
+    Duration level{};
+    SteadyTime last{};
+  };
+  std::array<Bucket, 16> buckets_;
 };
 
 class Monitor {
@@ -79,10 +57,10 @@ class Monitor {
   // Between watch(true) and watch(false) the loop has a carrier. watch(false) returns when the
   // monitor no longer looks at it.
   void watch(bool on);
-  bool at_cap() const { return rescued_now_.load(std::memory_order_relaxed) >= max_rescued_; }
+  // A stall could not be rescued, and those who waited have not all run.
+  bool late() const { return late_.load(std::memory_order_relaxed); }
   // Counts only what the monitor counts.
   RuntimeStats stats() const;
-  void report_placed(std::string_view name, const std::string& kind, std::string why);
 
  private:
   struct Seen {
@@ -92,39 +70,73 @@ class Monitor {
     SteadyTime usage_since{};
     ThreadProbe::Usage usage;
     bool handled = false;  // nothing more to do about this stall
+    bool refused = false;  // counted as a stall, and tried again at each look
     bool open = false;     // reported, and its end has to be
     StallNote note;
+  };
+  // Whom the monitor is about to judge.
+  struct Suspect {
+    std::uint64_t word;
+    Duration held;       // in this slice
+    Duration threshold;  // of its own time that it must have used
+    Duration occupied;   // over several slices; zero: this one is long enough by itself
   };
 
   void run();
   // One look. Returns how long to sleep.
   Duration tick();
-  void judge(std::uint64_t word, SteadyTime now, Duration held, Duration threshold, bool backlog);
-  StallNote describe(const Fiber& fiber, pid_t tid, std::uint64_t word, bool blocked,
+  Duration look_at_the_loop(SteadyTime now);
+  void judge(const Suspect& suspect, SteadyTime now);
+  StallNote describe(const Fiber& fiber, pid_t tid, std::uint64_t word, bool blocked, bool wait,
                      std::string& kind);
-  bool rescue(std::uint64_t word, StallNote note, std::string kind, bool learn);
-  void collect_ended();
-  // Asks one rescued fiber for the stack that its report lacks.
-  void complete_report();
-  void tell(Rescue& entry);
+  enum class Outcome { kRescued, kCameBack, kNoThread };
+  Outcome rescue(const Suspect& suspect, StallNote note, std::string kind, bool certain,
+                 SteadyTime now);
+  [[noreturn]] void abort_process(StallNote note);
+  void collect_ended(SteadyTime now);
+  // What is not known in the moment of the theft: did anybody wait? Is it long enough for exile?
+  void follow_up(SteadyTime now);
+  void exile(Rescue& entry, Duration held, SteadyTime now);
+  void pardon(SteadyTime now);
+  // Asks one rescued fiber for the stack that its report lacks, and takes the answer.
+  void complete_report(SteadyTime now);
+  void report(Rescue& entry);
+  // Behind the report of the stall that was the reason.
+  void report_exile(Rescue& entry);
+  // Threads that have computed for long get a lower priority; side carriers that wait in the kernel
+  // make room for others.
+  void look_at_the_side(SteadyTime now);
+  bool demote(pid_t tid, const Fiber* fiber, Duration held) const;
   // Takes in who waits for locks of rescued fibers, as last asked, and asks again.
   void look_at_locks(SteadyTime now);
   void close_stall(SteadyTime now);
 
   Runtime::Impl& impl_;
-  const int max_rescued_;
   StallReporter reporter_;
+
+  // ---- The monitor's thread only (and watch(), with mutex_ held).
   ThreadProbe probe_;
   Seen seen_;
-  bool refill_ = false;        // spares were used; the monitor's thread only
-  std::list<Rescue> rescues_;  // the monitor's thread only
-  SteadyTime locks_asked_{};   // the monitor's thread only
+  Occupancy occupancy_;
+  SteadyTime last_tick_{};
+  std::list<Rescue> rescues_;
+  std::map<std::uint64_t, std::string> exiled_;  // kinds by hash
+  SteadyTime locks_asked_{};
+  SteadyTime side_looked_{};
+  std::uint64_t side_picks_ = 0;
+  SteadyTime side_stuck_since_{};
+  // The rescued fiber whose stack is asked for, and since when.
+  StackQuestion question_;
+  Rescue* asked_ = nullptr;
+  SteadyTime asked_since_{};
 
-  // Written by the monitor's thread, read by anyone: relaxed counters.
+  // Written by the monitor's thread, read by anyone: relaxed.
   std::atomic<std::uint64_t> stalls_{0};
   std::atomic<std::uint64_t> rescues_total_{0};
   std::atomic<std::uint64_t> refused_{0};
+  std::atomic<std::uint64_t> exiled_kinds_{0};
   std::atomic<int> rescued_now_{0};
+  std::atomic<bool> late_{false};
 
   std::mutex mutex_;
   std::condition_variable changed_;

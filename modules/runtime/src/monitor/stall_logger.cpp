@@ -15,7 +15,9 @@ constexpr std::size_t kLoggedFrames = 12;
 std::string summary(const observe::StallReport& report) {
   const std::string fiber = report.fiber.empty() ? "(unnamed)" : report.fiber;
   if (report.action == observe::StallAction::kPlaced) {
-    return fmt::format("task {} starts on a native thread", fiber);
+    return report.phase == observe::StallPhase::kBegan
+               ? fmt::format("tasks like {} run on side carriers from now on", fiber)
+               : fmt::format("tasks of kind {} run on the loop again", report.spawn_site);
   }
   const auto ms = std::chrono::duration<double, std::milli>(report.duration).count();
   switch (report.phase) {

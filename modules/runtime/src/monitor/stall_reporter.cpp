@@ -1,18 +1,23 @@
+#include "monitor/stall_reporter.hpp"
+
 #include <pthread.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <new>
+#include <utility>
+
 #include <saola/base/log.hpp>
 #include <saola/runtime/symbolise.hpp>
 
-#include "monitor/monitor.hpp"
+#include "futex.hpp"
 
 namespace saola::runtime::detail {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t kMostNotes = 1024;
+constexpr std::uint64_t kMostNotes = 1024;
 constexpr int kNice = 10;
 constexpr Duration kLater = 50ms;
 
@@ -22,49 +27,72 @@ StallReporter::StallReporter(observe::StallSink* sink)
     : sink_(sink != nullptr ? *sink : log_), thread_([this] { run(); }) {}
 
 StallReporter::~StallReporter() {
-  finish();
-}
-
-void StallReporter::finish() {
-  {
-    std::lock_guard lock(mutex_);
-    stopping_ = true;
-    changed_.notify_all();
-  }
-  if (thread_.joinable()) thread_.join();
+  stopping_.store(true);
+  added_.fetch_add(1, std::memory_order_release);
+  futex_wake(added_);
+  thread_.join();
 }
 
 void StallReporter::add(StallNote note) {
-  std::lock_guard lock(mutex_);
-  if (notes_.size() >= kMostNotes) {
-    ++dropped_;
+  auto* queued = waiting_.load(std::memory_order_relaxed) < kMostNotes
+                     ? new (std::nothrow) Queued{std::move(note), nullptr}
+                     : nullptr;
+  if (queued == nullptr) {
+    dropped_.fetch_add(1, std::memory_order_relaxed);
     return;
   }
-  notes_.push_back(std::move(note));
-  changed_.notify_one();
+  waiting_.fetch_add(1, std::memory_order_relaxed);
+  queued->next = queued_.load(std::memory_order_relaxed);
+  while (!queued_.compare_exchange_weak(queued->next, queued, std::memory_order_release,
+                                        std::memory_order_relaxed)) {
+  }
+  added_.fetch_add(1, std::memory_order_release);
+  futex_wake(added_);
+}
+
+void StallReporter::flush(Deadline deadline) {
+  const std::uint32_t all = added_.fetch_add(1, std::memory_order_release) + 1;
+  futex_wake(added_);  // it may be putting its work off
+  for (;;) {
+    const std::uint32_t done = done_.load(std::memory_order_acquire);
+    if (static_cast<std::int32_t>(done - all) >= 0 || deadline.passed()) return;
+    futex_wait(done_, done, deadline);
+  }
 }
 
 void StallReporter::run() {
   ::pthread_setname_np(::pthread_self(), "saola-reporter");
   ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNice);
-  std::unique_lock lock(mutex_);
   for (;;) {
-    if (notes_.empty()) {
-      changed_.wait(lock, [&] { return stopping_ || !notes_.empty(); });
-      if (notes_.empty()) return;
-      // Reading debug information takes a core for milliseconds: first those run who were kept
-      // waiting.
-      changed_.wait_for(lock, kLater, [&] { return stopping_; });
+    const std::uint32_t seen = added_.load(std::memory_order_acquire);
+    Queued* node = queued_.exchange(nullptr, std::memory_order_acquire);
+    Queued* in_order = nullptr;
+    while (node != nullptr) {
+      Queued* next = std::exchange(node->next, in_order);
+      in_order = node;
+      node = next;
     }
-    StallNote note = std::move(notes_.front());
-    notes_.pop_front();
-    const std::uint64_t dropped = std::exchange(dropped_, 0);
-    lock.unlock();
-    if (dropped > 0)
+    while (in_order != nullptr) {
+      Queued* current = std::exchange(in_order, in_order->next);
+      waiting_.fetch_sub(1, std::memory_order_relaxed);
+      current->note.report.stack = symbolise(current->note.stack);
+      sink_.report(std::move(current->note.report));
+      delete current;
+    }
+    if (const std::uint64_t dropped = dropped_.exchange(0, std::memory_order_relaxed);
+        dropped > 0) {
       log_warning("stall reports came faster than they could be written", {{"dropped", dropped}});
-    note.report.stack = symbolise(note.stack);
-    sink_.report(std::move(note.report));
-    lock.lock();
+    }
+    done_.store(seen, std::memory_order_release);
+    futex_wake_all(done_);
+    if (stopping_.load() && queued_.load() == nullptr) return;
+    futex_wait(added_, seen, Deadline::never());
+    // Reading debug information takes a core for milliseconds: first those run who were kept
+    // waiting.
+    if (!stopping_.load()) {
+      const Deadline later = Deadline::after(kLater);
+      futex_wait(added_, added_.load(), later);
+    }
   }
 }
 

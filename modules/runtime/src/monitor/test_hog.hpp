@@ -13,6 +13,8 @@
 #include <saola/observe/stall_report.hpp>
 #include <saola/runtime/task.hpp>
 
+#include "loop/carrier.hpp"
+
 namespace saola::runtime {
 
 using namespace std::chrono_literals;
@@ -45,6 +47,12 @@ class Sink final : public observe::StallSink {
     for (int i = 0; i < 10'000; ++i) sink = sink + static_cast<std::uint64_t>(i);
     ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
   } while (ns(now) - ns(start) < duration.count());
+}
+
+// Does the calling fiber run on a side carrier?
+inline bool on_side() {
+  const detail::Carrier* carrier = detail::current_carrier();
+  return carrier != nullptr && carrier->side;
 }
 
 // The longest time between two turns of a fiber that sleeps 1 ms at a time.

@@ -3,6 +3,7 @@
 #include <saola/base/check.hpp>
 #include <saola/runtime/sync/mutex.hpp>
 
+#include "loop/thread_starter.hpp"
 #include "task_state.hpp"
 
 namespace saola::runtime {
@@ -27,28 +28,36 @@ bool Mutex::try_lock() {
                                       std::memory_order_relaxed)) {
     return false;
   }
-  owner_.store(detail::current_task().id, std::memory_order_relaxed);
+  note_owner(detail::current_task());
   return true;
 }
 
+void Mutex::note_owner(detail::TaskState& task) {
+  owner_.store(task.id.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  task.took_lock();
+}
+
 bool Mutex::try_lock_until(Deadline deadline) {
+  detail::leave_demoted_thread();
   if (try_lock()) return true;
-  const std::uint64_t me = detail::current_task().id;
-  SAOLA_CHECK(owner() != me, "a task locked a Mutex that it holds already");
+  detail::TaskState& me = detail::current_task();
+  SAOLA_CHECK(owner() != me.id.load(std::memory_order_relaxed),
+              "a task locked a Mutex that it holds already");
   guard_.lock();
   // From now on unlock() takes the slow path, and hands the lock over instead of freeing it.
   if (state_.exchange(kContended, std::memory_order_acquire) == kFree) {
     if (waiters_.empty()) state_.store(kLocked, std::memory_order_relaxed);
     guard_.unlock();
-    owner_.store(me, std::memory_order_relaxed);
+    note_owner(me);
     return true;
   }
   if (waiters_.wait(guard_, deadline, Cancellable::kNo, &owner_) != Wake::kNotified) return false;
-  owner_.store(me, std::memory_order_relaxed);
+  note_owner(me);
   return true;
 }
 
 void Mutex::unlock() {
+  detail::current_task().gave_lock_back();
   owner_.store(0, std::memory_order_relaxed);
   // Freeing it is the last touch: whoever locks it next may destroy it.
   std::uint32_t expected = kLocked;

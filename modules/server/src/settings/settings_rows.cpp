@@ -191,10 +191,13 @@ std::vector<SettingRow> server_rows() {
       {.section = "Stalls",
        .key = setting::kMaxRescued.key,
        .type = kInteger,
-       .default_value = "16",
-       .doc = "Rescued fibers at one time in a worker; at the cap it answers 503.",
+       .default_value = "1024",
+       .doc =
+           "Threads of a worker that run fibers away from its event loop, those that wait in the "
+           "kernel included. Beyond it a fiber that hogs the loop keeps it until one is free, and "
+           "the worker answers 503 meanwhile.",
        .min = 1,
-       .max = 1024},
+       .max = 16384},
 
       {.section = "Task workers",
        .key = setting::kTaskWorkers.key,

@@ -8,7 +8,7 @@ namespace saola::futures {
 
 // What gevent's monkey patch makes of a thread pool: cheap workers that share one event loop, right
 // for work that waits, and in the way of everybody when it computes (unless the runtime rescues the
-// loop; after that, this executor's work runs on native threads for a while, see
+// loop; after that, this executor's work runs on side carriers for a while, see
 // runtime::run_placed()). Workers keep Runtime::run() from returning until shutdown().
 class FiberExecutor final : public Executor {
  public:

@@ -27,7 +27,6 @@
 
 namespace saola::futures::detail {
 
-class FutureBranch;
 class StateBase;
 class WorkerPool;
 
@@ -93,7 +92,6 @@ class StateBase {
   std::stop_source stop_{std::nostopstate};
 
  private:
-  friend class FutureBranch;
   // Wakes, tells and calls back; takes guard_ locked.
   void end(Phase phase);
 

@@ -21,11 +21,13 @@ struct RuntimeOptions {
   StallPolicy on_stall = StallPolicy::kRescue;
   // How long a fiber may hold the loop while others wait.
   Duration stall_threshold = std::chrono::milliseconds(10);
-  // Rescued fibers at one time. At the cap nothing more is rescued and shedding() is true.
-  int max_rescued = 16;
-  // Nice value added to a thread that runs a rescued fiber, so that the loop wins the CPU.
+  // Threads that run fibers away from the loop at one time, those included that wait in the kernel:
+  // what exists. Beyond it a hog keeps the loop until one of them is free, and shedding() is true.
+  int max_rescued = 1024;
+  // Nice value added to such a thread when it has computed for `demote_after` without suspending
+  // (and holds no Mutex or SharedMutex), so that the loop wins the CPU.
   int rescued_nice = 10;
-  // Start a kind of task that has hogged on a native thread the next time …
+  // Run a kind of task that has hogged the loop on side carriers …
   bool learn_placement = true;
   // … until it has not hogged for this long.
   Duration placement_memory = std::chrono::minutes(10);
@@ -35,6 +37,11 @@ struct RuntimeOptions {
   // Where stall reports go; null: the log. Called on the monitor's thread; must outlive the
   // Runtime.
   observe::StallSink* stall_sink = nullptr;
+  // Side carriers that compute at one time: what runs. Further fibers whose kind is exiled queue
+  // for them, never on the loop; hogs that are rescued while they run count, but are not kept from
+  // it. 0: twice the allowed cores, at least 16.
+  int side_carriers = 0;
+  Duration demote_after = std::chrono::seconds(1);
 };
 
 // Counts since start, and present values.
@@ -44,11 +51,12 @@ struct RuntimeStats {
   std::uint64_t fibers = 0;    // alive now
   std::uint64_t stalls = 0;   // fibers seen holding the loop past the threshold while others waited
   std::uint64_t rescues = 0;  // of those, loops moved away
-  std::uint64_t rescues_refused = 0;  // at the cap
-  std::uint64_t rescued_now = 0;      // fibers running as native threads after a rescue
-  std::uint64_t placed_native =
-      0;                      // tasks started on a native thread because their kind had hogged
-  std::uint64_t threads = 0;  // carrier and spare threads
+  std::uint64_t rescues_refused = 0;  // stalls that could not be rescued at first: no thread
+  std::uint64_t rescued_now = 0;      // fibers that run on the thread on which they were rescued
+  std::uint64_t placed_aside = 0;  // slices sent to side carriers: the fiber or its kind had hogged
+  std::uint64_t exiled_kinds = 0;  // kinds that run on side carriers now
+  std::uint64_t side_waiting = 0;  // fibers that wait for a side carrier
+  std::uint64_t threads = 0;       // carrier, side and spare threads
 };
 
 // One per process is the rule (it owns a monitor thread); tests may have several.
@@ -62,16 +70,24 @@ class Runtime {
 
   // Runs `main` as the first fiber; returns when every fiber has ended. The calling thread only
   // waits: were it a carrier, a rescue would leave it at a lower priority for good. Throws what
-  // `main` threw, std::system_error when no thread can be started. REQUIRES: not called from a
-  // fiber; one run() at a time.
+  // `main` threw, std::system_error when no thread can be started. An exception of `main` (but for
+  // Cancelled) is logged at once and stops the other tasks, so that it does not wait for them.
+  // REQUIRES: not called from a fiber; one run() at a time.
   void run(std::move_only_function<void()> main);
 
-  // Starts a fiber of this loop from any thread. The handle may be joined from any thread or fiber.
+  // Starts a fiber of this loop from any thread, before or during run(). The handle may be joined
+  // from any thread or fiber. Throws std::runtime_error when run() has returned, std::bad_alloc
+  // when there is no memory for a stack.
   Task spawn(std::move_only_function<void()> body, SpawnOptions options = {},
              std::source_location site = std::source_location::current());
 
-  // True while the rescue cap is reached: a server then answers 503. Any thread.
+  // True while the loop is late and cannot be helped: a fiber holds it and no thread is left to
+  // rescue it, or those who waited for that have not all run yet. A server then answers 503. Any
+  // thread.
   bool shedding() const;
+  // Asks every task of this runtime to stop, those spawned until run() returns included: cancels
+  // them all. Idempotent. Any thread.
+  void stop();
   RuntimeStats stats() const;
   // Nanoseconds of steady time at the loop's last pass through its scheduler: a heartbeat that no
   // rescued fiber can stop. Any thread.

@@ -17,6 +17,7 @@
 #include <saola/base/error.hpp>
 #include <saola/base/time.hpp>
 #include <saola/base/unique_fd.hpp>
+#include <saola/runtime/park.hpp>
 
 namespace saola::runtime {
 
@@ -33,6 +34,7 @@ struct SocketAddress {
 class WaitNode;
 
 namespace detail {
+class Loop;
 struct FdWatch;
 class DescriptorBranch;
 }  // namespace detail
@@ -61,10 +63,18 @@ class PollFd {
  private:
   friend class Socket;
   friend class detail::DescriptorBranch;
+  enum class Direction : std::uint8_t { kRead, kWrite };
+  // The watch on this loop, made if need be. Null, with errno set, when it cannot be watched.
+  detail::FdWatch* watch_on(detail::Loop& loop);
+  Result<void> wait_for(Direction direction, Deadline deadline);
+  // The peer's end of stream, or an error, was seen.
+  bool end_seen() const;
+
   unique_fd fd_;
-  // Owned. Made and replaced by the loop's owner, the first time a fiber waits; read by the task of
-  // the other direction, who may be a thread or have lost the loop: release and acquire.
+  // Owned. Made by the first wait of a fiber. Release when stored, acquire when read: the tasks of
+  // both directions may run on different threads.
   std::atomic<detail::FdWatch*> watch_{nullptr};
+  SpinLock guard_;  // held while watch_ is made
 };
 
 // A connected stream. One reader and one writer at a time (they may be different tasks).

@@ -34,11 +34,20 @@ enum class StallPolicy : std::uint8_t {
   kAbort,   // end the process, so that its parent starts a new one
 };
 
-// Where a task starts.
+// Where a task's slices run.
 enum class Placement : std::uint8_t {
-  kLearned,  // on a fiber, unless its kind has hogged before: then on a native thread
-  kFiber,    // always on a fiber
-  kNative,   // always on a native thread
+  kLearned,  // a fiber, on the loop; on a side carrier while its kind is exiled for having hogged
+  kFiber,    // the same, but its kind is never exiled, only the one fiber that has hogged
+  kNative,   // a native thread of its own
+};
+
+// Which of the ready fibers runs next: of the highest class there is, in turn. A lower class gets
+// every eighth turn at least (the lowest, beside both others, every 64th), so that none starves. It
+// says nothing about threads: a native task's priority is the process's.
+enum class Priority : std::uint8_t {
+  kHigh,  // short and urgent: heartbeats, tickers, health checks
+  kNormal,
+  kLow,  // whatever may wait
 };
 
 struct SpawnOptions {
@@ -47,6 +56,7 @@ struct SpawnOptions {
   // What placement is learned for; empty: the place in the source that called spawn().
   std::string_view kind = {};
   Placement placement = Placement::kLearned;
+  Priority priority = Priority::kNormal;
 };
 
 // A handle to a spawned task; move-only. join() or detach() it: the destructor of a handle that
@@ -91,7 +101,6 @@ Task spawn(std::move_only_function<void()> body, SpawnOptions options = {},
 namespace this_task {
 
 // Lets every other ready fiber run once (on a thread: sched_yield). SUSPENDS; throws Cancelled.
-// This is where a rescued fiber comes home.
 void yield();
 // SUSPENDS; throws Cancelled.
 void sleep_until(Deadline deadline);

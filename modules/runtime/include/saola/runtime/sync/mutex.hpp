@@ -33,6 +33,8 @@ class Mutex {
   std::uint64_t owner() const { return owner_.load(std::memory_order_relaxed); }
 
  private:
+  void note_owner(detail::TaskState& task);
+
   // kFree, kLocked, kContended (locked, and perhaps somebody queues). kFree→kLocked acquires,
   // →kFree releases; a lock handed over from unlock() stays locked and is published by the Waiter.
   std::atomic<std::uint32_t> state_{0};

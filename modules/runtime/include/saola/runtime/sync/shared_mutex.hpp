@@ -23,6 +23,7 @@ class SharedMutex {
 
  private:
   void wake();
+  void note_writer();
 
   std::atomic<std::uint64_t> writer_{0};  // the task that writes; information only: relaxed
   SpinLock guard_;
