@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <numeric>
 #include <utility>
 
 #include <saola/split/read.hpp>
@@ -9,6 +10,7 @@
 
 #include "constraints/constrained.hpp"
 #include "report/measure.hpp"
+#include "search/random.hpp"
 #include "selection/selection.hpp"
 #include "table/quoted.hpp"
 #include "watch.hpp"
@@ -112,6 +114,10 @@ class Run {
     if (options_.patience == 0) {
       return fail(ErrorCode::kInvalidArgument, "patience: 0 asked for; it must be at least 1");
     }
+    if (!(options_.tolerance >= 0 && options_.tolerance <= 1)) {
+      return fail(ErrorCode::kInvalidArgument, "tolerance: {} asked for; it must be within 0 and 1",
+                  options_.tolerance);
+    }
     if (options_.budget < Duration::zero()) {
       return fail(ErrorCode::kInvalidArgument, "budget_seconds: it must not be negative");
     }
@@ -177,8 +183,21 @@ class Run {
         outcome_.objective == Objective::kVariance || outcome_.objective == Objective::kKPlus;
     const bool late = !linear && problem_.rows > kQuickRows;
     if (!late && comparable) outcome_.objective_before = value_of(before_, poll);
-    const SearchOptions how{outcome_.objective, options_.method,   options_.restarts,
-                            options_.seed,      options_.patience, options_.threads};
+    constexpr std::size_t kMostCells = 100'000'000;
+    if (options_.designs > 0 && options_.designs * problem_.rows > kMostCells) {
+      return fail(ErrorCode::kTooLarge,
+                  "designs: {} designs of {} rows are too many; ask for fewer", options_.designs,
+                  problem_.rows);
+    }
+    const SearchOptions how{
+        outcome_.objective,
+        options_.method,
+        options_.restarts,
+        options_.seed,
+        options_.patience,
+        options_.threads,
+        options_.designs,
+        names_are_free() ? SearchOptions::Labels::kFree : SearchOptions::Labels::kMatter};
     auto solution =
         plain ? search(problem_, how, poll) : constrained_search(problem_, rules_, how, poll);
     if (!solution) return std::unexpected(std::move(solution).error());
@@ -193,9 +212,69 @@ class Run {
     outcome_.trials = solution->trials;
     outcome_.swaps = solution->swaps;
     outcome_.stopped_by = watch_.stopped_by();
+    if (options_.designs > 0 && !solution->designs.empty()) draw(solution->designs);
     outcome_.degraded = solution->stopped && solution->restarts_done == 0;
     if (outcome_.degraded) warn_of_cut();
     return {};
+  }
+
+  // All groups have one size, and nothing says which is which.
+  bool names_are_free() const {
+    const auto& sizes = problem_.sizes;
+    return rules_.plain && std::all_of(sizes.begin(), sizes.end(),
+                                       [&](std::uint32_t size) { return size == sizes.front(); });
+  }
+
+  // Draws one of the designs that are good enough, and the groups' names where they are free.
+  void draw(const std::vector<std::pair<double, std::vector<std::uint32_t>>>& found) {
+    constexpr std::uint64_t kDrawStream = UINT64_MAX;
+    Random random(options_.seed, kDrawStream);
+    const bool linear =
+        outcome_.objective == Objective::kVariance || outcome_.objective == Objective::kKPlus;
+    const double best = found.front().first;
+    const double random_cost = outcome_.objective_before.value_or(0) * (linear ? 1 : -1);
+    const double worst = best + options_.tolerance * std::max(random_cost - best, 0.0);
+    std::vector<const std::vector<std::uint32_t>*> good;
+    DesignSet set;
+    for (const auto& [cost, design] : found) {
+      if (cost > worst && !good.empty()) break;
+      good.push_back(&design);
+      set.worst_objective = std::abs(cost);
+    }
+    set.drawn = random.below(static_cast<std::uint32_t>(good.size()));
+    set.names_drawn = names_are_free();
+    const auto groups = outcome_.groups.size();
+    std::vector<std::uint32_t> names(groups);
+    std::iota(names.begin(), names.end(), 0U);
+    if (set.names_drawn) random.shuffle(names);
+    after_ = *good[set.drawn];
+    for (auto& g : after_) g = names[g];
+    const auto rows = table_.rows();
+    set.probability.assign(rows * groups, 0);
+    for (const auto* design : good) {
+      auto& row_groups = set.designs.emplace_back(rows, kNoGroup);
+      for (std::size_t u = 0; u < design->size(); ++u) {
+        const auto row = selection_.rows[u];
+        row_groups[row] = (*design)[u];
+        const double share = 1.0 / static_cast<double>(good.size());
+        if (!set.names_drawn) {
+          set.probability[row * groups + (*design)[u]] += share;
+          continue;
+        }
+        for (std::size_t g = 0; g < groups; ++g) {
+          set.probability[row * groups + g] += share / static_cast<double>(groups);
+        }
+      }
+    }
+    outcome_.objective_after = value_of(after_, Poll());
+    if (good.size() < options_.designs) {
+      outcome_.warnings.push_back(
+          fmt::format("{} different designs within the tolerance were found, {} were asked for; "
+                      "raise 'tolerance' "
+                      "or allow more restarts",
+                      good.size(), options_.designs));
+    }
+    outcome_.designs = std::move(set);
   }
 
   // The objective of an assignment with sizes of its own.
@@ -283,6 +362,35 @@ std::string_view to_string(StoppedBy stopped_by) {
 Result<Outcome> split(const Table& table, const Options& options, Observer& observer,
                       const Clock& clock) {
   return Run(table, options, observer, clock).run();
+}
+
+std::string designs_csv(const Table& table, const Outcome& outcome) {
+  const auto& set = *outcome.designs;
+  std::string out;
+  append_csv_field(out, table.columns()[outcome.id_column].name);
+  out += ",group";
+  for (const auto& group : outcome.groups) {
+    out.push_back(',');
+    append_csv_field(out, "p_" + group.name);
+  }
+  for (std::size_t d = 1; d <= set.designs.size(); ++d) out += fmt::format(",design_{}", d);
+  out.push_back('\n');
+  const auto ids = table.text(outcome.id_column);
+  const auto groups = outcome.groups.size();
+  const auto name = [&](std::uint32_t group) {
+    out.push_back(',');
+    if (group != kNoGroup) append_csv_field(out, outcome.groups[group].name);
+  };
+  for (std::size_t row = 0; row < ids.size(); ++row) {
+    append_csv_field(out, ids[row]);
+    name(outcome.group_of_row[row]);
+    for (std::size_t g = 0; g < groups; ++g) {
+      out += fmt::format(",{:.6g}", set.probability[row * groups + g]);
+    }
+    for (const auto& design : set.designs) name(design[row]);
+    out.push_back('\n');
+  }
+  return out;
 }
 
 Result<Preview> preview(const Table& table, const Options& options) {

@@ -39,7 +39,9 @@ inline Table table_of(std::string bytes) {
 }
 
 inline Table example(std::string_view name) {
-  std::ifstream file(std::string(SAOLA_SOURCE_DIR) + "/examples/data/" + std::string(name));
+  std::string path = SAOLA_SOURCE_DIR "/examples/data/";
+  path += name;
+  std::ifstream file(path);
   return table_of({std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()});
 }
 

@@ -129,6 +129,8 @@ class Reader {
     if (given("restarts")) options.restarts = static_cast<std::size_t>(number("restarts", 1));
     options.patience = static_cast<std::size_t>(
         number("patience", static_cast<double>(split::Options().patience)));
+    options.designs = static_cast<std::size_t>(number("designs", 0));
+    options.tolerance = number("tolerance", options.tolerance);
     options.budget = std::chrono::duration_cast<Duration>(
         std::chrono::duration<double>(number("budget_seconds", kDefaultBudgetSeconds)));
     if (const json::value* seed = given("seed")) options.seed = seed->to_number<std::uint64_t>();
@@ -390,6 +392,10 @@ json::object to_json(const SplitTask& task) {
     out["assignment_columns"] = to_json(task.assignment_columns);
   }
   if (task.workbook) out["assignment_format"] = "xlsx";
+  if (options.designs > 0) {
+    out["designs"] = options.designs;
+    out["tolerance"] = options.tolerance;
+  }
   if (options.id_column) out["id_column"] = *options.id_column;
   if (options.restarts) out["restarts"] = *options.restarts;
   if (reading.encoding) out["encoding"] = *reading.encoding;
@@ -530,6 +536,12 @@ std::vector<Schema::Field> option_fields() {
                        .max(kMaxRestarts)
                        .or_null()
                        .doc("Runs without a better answer that end the search. Default: 100")},
+      {"designs",
+       Schema::integer().min(2).max(10'000).or_null().doc(
+           "Draw one of so many good answers, which are written too. Default: the best")},
+      {"tolerance", Schema::number().min(0).max(1).or_null().doc(
+                        "What a good answer may lose of the best one's gain over a random split. "
+                        "Default: 0.05")},
       {"budget_seconds",
        Schema::number()
            .min(0)

@@ -127,6 +127,8 @@ Result<std::vector<ResultFile>> result_files(const split::Table& table,
     out.push_back(
         {"assignment", ".assignment.csv", split::assignment_csv(table, outcome, columns)});
   }
+  if (outcome.designs)
+    out.push_back({"designs", ".designs.csv", split::designs_csv(table, outcome)});
   out.push_back({"report", ".report.json", split::report_json(outcome)});
   out.push_back({"page", ".report.html", split::report_html(outcome, source)});
   return out;
@@ -196,7 +198,12 @@ std::string summary_text(const json::object& summary) {
   }
   if (!out.empty()) out += "\n";
   if (const json::value* groups = summary.if_contains("groups"); groups != nullptr) {
+    std::size_t shown = 0;
     for (const auto& group : groups->as_object()) {
+      if (shown++ == 50) {
+        out += fmt::format("and {:.0f} groups more\n", number_of(summary, "groups_total") - 50);
+        break;
+      }
       out +=
           fmt::format("group {}: {} rows\n", plain(group.key()), group.value().to_number<double>());
     }
@@ -222,7 +229,7 @@ std::string summary_text(const json::object& summary) {
                        text_of(account, "role"), note.empty() ? "" : ": ", note,
                        missing > 0 ? fmt::format(" ({:.0f} missing)", missing) : "");
   }
-  for (const std::string_view file : {"assignment", "report", "page"}) {
+  for (const std::string_view file : {"assignment", "designs", "report", "page"}) {
     if (const auto name = text_of(summary, file); !name.empty()) {
       out += fmt::format("{} {}\n", padded(file, 30), name);
     }

@@ -288,6 +288,8 @@ Result<Solution> constrained_search(const Problem& problem, const Rules& rules,
   solution.swaps = winner.swaps;
   solution.threads = winner.threads;
   solution.stopped = winner.stopped;
+  for (auto& design : winner.designs)
+    solution.designs.emplace_back(design.cost, std::move(design.group_at));
   solution.group_of_row = std::move(winner.best->group_at);
   solution.objective = std::abs(winner.best->cost);
   return solution;

@@ -67,6 +67,7 @@ class Distances {
            weights_[b] * (sums_[b * positions_ + i] - own_[j]) -
            weights_[a] * (sums_[a * positions_ + j] - own_[i]);
   }
+  bool worth_preparing(std::size_t /*candidates*/) const { return true; }
   // The same in two steps: gets ready to try position i against many others …
   void prepare(std::size_t i);
   // … of which this says false when the change is certainly not below `best`: distances are ≥ 0, so

@@ -35,10 +35,11 @@ bool Moments::assign(std::vector<std::uint32_t> group_at, Pace& pace) {
     const double* const f = feature(p);
     for (std::size_t c = 0; c < width_; ++c) sum[c] += f[c];
   }
+  running_ = from_sums();
   return !pace.step(group_at_.size() * (1 + width_ / 4));
 }
 
-double Moments::cost() const {
+double Moments::from_sums() const {
   double total = 0;
   for (std::size_t g = 0; g < groups_; ++g) {
     total += dot(&sums_[g * width_], &sums_[g * width_], width_) * inverse_size_[g];
@@ -89,6 +90,7 @@ double Moments::delta(std::size_t j) const {
 }
 
 void Moments::swap(std::size_t i, std::size_t j) {
+  running_ += delta(i, j);
   double* const sum_a = &sums_[group_at_[i] * width_];
   double* const sum_b = &sums_[group_at_[j] * width_];
   for (std::size_t c = 0; c < width_; ++c) {

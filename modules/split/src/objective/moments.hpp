@@ -44,13 +44,14 @@ class Moments {
   std::uint32_t group(std::size_t position) const { return group_at_[position]; }
   std::size_t positions() const { return group_at_.size(); }
 
-  // The objective, from the sums.
-  double cost() const;
+  // The objective, from the sums; with more than 64 groups the running one.
+  double cost() const { return groups_ <= 64 ? from_sums() : running_; }
   // A change smaller than this is taken for rounding.
-  double tolerance() const { return 1e-9 * cost(); }
+  double tolerance() const { return 1e-9 * running_; }
 
   // The change of cost() if positions i and j changed places. REQUIRES: in different groups.
   double delta(std::size_t i, std::size_t j) const;
+  bool worth_preparing(std::size_t candidates) const { return groups_ <= candidates; }
   // Gets ready to try position i against many others: O(groups × features).
   void prepare(std::size_t i);
   // As in Distances: no trial is over before it is computed.
@@ -66,6 +67,7 @@ class Moments {
   std::size_t swap_work() const { return 4 * width_; }
 
  private:
+  double from_sums() const;
   const double* feature(std::size_t position) const { return features_.at(position); }
 
   const Features& features_;
@@ -74,6 +76,8 @@ class Moments {
   std::vector<double> inverse_size_;
   std::vector<std::uint32_t> group_at_;
   std::vector<double> sums_;  // groups × width
+  // The cost, kept up to date by the changes; differs from the sums' by rounding.
+  double running_ = 0;
 
   // For the prepared position i of group a, and each group b:
   // delta(j) = weight_[b] · |f_j|² + slope_[b] · f_j + offset_[b]

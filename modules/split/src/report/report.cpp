@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <iterator>
 
@@ -114,7 +115,16 @@ void write_account(Json& json, const ColumnAccount& account) {
 
 }  // namespace
 
-std::string report_json(const Outcome& outcome) {
+std::string report_json(const Outcome& whole) {
+  // Lists of groups would be larger than the assignment where there are very many.
+  constexpr std::size_t kMostGroups = 1000;
+  const bool cut = whole.groups.size() > kMostGroups;
+  Outcome shown;
+  if (cut) {
+    shown = whole;
+    shown.groups.resize(kMostGroups);
+  }
+  const Outcome& outcome = cut ? shown : whole;
   Json json;
   json.open('{').key("format").text("saola.split.balance/1");
   json.key("objective").text(outcome.random ? "none" : to_string(outcome.objective));
@@ -126,6 +136,19 @@ std::string report_json(const Outcome& outcome) {
   json.key("restarts_done").whole(outcome.restarts_done);
   json.key("best_restart").whole(outcome.best_restart).key("threads").whole(outcome.threads);
   json.key("trials").whole(outcome.trials).key("swaps").whole(outcome.swaps);
+  if (outcome.designs) {
+    const auto& set = *outcome.designs;
+    const auto extreme = [&](bool high) {
+      double value = high ? 0 : 1;
+      for (const double p : set.probability) value = high ? std::max(value, p) : std::min(value, p);
+      return value;
+    };
+    json.key("designs").open('{').key("count").whole(set.designs.size());
+    json.key("drawn").whole(set.drawn + 1).key("names_drawn").truth(set.names_drawn);
+    json.key("worst_objective").number(set.worst_objective);
+    json.key("lowest_probability").number(extreme(false));
+    json.key("highest_probability").number(extreme(true)).close('}');
+  }
   json.key("stopped_by").text(to_string(outcome.stopped_by));
   json.key("degraded").truth(outcome.degraded);
   json.key("seed").whole(outcome.seed).key("seconds").number(outcome.seconds);
@@ -133,7 +156,8 @@ std::string report_json(const Outcome& outcome) {
   for (const auto& group : outcome.groups) {
     json.open('{').key("group").text(group.name).key("size").whole(group.size).close('}');
   }
-  json.close(']').key("rows_left_out").whole(outcome.rows_left_out).key("columns").open('[');
+  json.close(']').key("groups_total").whole(whole.groups.size());
+  json.key("rows_left_out").whole(outcome.rows_left_out).key("columns").open('[');
   for (const auto& account : outcome.accounts) write_account(json, account);
   json.close(']').key("balance").open('[');
   for (const auto& column : outcome.columns) write_column(json, column, outcome.groups);

@@ -161,13 +161,17 @@ class Engine {
 
   // False when `pace` said stop.
   bool improve(std::uint32_t i, Range candidates) {
-    state_.prepare(i);
+    // Preparing costs something for every group: not worth it when there are more of them than
+    // candidates.
+    const bool prepared = state_.worth_preparing(candidates.size());
+    if (prepared) state_.prepare(i);
     const auto group = state_.group(i);
     double best = -state_.tolerance();
     std::uint32_t partner = i;
     for (std::uint32_t j = candidates.begin; j < candidates.end; ++j) {
-      if (state_.group(j) == group || !state_.can_beat(j, best)) continue;
-      const double delta = state_.delta(j);
+      if (state_.group(j) == group) continue;
+      if (prepared && !state_.can_beat(j, best)) continue;
+      const double delta = prepared ? state_.delta(j) : state_.delta(i, j);
       if (delta < best && allowed(i, j)) {
         best = delta;
         partner = j;
@@ -175,7 +179,9 @@ class Engine {
     }
     trials_ += candidates.size();
     if (partner != i) swap(i, partner);
-    return !pace_.step(state_.prepare_work() + candidates.size() * state_.trial_work());
+    const auto work = prepared ? state_.prepare_work() + candidates.size() * state_.trial_work()
+                               : candidates.size() * state_.random_trial_work();
+    return !pace_.step(work);
   }
 
   State& state_;

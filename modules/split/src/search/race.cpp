@@ -101,6 +101,7 @@ void Race::submit(std::size_t number, RestartResult result, bool whole) {
 void Race::judge(std::size_t number, RestartResult result) {
   ++judged_;
   winner_.restarts = judged_;
+  if (options_.designs > 0) keep_design(result.best);
   if (winner_.best && result.best.cost >= winner_.best->cost) {
     ++fruitless_;
     return;
@@ -110,7 +111,44 @@ void Race::judge(std::size_t number, RestartResult result) {
   fruitless_ = 0;
 }
 
+// The groups renamed in the order in which they appear.
+std::vector<std::uint32_t> canonical(const std::vector<std::uint32_t>& group_at) {
+  std::vector<std::uint32_t> names;
+  std::vector<std::uint32_t> out;
+  out.reserve(group_at.size());
+  for (const auto g : group_at) {
+    if (g >= names.size()) names.resize(g + 1, UINT32_MAX);
+    if (names[g] == UINT32_MAX) {
+      names[g] = static_cast<std::uint32_t>(std::count_if(
+          names.begin(), names.end(), [](std::uint32_t n) { return n != UINT32_MAX; }));
+    }
+    out.push_back(names[g]);
+  }
+  return out;
+}
+
+void Race::keep_design(const Best& best) {
+  Best design = best;
+  if (options_.labels == SearchOptions::Labels::kFree) design.group_at = canonical(best.group_at);
+  auto& designs = winner_.designs;
+  const bool known = std::any_of(designs.begin(), designs.end(), [&](const Best& other) {
+    return other.group_at == design.group_at;
+  });
+  if (known) return;
+  // Behind those that cost the same: the earlier restart goes first.
+  const auto place =
+      std::upper_bound(designs.begin(), designs.end(), design.cost,
+                       [](double cost, const Best& other) { return cost < other.cost; });
+  designs.insert(place, std::move(design));
+  if (designs.size() > options_.designs) designs.pop_back();
+}
+
 bool Race::decided() const {
+  constexpr std::size_t kTriesADesign = 20;
+  if (options_.designs > 0 && !options_.restarts && winner_.designs.size() < options_.designs &&
+      judged_ < kTriesADesign * options_.designs) {
+    return false;
+  }
   return options_.restarts ? judged_ >= *options_.restarts : fruitless_ >= options_.patience;
 }
 

@@ -37,6 +37,8 @@ class Race {
     std::uint64_t trials = 0;
     std::uint64_t swaps = 0;
     std::size_t threads = 1;
+    // The best of different ones, the best first.
+    std::vector<Best> designs;
     // The caller's poll ended it.
     bool stopped = false;
   };
@@ -57,6 +59,7 @@ class Race {
   void submit(std::size_t number, RestartResult result, bool whole);
   void judge(std::size_t number, RestartResult result);
   bool decided() const;
+  void keep_design(const Best& best);
   // Asks the caller's poll; true when the race is to end.
   bool ask();
 

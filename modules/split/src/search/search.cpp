@@ -160,6 +160,8 @@ Result<Solution> search(const Problem& problem, const SearchOptions& options, co
   solution.swaps = winner.swaps;
   solution.threads = winner.threads;
   solution.stopped = winner.stopped;
+  for (auto& design : winner.designs)
+    solution.designs.emplace_back(design.cost, by_row(layout, design.group_at));
   SAOLA_CHECK(winner.best.has_value(), "a race has a winner, if only its first start");
   solution.group_of_row = by_row(layout, winner.best->group_at);
   if (!diversity || problem.rows <= DistanceTable::kKeptUpTo) {

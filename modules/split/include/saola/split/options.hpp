@@ -152,6 +152,11 @@ struct Options {
   // The same seed, table and options give the same answer on any machine and any number of threads,
   // unless the budget or a cancel cut the search.
   std::uint64_t seed = 1;
+  // A randomised design: of so many different good answers one is drawn by the seed, and where
+  // groups of equal size may change their names, their names are drawn too; 0: the best answer. A
+  // good answer loses at most `tolerance` of what the best one gains over a random split.
+  std::size_t designs = 0;
+  double tolerance = 0.05;
   // Threads that search; 0: one for each CPU the process may use.
   std::size_t threads = 0;
 };

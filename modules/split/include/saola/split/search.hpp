@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <saola/base/error.hpp>
@@ -45,6 +46,11 @@ struct SearchOptions {
   std::uint64_t seed = 1;
   std::size_t patience = 100;
   std::size_t threads = 0;
+  // Keep so many different answers of restarts, the best ones; 0: only the best. Restarts go on
+  // until there are so many, or 20 times as many were made.
+  std::size_t designs = 0;
+  // Groups' names mean nothing: answers that differ in them only are the same.
+  enum class Labels { kMatter, kFree } labels = Labels::kMatter;
 };
 
 struct Progress {
@@ -72,6 +78,9 @@ struct Solution {
   std::uint64_t trials = 0;
   std::uint64_t swaps = 0;
   bool stopped = false;
+  // The best answers, the best first, with their costs (a maximised objective's sign turned); one a
+  // restart at most. Empty unless asked for.
+  std::vector<std::pair<double, std::vector<std::uint32_t>>> designs;
 };
 
 // The best of all restarts, and of those the first: the same from any number of threads. Fails with

@@ -31,6 +31,19 @@ class Observer {
 enum class StoppedBy { kDone, kBudget, kCancel };
 std::string_view to_string(StoppedBy stopped_by);  // "done", "budget", "cancel"
 
+// The designs of which one was drawn, each equally likely.
+struct DesignSet {
+  // Designs × rows of the table: an index into the groups, or kNoGroup; before names are drawn.
+  std::vector<std::vector<std::uint32_t>> designs;
+  std::size_t drawn = 0;
+  // The objective of the worst of them.
+  double worst_objective = 0;
+  // Names of groups of equal size were drawn as well.
+  bool names_drawn = false;
+  // Rows × groups: how likely each row was to be in each group, over designs and names.
+  std::vector<double> probability;
+};
+
 // In Outcome::group_of_row: the row got no group.
 inline constexpr std::uint32_t kNoGroup = UINT32_MAX;
 
@@ -62,6 +75,8 @@ struct Outcome {
   // Exchange trials evaluated and swaps made.
   std::uint64_t trials = 0;
   std::uint64_t swaps = 0;
+  // Set when Options::designs asked for it.
+  std::optional<DesignSet> designs;
   StoppedBy stopped_by = StoppedBy::kDone;
   // Cut before the first restart was whole: the answer may be far from the best. A warning names
   // the phase that was cut.
@@ -89,6 +104,10 @@ Result<Outcome> split(const Table& table, const Options& options, Observer& obse
 // Format: docs/formats/assignment.md.
 std::string assignment_csv(const Table& table, const Outcome& outcome,
                            const std::vector<std::size_t>& columns = {});
+
+// The set of designs as CSV: header "<id column>,group", "p_<group>" for each group and "design_1",
+// …; one line a row, for randomisation inference. REQUIRES: outcome.designs.
+std::string designs_csv(const Table& table, const Outcome& outcome);
 
 // The balance report as JSON text. Format: docs/formats/balance-report.md.
 std::string report_json(const Outcome& outcome);
