@@ -381,7 +381,9 @@ class Selector {
     for (std::size_t c = 0; c < roles_.size(); ++c) {
       if (!column(c).dates) continue;
       return fmt::format(
-          ". Column {} holds dates: a table with one row a unit and date is a panel; see 'panel'",
+          ". Column {} holds dates, so this looks like a panel with one row a unit and date: bring "
+          "it "
+          "to one row a unit first, with a column for each period or for its mean",
           quoted(column(c).name));
     }
     return "";

@@ -92,7 +92,9 @@ TEST(Selection, TheFirstColumnAsIdIsNotedWhenItMeasures) {
 }
 
 TEST(Selection, APanelIsHintedAt) {
-  EXPECT_THAT(split_error(file("panel.csv"), {}), HasSubstr("is a panel; see 'panel'"));
+  EXPECT_THAT(
+      split_error(file("panel.csv"), {}),
+      HasSubstr("this looks like a panel with one row a unit and date: bring it to one row"));
 }
 
 TEST(Selection, CategoriesAloneAreSplitAtRandomWithinStrata) {
