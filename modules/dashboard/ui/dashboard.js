@@ -138,7 +138,7 @@ function jobRow(job) {
   return element("tr", {onclick: () => choose(job.id), class: job.id === chosen ? "chosen" : ""},
                  element("td", {}, element("code", {title: job.id}, "…" + job.id.slice(-12))),
                  element("td", {class: job.state}, job.state), progressCell(job),
-                 element("td", {}, `${job.attempt} of ${job.max_attempts}`),
+                 element("td", {}, `${job.attempt} (failed ${job.failures} of ${job.max_attempts})`),
                  element("td", {}, time(job.created_at)), element("td", {}, action(job)));
 }
 

@@ -103,13 +103,16 @@ std::string shortened(std::string text) {
 std::string job_text(const json::value& job) {
   std::string out;
   const auto line = [&](std::string_view name, const std::string& value) {
-    if (!value.empty()) out += fmt::format("{:<10}{}\n", name, plain(value));
+    if (!value.empty()) out += fmt::format("{:<13}{}\n", name, plain(value));
   };
   line("id", text_of(job, "id"));
   line("kind", text_of(job, "kind"));
   line("state", text_of(job, "state") +
                     (text_of(job, "cancel_requested") == "true" ? " (asked to stop)" : ""));
-  line("attempt", fmt::format("{} of {}", text_of(job, "attempt"), text_of(job, "max_attempts")));
+  line("attempt", text_of(job, "attempt"));
+  line("failed",
+       fmt::format("{} of {} attempts", text_of(job, "failures"), text_of(job, "max_attempts")));
+  line("interrupted", text_of(job, "interruptions"));
   line("progress", progress_line(job, kBarWidth));
   line("request", shortened(text_of(job, "request")));
   line("created", text_of(job, "created_at"));

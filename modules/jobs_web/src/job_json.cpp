@@ -38,7 +38,16 @@ std::vector<Schema::Field> summary_fields() {
       {"kind", Schema::string(), Required::kYes},
       {"state", state_schema(), Required::kYes},
       {"attempt", Schema::integer().min(0), Required::kYes},
+      {"failures", Schema::integer().min(0).doc("Attempts that count against max_attempts"),
+       Required::kYes},
+      {"interruptions",
+       Schema::integer().min(0).doc("Attempts that ended through no fault of the job"),
+       Required::kYes},
       {"max_attempts", Schema::integer().min(1), Required::kYes},
+      {"queue", Schema::string(), Required::kYes},
+      {"priority", Schema::integer().doc("The larger runs first"), Required::kYes},
+      {"timeout_seconds", Schema::number().or_null().doc("Time limit of an attempt"),
+       Required::kYes},
       {"cancel_requested", Schema::boolean(), Required::kYes},
       {"progress",
        Schema::object({{"fraction", Schema::number().min(0).max(1), Required::kYes},
@@ -78,7 +87,12 @@ json::object summary_json(const jobs::Job& job) {
       {"kind", job.kind},
       {"state", jobs::to_string(job.state)},
       {"attempt", job.attempt},
+      {"failures", job.failures},
+      {"interruptions", job.interruptions},
       {"max_attempts", job.max_attempts},
+      {"queue", job.queue},
+      {"priority", job.priority},
+      {"timeout_seconds", nullptr},
       {"cancel_requested", job.cancel_requested},
       {"progress", {{"fraction", job.progress.fraction}, {"message", job.progress.message}}},
       {"created_at", time_json(job.created_at)},
@@ -86,6 +100,9 @@ json::object summary_json(const jobs::Job& job) {
       {"finished_at", time_json(job.finished_at)},
       {"error", nullptr},
   };
+  if (job.timeout > jobs::Micros::zero()) {
+    out["timeout_seconds"] = std::chrono::duration<double>(job.timeout).count();
+  }
   if (job.state == jobs::State::kCompleted) {
     // The attempt's last words may have come too late to be stored.
     out["progress"] = {{"fraction", 1.0}, {"message", "done"}};

@@ -20,6 +20,8 @@ using web::Response;
 using web::Schema;
 
 constexpr std::size_t kMaxKey = 255;
+// Jobs on a page: each may carry errors of some kilobytes.
+constexpr int kLongestPage = 200;
 constexpr std::chrono::seconds kProbePatience(1);
 
 Deadline patience() {
@@ -67,6 +69,33 @@ std::vector<jobs::State> states_asked(const Request& request) {
   return states;
 }
 
+// A misspelled filter must not list everything.
+void check_arguments(const Request& request) {
+  constexpr std::string_view kKnown[] = {"state", "kind", "cursor", "limit"};
+  for (const auto& [name, value] : request.args()) {
+    if (std::ranges::find(kKnown, name) != std::end(kKnown)) continue;
+    throw web::HttpError(400, fmt::format("There is no query argument '{}' here. There are state, "
+                                          "kind, cursor and limit.",
+                                          name));
+  }
+}
+
+std::string usage_text(const jobs::StoreUsage& usage) {
+  double oldest = 0;
+  if (usage.oldest_available) {
+    const auto waits = real_clock().system_now() - SystemTime(*usage.oldest_available);
+    oldest = std::max(std::chrono::duration<double>(waits).count(), 0.0);
+  }
+  return fmt::format(
+      "# HELP saola_jobs_oldest_waiting_seconds How long the oldest job that may run has waited.\n"
+      "# TYPE saola_jobs_oldest_waiting_seconds gauge\n"
+      "saola_jobs_oldest_waiting_seconds {}\n"
+      "# HELP saola_job_store_bytes What the jobs in the store take.\n"
+      "# TYPE saola_job_store_bytes gauge\n"
+      "saola_job_store_bytes {}\n",
+      oldest, usage.bytes);
+}
+
 std::string job_counts(const std::map<jobs::State, std::size_t>& counts) {
   std::string out = "# HELP saola_jobs Jobs in the store by state.\n# TYPE saola_jobs gauge\n";
   for (const auto& [state, count] : counts) {
@@ -98,7 +127,8 @@ class JobsApi::Impl {
 
   std::string metrics_text() {
     const auto counts = store_call([&] { return store_.counts(Deadline::after(kProbePatience)); });
-    return counts ? job_counts(*counts) : std::string();
+    const auto usage = store_call([&] { return store_.usage(Deadline::after(kProbePatience)); });
+    return (counts ? job_counts(*counts) : "") + (usage ? usage_text(*usage) : "");
   }
 
   Response cancel(std::string_view id) {
@@ -150,11 +180,12 @@ class JobsApi::Impl {
   }
 
   Response list_jobs(Request& request) const {
+    check_arguments(request);
     jobs::ListRequest asked;
     asked.states = states_asked(request);
     asked.kind = request.arg_or("kind", "");
     asked.cursor = request.arg_or("cursor", "");
-    asked.limit = static_cast<std::size_t>(request.int_arg("limit", 50, 1, 1000));
+    asked.limit = static_cast<std::size_t>(request.int_arg("limit", 50, 1, kLongestPage));
     const jobs::Page page = checked_store_call([&] { return store_.list(asked, patience()); });
     json::array rows;
     for (const jobs::Job& job : page.jobs) rows.push_back(summary_json(job));
@@ -231,7 +262,7 @@ web::Blueprint jobs_blueprint(std::function<JobsApi&()> api) {
                                 {.name = "kind", .doc = "Only this kind"},
                                 {.name = "limit",
                                  .doc = "Jobs on a page; default 50",
-                                 .schema = Schema::integer().min(1).max(1000)},
+                                 .schema = Schema::integer().min(1).max(kLongestPage)},
                                 {.name = "cursor", .doc = "next_cursor of the page before"}},
                  .answer = page_schema(),
                  .responses = {{200, "jobs and next_cursor, which is null on the last page"}}});

@@ -17,6 +17,21 @@ using testing::HasSubstr;
 
 const json::value kGood{{"source", "s3://samples/t.csv"}, {"groups", 2}};
 
+TEST(JobJson, ShowsFailuresAndInterruptionsApart) {
+  jobs::Job job{.id = "1", .kind = "split", .queue = "default", .attempt = 7, .failures = 2};
+  job.interruptions = 5;
+  job.max_attempts = 5;
+  job.priority = 3;
+  job.timeout = std::chrono::seconds(90);
+  const json::object shown = summary_json(job);
+  EXPECT_EQ(shown.at("attempt"), 7);
+  EXPECT_EQ(shown.at("failures"), 2);
+  EXPECT_EQ(shown.at("interruptions"), 5);
+  EXPECT_EQ(shown.at("queue"), "default");
+  EXPECT_EQ(shown.at("priority"), 3);
+  EXPECT_EQ(shown.at("timeout_seconds"), 90.0);
+}
+
 struct JobsApiTest : testing::Test {
   JobsApiTest() { make({}); }
 
@@ -118,6 +133,10 @@ TEST_F(JobsApiTest, ListsWithFiltersAndPages) {
   EXPECT_EQ(unknown.status, 400);
   EXPECT_THAT(unknown.body, HasSubstr("available"));
   EXPECT_EQ(client->get("/jobs?limit=0").status, 400);
+  EXPECT_EQ(client->get("/jobs?limit=201").status, 400) << "a page has a bounded size";
+  const auto misspelled = client->get("/jobs?stat=running");
+  EXPECT_EQ(misspelled.status, 400);
+  EXPECT_THAT(misspelled.body, HasSubstr("no query argument 'stat'"));
   EXPECT_EQ(client->get("/jobs?cursor=nonsense").status, 400);
 }
 
@@ -197,6 +216,8 @@ TEST_F(JobsApiTest, UnderClassSyncAStreamIsOneEvent) {
 TEST_F(JobsApiTest, CountsJobsByState) {
   submit();
   EXPECT_THAT(api->metrics_text(), HasSubstr("saola_jobs{state=\"available\"} 1\n"));
+  EXPECT_THAT(api->metrics_text(), HasSubstr("\nsaola_jobs_oldest_waiting_seconds "));
+  EXPECT_THAT(api->metrics_text(), HasSubstr("\nsaola_job_store_bytes "));
   EXPECT_TRUE(api->ready());
 }
 

@@ -137,7 +137,7 @@ Result<unique_fd> DirectoryStore::open_folder_for(const ObjectName& name) const 
     start = slash + 1;
   }
   if (errno == ENOTDIR) {
-    return fail(ErrorCode::kConflict,
+    return fail(ErrorCode::kInvalidArgument,
                 "{} cannot be written: a part of its key names a file, where a directory is needed",
                 name.to_string());
   }
@@ -205,8 +205,8 @@ Result<ObjectInfo> DirectoryStore::put(const ObjectName& name, const ByteSource&
   struct stat old{};
   if (::fstatat(folder->get(), leaf.c_str(), &old, AT_SYMLINK_NOFOLLOW) == 0 &&
       !S_ISREG(old.st_mode) && !S_ISLNK(old.st_mode)) {
-    return fail(ErrorCode::kConflict, "{} cannot be written: a {} has that name", name.to_string(),
-                S_ISDIR(old.st_mode) ? "directory" : "special file");
+    return fail(ErrorCode::kInvalidArgument, "{} cannot be written: a {} has that name",
+                name.to_string(), S_ISDIR(old.st_mode) ? "directory" : "special file");
   }
 
   auto in_front = [&](Error error) {

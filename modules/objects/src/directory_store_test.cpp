@@ -99,7 +99,8 @@ TEST_F(DirectoryStoreTest, WhatIsNoRegularFileIsRefusedWithoutWaiting) {
   for (const char* key : {"folder", "fifo", "socket"}) {
     EXPECT_EQ(get_code(key), ErrorCode::kInvalidArgument) << key;
     EXPECT_EQ(store_->stat(name(key), {}).error().code(), ErrorCode::kInvalidArgument) << key;
-    EXPECT_EQ(store_->put_bytes(name(key), "x", {}).error().code(), ErrorCode::kConflict) << key;
+    EXPECT_EQ(store_->put_bytes(name(key), "x", {}).error().code(), ErrorCode::kInvalidArgument)
+        << key;
   }
   EXPECT_EQ(store_->put_file(name("copy"), root_ + "/fifo", {}).error().code(),
             ErrorCode::kInvalidArgument);
@@ -116,7 +117,7 @@ TEST_F(DirectoryStoreTest, KeysADirectoryCannotHold) {
             ErrorCode::kInvalidArgument);
   EXPECT_EQ(get_code("inside.txt/below"), ErrorCode::kNotFound);
   EXPECT_EQ(store_->put_bytes(name("inside.txt/below"), "x", {}).error().code(),
-            ErrorCode::kConflict);
+            ErrorCode::kInvalidArgument);
   EXPECT_EQ(entries(), std::vector<std::string>{"inside.txt"});
 }
 

@@ -38,11 +38,19 @@ Result<Endpoint> Endpoint::make(const S3Options& options) {
   if (out.region_.empty()) out.region_ = environment("AWS_REGION");
   if (out.region_.empty()) out.region_ = environment("AWS_DEFAULT_REGION");
   if (out.region_.empty()) out.region_ = "us-east-1";
-  if (!is_dns_label(out.region_)) {
-    return fail(ErrorCode::kInvalidArgument,
-                "'{}' cannot be an S3 region: regions look like eu-central-1", out.region_);
-  }
   out.is_amazon_ = options.endpoint.empty();
+  // Others name their regions as they like: RegionOne, GRA, us_east.
+  if (out.is_amazon_ && !is_dns_label(out.region_)) {
+    return fail(ErrorCode::kInvalidArgument,
+                "'{}' cannot be a region of Amazon's S3: they look like eu-central-1", out.region_);
+  }
+  if (!std::ranges::all_of(out.region_,
+                           [](char c) { return c > ' ' && c < 0x7F && c != '/' && c != ','; })) {
+    return fail(ErrorCode::kInvalidArgument,
+                "'{}' cannot be an S3 region: it has a space, a slash, a comma or a character that "
+                "is not ASCII",
+                out.region_);
+  }
   const std::string text =
       out.is_amazon_ ? fmt::format("https://s3.{}.amazonaws.com", out.region_) : options.endpoint;
 

@@ -55,6 +55,16 @@ TEST(Endpoint, WrongOnesAreRefusedWithoutRepeatingThem) {
   EXPECT_FALSE(Endpoint::make({.region = "eu/west"}));
 }
 
+TEST(Endpoint, OnlyAmazonsRegionsMustBeDnsLabels) {
+  for (const char* region : {"NL", "RegionOne", "GRA", "us_east"}) {
+    const auto other = Endpoint::make({.endpoint = "http://s3.example.org", .region = region});
+    ASSERT_TRUE(other) << region;
+    EXPECT_EQ(other->region(), region);
+    EXPECT_FALSE(Endpoint::make({.region = region})) << region;
+  }
+  EXPECT_FALSE(Endpoint::make({.endpoint = "http://s3.example.org", .region = "a/b"}));
+}
+
 TEST(Endpoint, RegionFromTheEnvironment) {
   ::unsetenv("AWS_REGION");
   ::unsetenv("AWS_DEFAULT_REGION");

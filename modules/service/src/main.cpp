@@ -8,6 +8,7 @@
 #include <saola/jobs_client/commands.hpp>
 #include <saola/server/control.hpp>
 
+#include "backup_command.hpp"
 #include "service_impl.hpp"
 
 namespace saola {
@@ -44,6 +45,8 @@ int Service::main(int argc, char** argv) {
   if (!impl.tasks.empty()) {
     add("submit", "start a job and wait for its end",
         [&](int count, char** words) { return jobs_client::run_submit(impl.name, count, words); });
+    add("backup", "copy the job store while the service runs", service::run_backup);
+    add("restore", "put a copy in the job store's place", service::run_restore);
     add("jobs", "list jobs, show, watch, cancel and retry one",
         [&](int count, char** words) { return jobs_client::run_jobs(impl.name, count, words); });
   }
