@@ -140,7 +140,8 @@ json::object preview_json(const split::Table& table, const split::Preview& previ
   return {{"rows", preview.rows},
           {"rows_left_out", preview.rows_left_out},
           {"encoding", table.encoding()},
-          {"delimiter", std::string(1, table.delimiter())},
+          {"delimiter",
+           table.delimiter() == '\t' ? std::string("tab") : std::string(1, table.delimiter())},
           {"groups", std::move(groups)},
           {"columns", accounts_of(preview.accounts)},
           {"warnings", json::array(preview.warnings.begin(), preview.warnings.end())}};

@@ -94,6 +94,7 @@ class Selector {
         id.numeric() && std::any_of(id.values.begin(), id.values.end(), [](double v) {
           return std::isfinite(v) && v != std::floor(v);
         });
+    if (!options_.id_column && !table_.unnamed_id() && !amounts) warn_of_better_id(id);
     if (!options_.id_column && amounts && !table_.unnamed_id()) {
       selection_.warnings.push_back(fmt::format(
           "column {} was taken for the rows' names because it is the first, though it "
@@ -101,6 +102,23 @@ class Selector {
           quoted(id.name)));
     }
     return {};
+  }
+
+  // The first column holds numbers as a measure does, and another a different text in every row.
+  void warn_of_better_id(const Column& id) {
+    if (!id.numeric() || named_like_an_id(id.name)) return;
+    const auto [low, high] = std::minmax_element(id.values.begin(), id.values.end());
+    if (*high - *low == static_cast<double>(id.values.size() - 1)) return;  // numbers the rows
+    for (const auto& other : table_.columns()) {
+      constexpr std::size_t kCounted = 1000;
+      const bool unique = other.levels == std::min(table_.rows(), kCounted + 1);
+      if (other.numeric() || other.dates || !unique) continue;
+      selection_.warnings.push_back(
+          fmt::format("column {} was taken for the rows' names because it is the first, and is not "
+                      "balanced; if {} names the rows, say so in 'id_column'",
+                      quoted(id.name), quoted(other.name)));
+      return;
+    }
   }
 
   Ok find_roles(std::string_view option, const std::vector<std::string>& names, Role role,
@@ -194,6 +212,13 @@ class Selector {
           fmt::format("column {} was left out: it has no values", quoted(one.name)));
     } else if (one.dates) {
       notes_[c] = "dates or times";
+    } else if (one.numbers * 10 >= table_.rows()) {
+      notes_[c] =
+          fmt::format("text, though {} of {} cells are numbers", one.numbers, table_.rows());
+      selection_.warnings.push_back(fmt::format(
+          "column {} was left out: {} of {} cells are numbers, the others text such as "
+          "{}; if that means 'no value', name it in 'na_values'",
+          quoted(one.name), one.numbers, table_.rows(), quoted(table_.cell(*one.first_text, c))));
     } else {
       notes_[c] = fmt::format(
           "text with {}{} different values; 'strata' or 'categories' balances it",

@@ -91,6 +91,20 @@ TEST(Selection, TheFirstColumnAsIdIsNotedWhenItMeasures) {
               ElementsAre(HasSubstr("column 'height' was taken for the rows' names")));
 }
 
+TEST(Selection, AMeasureInFrontOfTheNamesIsNoted) {
+  const auto outcome = outcome_of(table_of("sales,x,geo\n31,1,a\n77,2,b\n45,5,c\n12,9,d\n"));
+  EXPECT_THAT(outcome.warnings,
+              ElementsAre(HasSubstr("column 'sales' was taken for the rows' names")));
+  EXPECT_TRUE(outcome_of(table_of("id,x,geo\n31,1,a\n77,2,b\n45,5,c\n12,9,d\n")).warnings.empty());
+}
+
+TEST(Selection, ATextColumnWithNumbersInItIsNoted) {
+  const auto outcome = outcome_of(table_of("id,x,y\na,n/k,1\nb,n/k,2\nc,7,5\nd,n/k,9\n"));
+  EXPECT_THAT(outcome.warnings,
+              ElementsAre(HasSubstr("column 'x' was left out: 1 of 4 cells are numbers, the others "
+                                    "text such as 'n/k'")));
+}
+
 TEST(Selection, APanelIsHintedAt) {
   EXPECT_THAT(
       split_error(file("panel.csv"), {}),

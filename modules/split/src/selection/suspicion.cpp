@@ -123,26 +123,6 @@ void find_sentinel(const Covariate& covariate, std::vector<std::string>& out) {
   }
 }
 
-bool named_like_an_id(std::string_view name) {
-  const auto text = lower(name);
-  constexpr std::array kWords = {"id"sv,  "key"sv,  "code"sv,   "no"sv,    "nr"sv,     "num"sv,
-                                 "zip"sv, "plz"sv,  "fips"sv,   "index"sv, "number"sv, "postcode"sv,
-                                 "row"sv, "uuid"sv, "serial"sv, "phone"sv, "rank"sv};
-  for (const auto word : kWords) {
-    if (text == word) return true;
-    if (text.size() > word.size() && text.ends_with(word) &&
-        std::string_view("_- .").find(text[text.size() - word.size() - 1]) !=
-            std::string_view::npos) {
-      return true;
-    }
-    if (text.size() > word.size() && text.starts_with(word) &&
-        std::string_view("_- .").find(text[word.size()]) != std::string_view::npos) {
-      return true;
-    }
-  }
-  return name.size() > 2 && name.ends_with("Id");
-}
-
 // Whole numbers, different in every row: perhaps an id.
 void find_numbering(const Covariate& covariate, std::vector<std::string>& out) {
   const auto values = covariate.values();
@@ -165,6 +145,26 @@ void find_numbering(const Covariate& covariate, std::vector<std::string>& out) {
 }
 
 }  // namespace
+
+bool named_like_an_id(std::string_view name) {
+  const auto text = lower(name);
+  constexpr std::array kWords = {"id"sv,  "key"sv,  "code"sv,   "no"sv,    "nr"sv,     "num"sv,
+                                 "zip"sv, "plz"sv,  "fips"sv,   "index"sv, "number"sv, "postcode"sv,
+                                 "row"sv, "uuid"sv, "serial"sv, "phone"sv, "rank"sv};
+  for (const auto word : kWords) {
+    if (text == word) return true;
+    if (text.size() > word.size() && text.ends_with(word) &&
+        std::string_view("_- .").find(text[text.size() - word.size() - 1]) !=
+            std::string_view::npos) {
+      return true;
+    }
+    if (text.size() > word.size() && text.starts_with(word) &&
+        std::string_view("_- .").find(text[word.size()]) != std::string_view::npos) {
+      return true;
+    }
+  }
+  return name.size() > 2 && name.ends_with("Id");
+}
 
 std::vector<std::string> find_suspicious(const Table& table, const Selection& selection) {
   std::vector<std::string> out;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <saola/split/table.hpp>
@@ -13,5 +14,8 @@ namespace saola::split {
 
 // Sentences for the user.
 std::vector<std::string> find_suspicious(const Table& table, const Selection& selection);
+
+// "customer_id", "No", "zip code".
+bool named_like_an_id(std::string_view name);
 
 }  // namespace saola::split

@@ -59,6 +59,8 @@ class NumberStyle {
   std::size_t ambiguous() const { return ambiguous_; }
   // More than half of the cells are numbers, or look like it.
   bool mostly_numeric() const { return (parsed_ + looks_) * 2 > cells_ && !codes(); }
+  // Cells that are numbers; 0 when they are codes.
+  std::size_t numbers() const { return codes() ? 0 : parsed_; }
   bool dates() const { return cells_ > 0 && dates_ == cells_; }
 
   // The decimal point to use when the file favours `favoured`.

@@ -538,6 +538,7 @@ class TableReader {
       const bool was_plain = !column.first_text;
       if (one.text_only || !style.mostly_numeric()) {
         column.levels = one.levels.size();
+        column.numbers = style.numbers();
         column.missing = one.missing;
         column.first_missing = one.first_missing;
         column.dates = style.dates() && !one.text_only;

@@ -16,7 +16,7 @@ namespace saola::split {
 // What is known of one column. Rows count from 0 here and from 1 in messages.
 struct Column {
   std::string name;
-  // Cells read as finite numbers; in a column of text only those before the first text.
+  // Cells read as finite numbers; in a column of text those that could be.
   std::size_t numbers = 0;
   // Cells that are empty or spell a missing value (NA, NaN, null, …).
   std::size_t missing = 0;
