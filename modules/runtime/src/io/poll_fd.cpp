@@ -101,6 +101,7 @@ FdWatch* PollFd::watch_on(Loop& loop) {
     epoll_event event{.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
                       .data = {.ptr = made.get()}};
     watch = nullptr;
+    loop.publish_watch();
     if (::epoll_ctl(loop.epoll_fd(), EPOLL_CTL_ADD, fd_.get(), &event) == 0) {
       watch = made.release();
       watch_.store(watch, std::memory_order_release);
@@ -109,7 +110,7 @@ FdWatch* PollFd::watch_on(Loop& loop) {
     }
   }
   retire(old);
-  errno = error;
+  if (watch == nullptr) errno = error;
   return watch;
 }
 

@@ -150,6 +150,8 @@ class Loop {
   // SUSPENDS if that is elsewhere.
   void go_where_it_belongs(Fiber& fiber);
   int epoll_fd() const { return epoll_.get(); }
+  // Before a watch is registered with epoll_fd(): whoever takes its events sees it whole.
+  void publish_watch() { watches_made_.fetch_add(1, std::memory_order_release); }
   // Before a fiber runs for the first time.
   void prepare(Fiber& fiber);
 
@@ -270,6 +272,9 @@ class Loop {
   std::atomic<bool> asleep_{false};
   // Tasks that keep the loop alive, and kClosed once it has ended: then nobody joins any more.
   std::atomic<std::uint64_t> living_{0};
+  // Release by who registers a watch, acquire by who takes events. (The kernel orders the two as well,
+  // but neither the language nor ThreadSanitizer knows.)
+  std::atomic<std::uint64_t> watches_made_{0};
   unique_fd epoll_;
   unique_fd wake_;
   SpinLock free_guard_;

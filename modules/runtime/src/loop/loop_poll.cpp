@@ -88,6 +88,7 @@ void Loop::poll(bool wait) {
     switches.store(++epoch_, std::memory_order_relaxed);
     stop_sleeping();
   }
+  (void)watches_made_.load(std::memory_order_acquire);
   for (int i = 0; i < n; ++i) {
     const epoll_event& event = events_[static_cast<std::size_t>(i)];
     if (event.data.ptr == nullptr) {
