@@ -26,7 +26,7 @@ constexpr int kMostTries = 25;
 constexpr Duration kAskForLocksEvery = 50ms;
 constexpr Duration kLookAtTheSideEvery = 20ms;
 // How long the log may hold up the end of the process.
-constexpr Duration kAbortPatience = 2s;
+constexpr Duration kAbortPatience = 500ms;
 
 // The CPU clock of a thread of this process by its id (clock_getcpuclockid's encoding, kernel ABI):
 // exact even for a thread that is running, where schedstat lags by a tick. Needs no descriptor.
@@ -296,7 +296,7 @@ void Monitor::abort_process(StallNote note) {
   note.report.action = observe::StallAction::kAborted;
   reporter_.add(std::move(note));
   // The log may be stuck; the process is to end all the same.
-  reporter_.flush(Deadline::after(kAbortPatience));
+  reporter_.flush(kAbortPatience);
   std::abort();
 }
 

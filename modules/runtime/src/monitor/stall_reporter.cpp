@@ -20,6 +20,7 @@ using namespace std::chrono_literals;
 constexpr std::uint64_t kMostNotes = 1024;
 constexpr int kNice = 10;
 constexpr Duration kLater = 50ms;
+constexpr Duration kLongestFlush = 10s;
 
 }  // namespace
 
@@ -50,13 +51,16 @@ void StallReporter::add(StallNote note) {
   futex_wake(added_);
 }
 
-void StallReporter::flush(Deadline deadline) {
+void StallReporter::flush(Duration patience) {
   const std::uint32_t all = added_.fetch_add(1, std::memory_order_release) + 1;
   futex_wake(added_);  // it may be putting its work off
-  for (;;) {
+  const Deadline limit = Deadline::after(kLongestFlush);
+  while (!limit.passed()) {
     const std::uint32_t done = done_.load(std::memory_order_acquire);
-    if (static_cast<std::int32_t>(done - all) >= 0 || deadline.passed()) return;
-    futex_wait(done_, done, deadline);
+    if (static_cast<std::int32_t>(done - all) >= 0) return;
+    const std::int64_t since = in_sink_since_ns_.load(std::memory_order_relaxed);
+    if (since != 0 && Deadline::at(SteadyTime(Duration(since)) + patience).passed()) return;
+    futex_wait(done_, done, Deadline::after(10ms));
   }
 }
 
@@ -76,7 +80,10 @@ void StallReporter::run() {
       Queued* current = std::exchange(in_order, in_order->next);
       waiting_.fetch_sub(1, std::memory_order_relaxed);
       current->note.report.stack = symbolise(current->note.stack);
+      in_sink_since_ns_.store(std::chrono::steady_clock::now().time_since_epoch().count(),
+                              std::memory_order_relaxed);
       sink_.report(std::move(current->note.report));
+      in_sink_since_ns_.store(0, std::memory_order_relaxed);
       delete current;
     }
     if (const std::uint64_t dropped = dropped_.exchange(0, std::memory_order_relaxed);

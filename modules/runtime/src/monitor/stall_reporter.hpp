@@ -21,8 +21,9 @@ class StallReporter {
   ~StallReporter();
   // Any thread; never waits. A note beyond 1,024 that wait is only counted.
   void add(StallNote note);
-  // Waits until what was added has been reported, but not past the deadline: the sink may be stuck.
-  void flush(Deadline deadline);
+  // Waits until what was added has been reported, or the sink has taken `patience` over one report:
+  // it is stuck then. Reading debug information may take its time, but not for ever.
+  void flush(Duration patience);
 
  private:
   struct Queued {
@@ -40,6 +41,8 @@ class StallReporter {
   // has seen every push. `done_` is what it has read when everything before was reported.
   std::atomic<std::uint32_t> added_{0};
   std::atomic<std::uint32_t> done_{0};
+  // Since when the thread is inside the sink (ns of steady time), 0: it is not. Relaxed: a hint.
+  std::atomic<std::int64_t> in_sink_since_ns_{0};
   std::atomic<bool> stopping_{false};
   std::thread thread_;
 };
