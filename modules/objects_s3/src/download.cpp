@@ -46,15 +46,45 @@ class Head final : public Call {
   Head() : Call(S3Request{.method = "HEAD"}) {}
 };
 
-// Asks for one byte to learn why a HEAD was refused; an answer with bytes is of no interest.
-class AskWhy final : public Call {
+Result<ObjectInfo> info_of(const S3Answer& answer, std::optional<std::uint64_t> size,
+                           const ObjectName& name) {
+  if (!size) {
+    return fail(ErrorCode::kDataCorrupt, "the S3 endpoint does not say how long {} is",
+                name.to_string());
+  }
+  const std::time_t modified =
+      curl_getdate(std::string(answer.header("last-modified")).c_str(), nullptr);
+  return ObjectInfo{
+      .size = *size,
+      .etag = std::string(answer.header("etag")),
+      .modified = SystemTime(std::chrono::seconds(std::max<std::time_t>(modified, 0)))};
+}
+
+// Asks for one byte where a HEAD was refused: the refusal of a GET says why, and who may GET but not
+// HEAD learns the size.
+class FirstByte final : public Call {
  public:
-  AskWhy() : Call(S3Request{.headers = {{"range", "bytes=0-0"}}}) {}
+  explicit FirstByte(const ObjectName& name)
+      : Call(S3Request{.headers = {{"range", "bytes=0-0"}}}), name_(name) {}
+
+  // What the endpoint said of the object, if it gave the byte.
+  const std::optional<Result<ObjectInfo>>& info() const { return info_; }
 
  protected:
-  Result<void> on_success_head(const S3Answer&) override {
+  Result<void> on_success_head(const S3Answer& answer) override {
+    const std::string_view range = answer.header("content-range");
+    const std::size_t slash = range.find('/');
+    const auto size = answer.status == 206 && slash != std::string_view::npos
+                          ? parse_number(range.substr(slash + 1))
+                          : parse_number(answer.header("content-length"));
+    info_ = info_of(answer, size, name_);
+    // The head is enough; it may be followed by the whole object.
     return fail(ErrorCode::kInternal, "the object can be read after all");
   }
+
+ private:
+  const ObjectName& name_;
+  std::optional<Result<ObjectInfo>> info_;
 };
 
 // One part of the object, in memory. A cut answer is continued where it ended.
@@ -146,22 +176,13 @@ Result<ObjectInfo> head_object(Driver& driver, const ObjectName& name) {
   auto answer = driver.run(head);
   if (!answer) {
     if (!is_refusal(answer.error().code())) return std::unexpected(std::move(answer).error());
-    AskWhy ask;
+    FirstByte ask(name);
     auto why = driver.run(ask);
+    if (ask.info()) return *ask.info();
     if (!why && is_refusal(why.error().code())) return std::unexpected(std::move(why).error());
     return std::unexpected(std::move(answer).error());
   }
-  const auto size = parse_number(answer->header("content-length"));
-  if (!size) {
-    return fail(ErrorCode::kDataCorrupt, "the S3 endpoint does not say how long {} is",
-                name.to_string());
-  }
-  const std::time_t modified =
-      curl_getdate(std::string(answer->header("last-modified")).c_str(), nullptr);
-  return ObjectInfo{
-      .size = *size,
-      .etag = std::string(answer->header("etag")),
-      .modified = SystemTime(std::chrono::seconds(std::max<std::time_t>(modified, 0)))};
+  return info_of(*answer, parse_number(answer->header("content-length")), name);
 }
 
 Result<ObjectInfo> download(DriverShared& shared, const ObjectName& name,

@@ -102,6 +102,20 @@ TEST_F(S3Faults, AnonymousRequestsAreUnsigned) {
   }
 }
 
+TEST_F(S3Faults, WhoMayGetButNotHeadReadsAllTheSame) {
+  serve([&](const FakeRequest& r) -> FakeAnswer {
+    if (r.method == "HEAD") return {"HTTP/1.1 403 X\r\nContent-Length: 0\r\n\r\n"};
+    return {serve_object(r, content_)};
+  });
+  const auto bytes = get();
+  ASSERT_TRUE(succeeds(bytes));
+  EXPECT_EQ(*bytes, content_);
+  const auto info = store_->stat(name_, {});
+  ASSERT_TRUE(succeeds(info));
+  EXPECT_EQ(info->size, content_.size());
+  EXPECT_EQ(info->etag, "\"v1\"");
+}
+
 TEST_F(S3Faults, CutBodyIsContinuedWhereItEnded) {
   options_.part_size = 10'000;
   serve([&](const FakeRequest& r) -> FakeAnswer {

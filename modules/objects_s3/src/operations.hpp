@@ -7,7 +7,8 @@
 
 namespace saola::objects_s3 {
 
-// HEAD. A refusal is asked about once more with a GET, because only that has a body which says why.
+// HEAD. Where that is refused a GET of one byte is tried: it tells the size to who may only GET, and
+// only its refusal has a body which says why.
 Result<objects::ObjectInfo> head_object(Driver& driver, const objects::ObjectName& name);
 
 Result<objects::ObjectInfo> download(DriverShared& shared, const objects::ObjectName& name,
