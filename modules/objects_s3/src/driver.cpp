@@ -1,6 +1,7 @@
 #include "driver.hpp"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include <curl/curl.h>
@@ -154,9 +155,8 @@ Result<Call*> Driver::next(const std::function<Result<void>()>& meanwhile) {
     }
     SteadyTime wake_at = options_.deadline.time();
     for (const auto& flight : flights_) {
-      wake_at = std::min(wake_at, flight->easy == nullptr
-                                      ? flight->not_before
-                                      : flight->window_start + flight->low_speed_time);
+      wake_at = std::min(wake_at, flight->easy == nullptr ? flight->not_before
+                                                          : flight->window_start + flight->slice());
     }
     const auto wait = std::chrono::ceil<std::chrono::milliseconds>(
         std::max(Duration::zero(), wake_at - std::chrono::steady_clock::now()));
@@ -177,6 +177,7 @@ std::optional<Error> Driver::begin_attempt(Flight& flight) {
   flight.curl_error[0] = '\0';
   flight.window_start = std::chrono::steady_clock::now();
   flight.window_bytes = 0;
+  flight.slices_done = 0;
 
   const S3Request& request = flight.call.prepare();
   flight.body = flight.unsent = request.body;
@@ -283,19 +284,23 @@ void Driver::end_attempt(Flight& flight, int curl_code) {
 void Driver::end_stalled(SteadyTime now) {
   const S3Options& options = shared_.options;
   for (const auto& flight : flights_) {
-    if (flight->easy == nullptr || now - flight->window_start < flight->low_speed_time) continue;
-    const double seconds = std::chrono::duration<double>(now - flight->window_start).count();
-    const double wanted = seconds * static_cast<double>(options.low_speed_bytes_per_second);
-    if (static_cast<double>(flight->window_bytes) >= wanted) {
-      flight->window_start = now;
+    if (flight->easy == nullptr) continue;
+    while (now - flight->window_start >= flight->slice()) {
+      flight->slices[flight->slices_done++ % Flight::kSlices] = flight->window_bytes;
       flight->window_bytes = 0;
-      continue;
+      flight->window_start += flight->slice();
     }
+    if (flight->slices_done < Flight::kSlices) continue;
+    const double seconds = std::chrono::duration<double>(flight->low_speed_time).count();
+    const double wanted = seconds * static_cast<double>(options.low_speed_bytes_per_second);
+    const std::uint64_t moved =
+        std::accumulate(flight->slices.begin(), flight->slices.end(), flight->window_bytes);
+    if (static_cast<double>(moved) >= wanted) continue;
     settle(*flight,
            Failure{Error(ErrorCode::kUnavailable,
                          fmt::format("{} failed: {} sent or took only {} bytes in {:.1f} s. It is "
                                      "stopped, overloaded or cut off: check it",
-                                     doing_, target_.origin, flight->window_bytes, seconds)),
+                                     doing_, target_.origin, moved, seconds)),
                    true},
            true, Duration::zero());
   }

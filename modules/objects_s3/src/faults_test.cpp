@@ -116,6 +116,21 @@ TEST_F(S3Faults, WhoMayGetButNotHeadReadsAllTheSame) {
   EXPECT_EQ(info->etag, "\"v1\"");
 }
 
+// Bytes that came before do not buy it another such time.
+TEST_F(S3Faults, ABodyThatHangsIsGivenUpAfterItsTimeNotTwiceIt) {
+  options_.attempts = 1;
+  options_.low_speed_time = 800ms;
+  options_.part_size = 10'000;
+  serve([&](const FakeRequest& r) -> FakeAnswer {
+    std::string answer = serve_object(r, content_);
+    if (r.method == "HEAD") return {answer};
+    return {answer.substr(0, answer.size() - 503), FakeAnswer::kHang};
+  });
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_TRUE(fails_with(get(), ErrorCode::kUnavailable, "bytes in 0.8 s"));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 1500ms);
+}
+
 TEST_F(S3Faults, CutBodyIsContinuedWhereItEnded) {
   options_.part_size = 10'000;
   serve([&](const FakeRequest& r) -> FakeAnswer {

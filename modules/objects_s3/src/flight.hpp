@@ -1,6 +1,8 @@
 // A started call of a Driver and libcurl's callbacks for its attempt under way.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -41,9 +43,16 @@ struct Flight {
   bool head_passed = false;
   std::optional<Error> own_error;
   char curl_error[CURL_ERROR_SIZE] = {};
+  // The slice of time under way and its bytes; those of the latest slices, which together last
+  // low_speed_time, and how many there have been.
   SteadyTime window_start{};
   std::uint64_t window_bytes = 0;
+  static constexpr std::size_t kSlices = 8;
+  std::array<std::uint64_t, kSlices> slices{};
+  std::size_t slices_done = 0;
   Duration low_speed_time{};
+
+  Duration slice() const { return std::max<Duration>(low_speed_time / static_cast<int>(kSlices), Duration(1)); }
 
   // For libcurl; each takes the Flight as its last argument.
   static std::size_t on_header(char* data, std::size_t size, std::size_t count, void* self);
