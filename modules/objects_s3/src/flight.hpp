@@ -52,7 +52,9 @@ struct Flight {
   std::size_t slices_done = 0;
   Duration low_speed_time{};
 
-  Duration slice() const { return std::max<Duration>(low_speed_time / static_cast<int>(kSlices), Duration(1)); }
+  Duration slice() const {
+    return std::max<Duration>(low_speed_time / static_cast<int>(kSlices), Duration(1));
+  }
 
   // For libcurl; each takes the Flight as its last argument.
   static std::size_t on_header(char* data, std::size_t size, std::size_t count, void* self);
