@@ -12,7 +12,7 @@ function(saola_manual program what)
           COMPONENT ${program})
 endfunction()
 file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/man)
-saola_manual(saola "the tool for services built with Saola" jobs submit ctl new)
+saola_manual(saola "the tool for services built with Saola" jobs submit ctl split new)
 saola_manual(split-service "splits the rows of a table into groups as alike as possible" serve submit jobs ctl)
 
 install(FILES packaging/saola@.service DESTINATION lib/systemd/system COMPONENT saola)

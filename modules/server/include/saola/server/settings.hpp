@@ -115,6 +115,13 @@ class Settings {
       return tables(setting.key);
     }
   }
+  // The same by keys that are known at run time only. REQUIRES: as get().
+  const std::string& text(std::string_view key) const;
+  bool boolean(std::string_view key) const;
+  std::int64_t integer(std::string_view key) const;
+  Duration duration(std::string_view key) const;
+  const std::vector<std::string>& list(std::string_view key) const;
+  const std::vector<NamedTable>& tables(std::string_view key) const;
   // Where the value came from: "default", "--bind", "SAOLA_BIND", "saola.toml:3".
   const std::string& origin(std::string_view key) const;
 
@@ -132,13 +139,6 @@ class Settings {
   void set(const std::string& key, Value value) { values_[key] = std::move(value); }
 
  private:
-  const std::string& text(std::string_view key) const;
-  bool boolean(std::string_view key) const;
-  std::int64_t integer(std::string_view key) const;
-  Duration duration(std::string_view key) const;
-  const std::vector<std::string>& list(std::string_view key) const;
-  const std::vector<NamedTable>& tables(std::string_view key) const;
-
   const Value& value(std::string_view key) const;
   std::map<std::string, Value, std::less<>> values_;
 };
