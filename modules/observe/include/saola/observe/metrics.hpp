@@ -1,8 +1,7 @@
 // Counters, gauges and histograms in a block of memory that processes may share.
 //
 //   MetricTable   what is measured: names, help, labels, bucket bounds. Filled once at start, in
-//   the
-//                 same order in every process, then only read.
+//                 the same order in every process, then only read.
 //   MetricBlock   the numbers: one row of cells per slot. A slot belongs to one worker process at a
 //                 time; every process can read all rows, so a scrape answered by any of them shows
 //                 the sum. A slot's counters and histograms outlive their worker (the successor

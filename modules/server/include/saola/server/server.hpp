@@ -1,11 +1,11 @@
-// server::run(): a program as a split service. An arbiter process keeps W web workers and T task
-// workers running; a ServerDefinition says what they do.
+// server::run(): a program as a service of several processes. An arbiter keeps W web workers and T
+// task workers running; a ServerDefinition says what they do. (saola::Service is the comfortable way
+// in: it makes the definition.)
 //
 //   int main(int argc, char** argv) {
 //     saola::server::ServerDefinition app;
 //     app.name = "hello";
-//     app.web = [](saola::server::WebContext&) ->
-//     saola::Result<std::unique_ptr<saola::http::Handler>> {
+//     app.web = [](auto&) -> saola::Result<std::unique_ptr<saola::http::Handler>> {
 //       return std::make_unique<Hello>();
 //     };
 //     return saola::server::run(app, argc, argv);
