@@ -4,10 +4,12 @@
 #include <fmt/core.h>
 
 #include <saola/base/cores.hpp>
+#include <saola/objects/checksum.hpp>
 #include <saola/service/job.hpp>
 #include <saola/split/read.hpp>
 #include <saola/split/split.hpp>
 
+#include "kept_outcome.hpp"
 #include "task/request.hpp"
 #include "task/results.hpp"
 
@@ -20,6 +22,12 @@ namespace json = boost::json;
 constexpr double kDownloaded = 0.10;
 constexpr double kParsed = 0.15;
 constexpr double kSplit = 0.96;
+
+// Where a destination is tried: one of the results takes the name.
+constexpr std::string_view kTrial = ".report.json";
+
+// Bytes of a list in the job's result; the store takes results of 1 MiB.
+constexpr std::size_t kMaxPart = 150'000;
 
 std::string megabytes(std::uint64_t bytes) {
   return fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6);
@@ -48,6 +56,9 @@ class SplitRun {
     auto request = from_payload(context_.job().payload);
     if (!request) return std::unexpected(std::move(request).error());
 
+    if (auto kept = unpack(context_.job().checkpoint)) return publish(*request, *kept);
+    // What can be known to fail must fail before the work, not after it.
+    if (auto ok = try_destination(*request); !ok) return std::unexpected(std::move(ok).error());
     auto bytes = download(request->source);
     if (!bytes) return std::unexpected(std::move(bytes).error());
     context_.progress(kDownloaded, "reading the table");
@@ -71,8 +82,20 @@ class SplitRun {
     if (outcome->stopped_by == split::StoppedBy::kCancel) {
       return fail(ErrorCode::kCancelled, "asked to stop");
     }
-    return publish(*request, *table, *outcome);
+    KeptOutcome kept{.summary = json::serialize(limited(summary_of(*outcome)))};
+    auto files = result_files(*table, *outcome, request->task, request->source.to_string());
+    if (!files) return std::unexpected(std::move(files).error());
+    for (ResultFile& file : *files) {
+      kept.files.push_back(
+          {std::string(file.role), std::string(file.ending), std::move(file.bytes)});
+    }
+    // A checkpoint that is too large, or a store that is busy, only makes a retry compute again.
+    (void)context_.save_checkpoint(pack(kept));
+    return publish(*request, kept);
   }
+
+  // Whether the results were being written when the attempt failed.
+  bool publishing() const { return publishing_; }
 
  private:
   template <typename Options>
@@ -95,49 +118,80 @@ class SplitRun {
                               call_options<objects::GetOptions>(0, kDownloaded, "downloading"));
   }
 
-  Result<std::string> publish(const SplitRequest& request, const split::Table& table,
-                              const split::Outcome& outcome) {
-    const std::string leaf = fmt::format("{}.{}", stem_of(request.source.key()), context_.job().id);
-    auto summary = summary_of(outcome);
-    auto made = result_files(table, outcome, request.task, request.source.to_string());
-    if (!made) return std::unexpected(std::move(made).error());
-    const auto& files = *made;
-    for (std::size_t i = 0; i < files.size(); ++i) {
-      const double part = (1 - kSplit) / static_cast<double>(files.size());
-      const double from = kSplit + part * static_cast<double>(i);
-      auto name = put(request.destination, fmt::format("{}{}", leaf, files[i].ending),
-                      files[i].bytes, from, from + part);
-      if (!name) return name;
-      summary[files[i].role] = *name;
-    }
-    context_.progress(1, "done");
-    return json::serialize(summary);
+  // The names carry the attempt: what one that lost its lease still writes replaces nothing that a
+  // later one has written.
+  Result<objects::ObjectName> name_of(const SplitRequest& request, std::string_view ending) const {
+    const jobs::Job& job = context_.job();
+    return request.destination.object(
+        fmt::format("{}.{}.{}{}", stem_of(request.source.key()), job.id, job.attempt, ending));
   }
 
-  // Returns the name of the object written.
-  Result<std::string> put(const objects::ObjectPrefix& destination, std::string_view leaf,
-                          std::string_view bytes, double from, double to) {
-    auto name = destination.object(leaf);
-    if (!name) return std::unexpected(std::move(name).error());
-    context_.progress(from, "writing " + name->to_string());
-    auto stored =
-        buckets_.put_bytes(*name, bytes, call_options<objects::CallOptions>(from, to, "writing"));
-    if (!stored) return std::unexpected(std::move(stored).error());
-    return name->to_string();
+  // The smallest real write, to where the report will be.
+  Result<void> try_destination(const SplitRequest& request) {
+    const auto name = name_of(request, kTrial);
+    if (!name) return std::unexpected(name.error());
+    context_.progress(0, "trying the destination " + request.destination.to_string());
+    objects::CallOptions options;
+    options.deadline = context_.deadline();
+    options.stop = context_.stop_token();
+    if (auto stored = buckets_.put_bytes(*name, "{}\n", options); !stored) {
+      return std::unexpected(std::move(stored).error());
+    }
+    // Who may write but not remove leaves it, and the report replaces it.
+    (void)buckets_.remove(*name, options);
+    return {};
+  }
+
+  Result<std::string> publish(const SplitRequest& request, const KeptOutcome& outcome) {
+    publishing_ = true;
+    json::object result = json::parse(outcome.summary).as_object();
+    const double part = (1 - kSplit) / static_cast<double>(outcome.files.size());
+    double from = kSplit;
+    for (const KeptFile& file : outcome.files) {
+      const auto name = name_of(request, file.ending);
+      if (!name) return std::unexpected(name.error());
+      context_.progress(from, "writing " + name->to_string());
+      auto stored = buckets_.put_bytes(
+          *name, file.bytes, call_options<objects::CallOptions>(from, from + part, "writing"));
+      if (!stored) return std::unexpected(std::move(stored).error());
+      result[file.role] = name->to_string();
+      result[fmt::format("{}_sha256", file.role)] = objects::sha256_hex(file.bytes);
+      from += part;
+    }
+    context_.progress(1, "done");
+    return json::serialize(result);
+  }
+
+  // Lists that are large are left to the report, so that no result is too large to be kept.
+  static json::object limited(json::object summary) {
+    for (const char* name : {"groups", "balance", "columns", "strata", "categories"}) {
+      json::value* part = summary.if_contains(name);
+      if (part == nullptr || json::serialize(*part).size() <= kMaxPart) continue;
+      *part = nullptr;
+      summary[fmt::format("{}_in_report_only", name)] = true;
+    }
+    return summary;
   }
 
   jobs::JobContext& context_;
   objects::ObjectStore& buckets_;
   const Clock& clock_;
+  bool publishing_ = false;
 };
 
 }  // namespace
 
 jobs::Outcome run_split(jobs::JobContext& context, objects::ObjectStore& buckets,
                         const Clock& clock) {
-  auto result = SplitRun(context, buckets, clock).run();
-  if (!result) return outcome_of(result.error());
-  return jobs::Done{*std::move(result)};
+  SplitRun run(context, buckets, clock);
+  auto result = run.run();
+  if (result) return jobs::Done{*std::move(result)};
+  jobs::Outcome outcome = outcome_of(result.error());
+  // The destination was tried before the work, so it may take the results again; they are kept.
+  if (run.publishing() && std::holds_alternative<jobs::Discard>(outcome)) {
+    return jobs::Retry{result.error().message()};
+  }
+  return outcome;
 }
 
 }  // namespace saola::split_service

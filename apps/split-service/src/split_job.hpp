@@ -13,10 +13,12 @@ inline constexpr std::string_view kSplitKind = "split";
 inline constexpr std::uint64_t kMaxSourceBytes = std::uint64_t{1} << 30;
 
 // Runs one attempt. Input that cannot be split, and objects that are not there, discard the job at
-// once; a store that cannot be reached now lets it be retried. The results are named after the job
-// (DESTINATION/STEM.JOB-ID.assignment.csv and .report.json) and each written whole, so a repeated
-// attempt replaces what an earlier one left. Stops within milliseconds of a request while it
-// searches, downloads or uploads; parsing is not interrupted.
+// once; a store that cannot be reached now lets it be retried. The destination is tried with a
+// small write before the work. The results are named after the attempt
+// (DESTINATION/STEM.JOB-ID.ATTEMPT.assignment.csv and .report.json), each written whole; the job's
+// result names those of the attempt that completed, with their SHA-256. When they cannot be written
+// the outcome is kept in the checkpoint, and the next attempt only writes them. Stops within
+// milliseconds of a request while it searches, downloads or uploads; parsing is not interrupted.
 jobs::Outcome run_split(jobs::JobContext& context, objects::ObjectStore& buckets,
                         const Clock& clock);
 

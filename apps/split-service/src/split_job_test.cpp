@@ -8,9 +8,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <saola/objects/checksum.hpp>
 #include <saola/objects/memory_store.hpp>
 #include <saola/split/read.hpp>
 
+#include "kept_outcome.hpp"
 #include "task/request.hpp"
 
 namespace saola::split_service {
@@ -41,7 +43,13 @@ class FakeContext final : public jobs::JobContext {
     message_ = message;
     if (stop_at_ && fraction >= *stop_at_) stop_.request_stop();
   }
-  Result<void> save_checkpoint(std::string_view) override { return {}; }
+  Result<void> save_checkpoint(std::string_view bytes) override {
+    checkpoint_ = bytes;
+    return {};
+  }
+
+  jobs::Job& edit_job() { return job_; }
+  const std::string& checkpoint() const { return checkpoint_; }
 
   void stop_at(double fraction) { stop_at_ = fraction; }
   double fraction() const { return fraction_; }
@@ -49,6 +57,7 @@ class FakeContext final : public jobs::JobContext {
 
  private:
   jobs::Job job_;
+  std::string checkpoint_;
   std::stop_source stop_;
   std::optional<double> stop_at_;
   double fraction_ = 0;
@@ -69,6 +78,9 @@ class AwayStore final : public objects::ObjectStore {
   }
   Result<objects::ObjectInfo> put(const objects::ObjectName&, const objects::ByteSource&,
                                   const objects::CallOptions&) override {
+    return no();
+  }
+  Result<void> remove(const objects::ObjectName&, const objects::CallOptions&) override {
     return no();
   }
 
@@ -117,10 +129,11 @@ TEST_F(SplitJob, SplitsTheStates) {
   const jobs::Outcome outcome = run_split(context, store, real_clock());
   ASSERT_TRUE(std::holds_alternative<jobs::Done>(outcome)) << outcome.index();
   const json::value result = json::parse(std::get<jobs::Done>(outcome).result);
-  EXPECT_EQ(result.at("assignment"),
-            json::value(fmt::format("s3://samples/data/out/us_states.{}.assignment.csv", kJobId)));
+  EXPECT_EQ(
+      result.at("assignment"),
+      json::value(fmt::format("s3://samples/data/out/us_states.{}.1.assignment.csv", kJobId)));
   EXPECT_EQ(result.at("report"),
-            json::value(fmt::format("s3://samples/data/out/us_states.{}.report.json", kJobId)));
+            json::value(fmt::format("s3://samples/data/out/us_states.{}.1.report.json", kJobId)));
   EXPECT_EQ(result.at("groups"), (json::object{{"test", 25}, {"control", 25}}));
   EXPECT_TRUE(result.at("objective").is_number());
   EXPECT_TRUE(result.at("seconds").is_number());
@@ -142,9 +155,118 @@ TEST_F(SplitJob, SplitsTheStates) {
   EXPECT_EQ(context.fraction(), 1);
   EXPECT_EQ(context.message(), "done");
 
-  // A repeated attempt replaces the results by the same.
-  EXPECT_TRUE(std::holds_alternative<jobs::Done>(run(context.job().payload)));
-  EXPECT_EQ(get(result.at("assignment").as_string()), csv);
+  EXPECT_EQ(result.at("assignment_sha256"), json::value(objects::sha256_hex(csv)));
+  EXPECT_EQ(result.at("report_sha256"),
+            json::value(objects::sha256_hex(get(result.at("report").as_string()))));
+}
+
+// An attempt that lost its lease may still write when the next one has completed.
+TEST_F(SplitJob, AnotherAttemptWritesOtherObjects) {
+  put("t.csv", "id,x\na,1\nb,2\n");
+  FakeContext second(request());
+  second.edit_job().attempt = 2;
+  const auto outcome = run_split(second, store, real_clock());
+  ASSERT_TRUE(std::holds_alternative<jobs::Done>(outcome));
+  const std::string result = std::get<jobs::Done>(outcome).result;
+  EXPECT_THAT(result, HasSubstr(fmt::format("t.{}.2.assignment.csv", kJobId)));
+  EXPECT_THAT(result, HasSubstr(fmt::format("t.{}.2.report.json", kJobId)));
+}
+
+// A store that refuses to write from the given write on.
+class Refusing final : public objects::ObjectStore {
+ public:
+  Refusing(objects::ObjectStore& inner, ErrorCode code, int from)
+      : inner_(inner), code_(code), from_(from) {}
+  Result<objects::ObjectInfo> stat(const objects::ObjectName& name,
+                                   const objects::CallOptions& options) override {
+    return inner_.stat(name, options);
+  }
+  Result<objects::ObjectInfo> get(const objects::ObjectName& name, const objects::ByteSink& sink,
+                                  const objects::GetOptions& options) override {
+    ++reads;
+    return inner_.get(name, sink, options);
+  }
+  Result<objects::ObjectInfo> put(const objects::ObjectName& name,
+                                  const objects::ByteSource& source,
+                                  const objects::CallOptions& options) override {
+    if (++writes_ >= from_) return fail(code_, "the store refuses");
+    return inner_.put(name, source, options);
+  }
+  Result<void> remove(const objects::ObjectName& name,
+                      const objects::CallOptions& options) override {
+    return inner_.remove(name, options);
+  }
+  int reads = 0;
+
+ private:
+  objects::ObjectStore& inner_;
+  const ErrorCode code_;
+  const int from_;
+  int writes_ = 0;
+};
+
+TEST_F(SplitJob, ADestinationThatRefusesIsFoundOutBeforeTheWork) {
+  put("t.csv", "id,x\na,1\nb,2\n");
+  Refusing denied(store, ErrorCode::kPermissionDenied, 1);
+  FakeContext context(request());
+  const auto outcome = run_split(context, denied, real_clock());
+  ASSERT_TRUE(std::holds_alternative<jobs::Discard>(outcome));
+  EXPECT_EQ(denied.reads, 0);
+}
+
+TEST_F(SplitJob, ResultsThatCannotBeWrittenAreKeptForTheNextAttempt) {
+  put("t.csv", "id,x\na,1\nb,2\nc,3\nd,4\n");
+  // The trial write works, then the token expires; after the assignment in the second round.
+  for (const int from : {2, 3}) {
+    Refusing expired(store, ErrorCode::kUnauthenticated, from);
+    FakeContext first(request());
+    const auto refused = run_split(first, expired, real_clock());
+    ASSERT_TRUE(std::holds_alternative<jobs::Retry>(refused)) << from;
+    ASSERT_FALSE(first.checkpoint().empty());
+    // The source is gone by now: nothing is computed again.
+    ASSERT_TRUE(store.remove(objects::ObjectName::parse("s3://samples/t.csv").value(), {}));
+    FakeContext second(request());
+    second.edit_job().attempt = 2;
+    second.edit_job().checkpoint = first.checkpoint();
+    const auto done = run_split(second, store, real_clock());
+    ASSERT_TRUE(std::holds_alternative<jobs::Done>(done)) << from;
+    const json::value result = json::parse(std::get<jobs::Done>(done).result);
+    EXPECT_EQ(result.at("groups"), (json::object{{"1", 2}, {"2", 2}}));
+    EXPECT_THAT(get(result.at("assignment").as_string()), StartsWith("id,group\na,"));
+    put("t.csv", "id,x\na,1\nb,2\nc,3\nd,4\n");
+  }
+}
+
+TEST_F(SplitJob, AResultOfManyGroupsIsNotTooLarge) {
+  std::string table = "id,x\n";
+  for (int i = 0; i < 80'000; ++i) table += fmt::format("r{},{}\n", i, i * 7919 % 10007);
+  put("t.csv", table);
+  const auto outcome = run(R"({"source": "s3://samples/t.csv", "groups": 40000,
+                               "method": "exchange", "budget_seconds": 0.01})");
+  ASSERT_TRUE(std::holds_alternative<jobs::Done>(outcome));
+  const std::string result = std::get<jobs::Done>(outcome).result;
+  EXPECT_LT(result.size(), 1U << 20);
+  EXPECT_EQ(json::parse(result).at("groups_in_report_only"), true);
+}
+
+TEST(KeptOutcome, OtherBytesAreNone) {
+  const KeptOutcome outcome{
+      "{}", {{"assignment", ".csv", std::string("a\0b\xff\n", 5)}, {"report", ".json", ""}}};
+  const std::string packed = pack(outcome);
+  const auto back = unpack(packed);
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->summary, "{}");
+  ASSERT_EQ(back->files.size(), 2U);
+  EXPECT_EQ(back->files[0].role, "assignment");
+  EXPECT_EQ(back->files[0].bytes, outcome.files[0].bytes);
+  EXPECT_EQ(back->files[1].ending, ".json");
+  EXPECT_EQ(back->files[1].bytes, "");
+  for (const std::string& other :
+       {std::string(), std::string("SPLIT1"), std::string("SPLIT1 1 2\nx"),
+        std::string("SPLIT1 1 a .b 99999999999999\nx"), "x" + packed,
+        packed.substr(0, packed.size() - 1)}) {
+    EXPECT_FALSE(unpack(other)) << other;
+  }
 }
 
 TEST_F(SplitJob, NamesResultsAfterTheSource) {
@@ -153,7 +275,7 @@ TEST_F(SplitJob, NamesResultsAfterTheSource) {
       run(R"({"source": "s3://samples/t.csv.gz", "groups": 2, "destination": "s3://samples/r"})");
   ASSERT_TRUE(std::holds_alternative<jobs::Done>(outcome));
   EXPECT_THAT(std::get<jobs::Done>(outcome).result,
-              HasSubstr(fmt::format("s3://samples/r/t.{}.assignment.csv", kJobId)));
+              HasSubstr(fmt::format("s3://samples/r/t.{}.1.assignment.csv", kJobId)));
 }
 
 TEST_F(SplitJob, InputThatCannotBeSplitIsDiscardedWithTheReason) {

@@ -21,9 +21,14 @@ std::unique_ptr<Service> make_split_service() {
       "/split",
       [split, &service = *service](Request& request) {
         std::vector<http::FieldError> errors;
-        const auto wanted = parse_split_request(
-            request.json(), [&](std::string_view name) { return service.buckets().check(name); },
-            errors);
+        const auto wanted = parse_split_request(request.json(),
+                                                {[&](const objects::ObjectName& name) {
+                                                   return service.buckets().check(name.bucket());
+                                                 },
+                                                 [&](const objects::ObjectPrefix& prefix) {
+                                                   return service.buckets().check_writable(prefix);
+                                                 }},
+                                                errors);
         if (!wanted || !errors.empty()) throw web::invalid_body(std::move(errors));
         return split.accept(request, boost::json::parse(to_payload(*wanted)));
       },

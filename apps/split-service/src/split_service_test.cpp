@@ -18,7 +18,7 @@ struct SplitServiceTest : testing::Test {
     auto memory = std::make_unique<objects::MemoryStore>();
     EXPECT_TRUE(memory->put_bytes(objects::ObjectName::parse("s3://samples/t.csv").value(),
                                   "id,x\na,1\nb,2\nc,3\nd,4\n", {}));
-    EXPECT_TRUE(client.buckets().add("samples", std::move(memory)));
+    EXPECT_TRUE(client.buckets().add("samples", std::move(memory), {.writable = true}));
   }
   std::unique_ptr<Service> service = make_split_service();
   ServiceTest client = service->test_client();

@@ -232,7 +232,8 @@ TEST(Service, AnUnreachableS3IsTriedAgain) {
   const TempFolder folder;
   const std::string config = folder.path() + "/saola.toml";
   std::ofstream(config) << "[buckets.samples]\nendpoint = \"http://127.0.0.1:1\"\n"
-                           "access_key_id = \"k\"\nsecret_access_key = \"s\"\n";
+                           "access_key_id = \"k\"\nsecret_access_key = \"s\"\n"
+                           "writable = true\nattempts = 3\npart_size = 5242880\n";
   Service service({"--config=" + config});
   service.start();
   ApiClient client(service.url());

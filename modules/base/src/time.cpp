@@ -20,15 +20,19 @@ const Clock& real_clock() {
   return clock;
 }
 
+SteadyTime steady_now() {
+  return std::chrono::steady_clock::now();
+}
+
 Deadline Deadline::after(Duration duration) {
-  const SteadyTime now = std::chrono::steady_clock::now();
+  const SteadyTime now = steady_now();
   if (duration >= SteadyTime::max() - now) return never();
   return at(now + duration);
 }
 
 Duration Deadline::remaining() const {
   if (is_never()) return Duration::max();
-  const Duration left = time_ - std::chrono::steady_clock::now();
+  const Duration left = time_ - steady_now();
   return left > Duration::zero() ? left : Duration::zero();
 }
 

@@ -274,27 +274,27 @@ ExecutorStats WorkerPool::stats() const {
   return {.workers = workers_, .idle = idle_count_, .queued = queued_, .grown = grown_};
 }
 
-WorkerPool::Blocked::Blocked(WorkerPool* pool) : pool_(pool) {
-  if (pool == nullptr) return;
+WorkerPool* WorkerPool::block(WorkerPool* pool) {
+  if (pool == nullptr) return nullptr;
   const std::uint64_t task = runtime::this_task::id();
   pool->guard_.lock();
   if (!pool->is_worker(task)) {
-    pool_ = nullptr;
     pool->guard_.unlock();
-    return;
+    return nullptr;
   }
   ++pool->blocked_;
   const bool start = pool->queued_ > 0 && pool->need_worker();
   pool->guard_.unlock();
   if (start) pool->start_worker();
+  return pool;
 }
 
-WorkerPool::Blocked::~Blocked() {
-  if (pool_ == nullptr) return;
-  const std::lock_guard lock(pool_->guard_);
-  --pool_->blocked_;
+void WorkerPool::unblock(WorkerPool* pool) {
+  if (pool == nullptr) return;
+  const std::lock_guard lock(pool->guard_);
+  --pool->blocked_;
   // Now there may be one worker too many: an idle one ends.
-  if (pool_->workers_ - pool_->blocked_ > pool_->max_workers_) pool_->idle_.notify_one();
+  if (pool->workers_ - pool->blocked_ > pool->max_workers_) pool->idle_.notify_one();
 }
 
 }  // namespace saola::futures::detail

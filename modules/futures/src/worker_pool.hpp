@@ -35,11 +35,15 @@ class WorkerPool final : public std::enable_shared_from_this<WorkerPool> {
   ExecutorStats stats() const;
   const ExecutorOptions& options() const { return options_; }
 
+  // The calling task begins to wait: `pool` if it is one of its workers, and counted as blocked,
+  // else null. For unblock().
+  static WorkerPool* block(WorkerPool* pool);
+  static void unblock(WorkerPool* pool);
   // While one lives, the calling task is counted as blocked if it is one of the pool's workers.
   class Blocked {
    public:
-    explicit Blocked(WorkerPool* pool);
-    ~Blocked();
+    explicit Blocked(WorkerPool* pool) : pool_(block(pool)) {}
+    ~Blocked() { unblock(pool_); }
     Blocked(const Blocked&) = delete;
     Blocked& operator=(const Blocked&) = delete;
 

@@ -174,7 +174,7 @@ bool Connection::answer() {
   } else if (response.status < 200 || response.status > 999) {
     log_error("a handler made a response with a status that is none; 500 was sent instead",
               {{"status", response.status}, {"request_id", request.request_id}});
-    response = service_.error_response(500, "the server made a response that is none", request);
+    response = service_.error_response(500, "the application returned an invalid status", request);
   }
   const bool may_stay = head.keep_alive && !service_.stopping.load() && source.worth_draining() &&
                         served_ != service_.options.max_requests;

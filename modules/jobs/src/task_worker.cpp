@@ -201,7 +201,7 @@ class TaskWorker::Impl {
   }
 
   void keep(const std::stop_token& stop) {
-    ::pthread_setname_np(::pthread_self(), "job keeper");
+    ::pthread_setname_np(::pthread_self(), kKeeperThread);
     SteadyTime next_tick{};
     next_renewal_ = now() + options_.renew_every;
     while (!stop.stop_requested()) {

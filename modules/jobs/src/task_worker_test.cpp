@@ -444,12 +444,14 @@ TEST(MaintainerTest, TakesNoLeaseWhileTheStoreRefusesWritesOrItsOwnerLives) {
   store.wait_for_looks(40);
   EXPECT_EQ(store.get(id, soon)->state, State::kRunning);
   lives = true;
+  store.wait_for_looks(2);  // the round in which nobody lived is over
   store.writable = true;
   store.wait_for_looks(40);
   EXPECT_EQ(store.get(id, soon)->state, State::kRunning);
   lives = false;
   while (store.get(id, soon)->state == State::kRunning && !soon.passed()) store.wait_for_looks(1);
   EXPECT_EQ(store.get(id, soon)->state, State::kAvailable);
+  while (rescued == 0 && !soon.passed()) store.wait_for_looks(1);
   EXPECT_EQ(rescued, 1u);
 }
 

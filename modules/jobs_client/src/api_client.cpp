@@ -18,7 +18,7 @@ namespace json = boost::json;
 
 constexpr long kConnectSeconds = 5;
 constexpr long kAnswerSeconds = 60;
-constexpr std::chrono::seconds kPatience(30);
+constexpr std::chrono::seconds kSilence(30);
 constexpr std::chrono::milliseconds kBetweenTries(500);
 
 ErrorCode code_of(long status) {
@@ -102,7 +102,7 @@ struct ApiClient::Inside {
     curl_easy_setopt(curl, CURLOPT_TIMEOUT, seconds);
     // A stream is silent for at most the server's heartbeat; a dead one must be noticed.
     curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
-    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, static_cast<long>(kPatience.count()));
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, static_cast<long>(kSilence.count()));
     curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
     curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, &Inside::go_on);
     curl_easy_setopt(curl, CURLOPT_XFERINFODATA, this);
@@ -194,7 +194,7 @@ Result<json::value> ApiClient::watch(const std::string& job_id, const Watching& 
   std::string seen;
   bool lost = false;
   inside_->give_up = watching.give_up;
-  Deadline give_up = Deadline::after(kPatience);
+  Deadline give_up = Deadline::after(kSilence);
   const std::string path = fmt::format("/jobs/{}/events", job_id);
   while (true) {
     EventParser events([&](const ReceivedEvent& event) {
@@ -215,7 +215,7 @@ Result<json::value> ApiClient::watch(const std::string& job_id, const Watching& 
     });
     if (end) return *std::move(end);
     if (watching.give_up()) return fail(ErrorCode::kCancelled, "asked to stop watching");
-    if (heard) give_up = Deadline::after(kPatience);
+    if (heard) give_up = Deadline::after(kSilence);
     // A server that was never there is reported at once, one that went away may come back.
     const bool may_come_back = !seen.empty() || heard;
     if (!status && (status.error().code() != ErrorCode::kUnavailable || !may_come_back)) {

@@ -3,13 +3,13 @@
 #include <sys/statvfs.h>
 
 #include <chrono>
-#include <condition_variable>
-#include <mutex>
 #include <optional>
 #include <thread>
 
+#include <saola/base/guarded.hpp>
 #include <saola/base/log.hpp>
 #include <saola/base/unique_fd.hpp>
+#include <saola/base/wait_for_stop.hpp>
 #include <saola/jobs_web/store_health.hpp>
 
 namespace saola::jobs_web {
@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::chrono::seconds kEvery(2);
 constexpr std::chrono::seconds kFresh(1);
-constexpr std::chrono::seconds kPatience(1);
+constexpr std::chrono::seconds kLookTime(1);
 // How long a refused job speaks against the store: until others have had a chance to prove it.
 constexpr std::chrono::seconds kRemembered(5);
 // The largest job's payload.
@@ -51,7 +51,7 @@ class StoreHealth::Impl {
         thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
   Result<void> check() {
-    const std::lock_guard lock(look_mutex_);
+    const NativeLock lock(look_mutex_);
     if (const auto refusal = latest_refusal()) return std::unexpected(*refusal);
     const SteadyTime now = options_.clock->steady_now();
     if (!looked_ || now - *looked_ >= kFresh) {
@@ -62,13 +62,13 @@ class StoreHealth::Impl {
   }
 
   void refused(const Error& error) {
-    const std::lock_guard lock(refusal_mutex_);
+    const NativeLock lock(refusal_mutex_);
     refusal_ = error;
     refused_at_ = options_.clock->steady_now();
   }
 
   void accepted() {
-    const std::lock_guard lock(refusal_mutex_);
+    const NativeLock lock(refusal_mutex_);
     refusal_.reset();
   }
 
@@ -82,11 +82,11 @@ class StoreHealth::Impl {
         return blame(std::move(room.error()), "there is no room for jobs, so free some");
       }
     }
-    if (auto newest = store_.list({.limit = 1}, Deadline::after(kPatience)); !newest) {
+    if (auto newest = store_.list({.limit = 1}, Deadline::after(kLookTime)); !newest) {
       return blame(std::move(newest.error()), "the job store cannot be read");
     }
     // To cancel a job that there is not takes the lock for writing, and writes nothing.
-    auto cancelled = store_.cancel(kNoJob, Deadline::after(kPatience));
+    auto cancelled = store_.cancel(kNoJob, Deadline::after(kLookTime));
     if (!cancelled && cancelled.error().code() != ErrorCode::kNotFound) {
       return blame(std::move(cancelled.error()), "the job store cannot be written");
     }
@@ -94,7 +94,7 @@ class StoreHealth::Impl {
   }
 
   std::optional<Error> latest_refusal() {
-    const std::lock_guard lock(refusal_mutex_);
+    const NativeLock lock(refusal_mutex_);
     if (!refusal_ || options_.clock->steady_now() - refused_at_ >= kRemembered) return std::nullopt;
     return Error(*refusal_).wrap("the job store refused a job a moment ago");
   }
@@ -111,26 +111,21 @@ class StoreHealth::Impl {
         told = why;
         if (options_.on_change) options_.on_change(seen.has_value(), why);
       }
-      std::unique_lock lock(wake_mutex_);
-      wake_.wait_for(lock, stop, kEvery, [] { return false; });
+      wait_for_stop(stop, kEvery);
     }
   }
 
   jobs::Store& store_;
   const StoreHealthOptions options_;
 
-  std::mutex look_mutex_;
-  // Guarded by look_mutex_.
-  std::optional<SteadyTime> looked_;
-  Result<void> seen_;
+  NativeMutex look_mutex_;
+  std::optional<SteadyTime> looked_ GUARDED_BY(look_mutex_);
+  Result<void> seen_ GUARDED_BY(look_mutex_);
 
-  std::mutex refusal_mutex_;
-  // Guarded by refusal_mutex_.
-  std::optional<Error> refusal_;
-  SteadyTime refused_at_{};
+  NativeMutex refusal_mutex_;
+  std::optional<Error> refusal_ GUARDED_BY(refusal_mutex_);
+  SteadyTime refused_at_ GUARDED_BY(refusal_mutex_){};
 
-  std::mutex wake_mutex_;
-  std::condition_variable_any wake_;
   // Last, so that it ends before what it uses.
   std::jthread thread_;
 };

@@ -262,6 +262,31 @@ TEST_P(StoreConformance, StopFromTheProgressCallbackEndsAGet) {
   EXPECT_EQ(entries(scratch_), 0u);
 }
 
+TEST_P(StoreConformance, RemovesAndMayRepeatIt) {
+  ASSERT_TRUE(succeeds(store().put_bytes(name("a/k"), "x", {})));
+  ASSERT_TRUE(succeeds(store().put_bytes(name("a/k2"), "y", {})));
+  EXPECT_TRUE(succeeds(store().remove(name("a/k"), {})));
+  EXPECT_TRUE(fails_with(store().stat(name("a/k"), {}), ErrorCode::kNotFound));
+  EXPECT_TRUE(succeeds(store().remove(name("a/k"), {})));
+  EXPECT_EQ(store().get_bytes(name("a/k2"), 10, {}).value(), "y");
+}
+
+TEST_P(StoreConformance, AnObjectOverTheLimitIsRefusedBeforeAByteIsRead) {
+  ASSERT_TRUE(succeeds(store().put_bytes(name("k"), noise(1000), {})));
+  GetOptions options;
+  options.max_bytes = 999;
+  const auto sink = [](std::span<const std::byte>) -> Result<void> {
+    ADD_FAILURE() << "a byte was read";
+    return {};
+  };
+  EXPECT_TRUE(fails_with(store().get(name("k"), sink, options), ErrorCode::kTooLarge,
+                         "has 1000 bytes, more than the 999 bytes"));
+  EXPECT_TRUE(fails_with(store().get_bytes(name("k"), 999, {}), ErrorCode::kTooLarge));
+  options.length = 10;
+  options.max_bytes = 10;
+  EXPECT_EQ(store().get_bytes(name("k"), 10, options).value(), noise(1000).substr(0, 10));
+}
+
 TEST_P(StoreConformance, UnusualKeys) {
   for (const char* key : {"with space.csv", "plus+sign", "tilde~", "grün/ñ/日本.csv", "per%20cent",
                           "a&b=c", "q?x=1", "hash#1", "semi;colon", "quote'\"", "(par){cur}[sq]",

@@ -33,7 +33,7 @@ StoreSubject directory_subject() {
 StoreSubject buckets_subject() {
   auto buckets = std::make_shared<Buckets>();
   EXPECT_TRUE(buckets->add("other", std::make_unique<MemoryStore>()));
-  EXPECT_TRUE(buckets->add("samples", std::make_unique<MemoryStore>()));
+  EXPECT_TRUE(buckets->add("samples", std::make_unique<MemoryStore>(), {.writable = true}));
   return {buckets, "samples"};
 }
 
@@ -54,6 +54,33 @@ TEST(Buckets, OnlyConfiguredOnesCanBeReached) {
   EXPECT_TRUE(fails_with(buckets.check("secret"), ErrorCode::kNotFound, expected));
   EXPECT_TRUE(succeeds(buckets.check("archive")));
   EXPECT_EQ(buckets.names(), (std::vector<std::string>{"archive", "samples"}));
+}
+
+TEST(Buckets, AreReadOnlyUnlessBoundWritable) {
+  Buckets buckets;
+  ASSERT_TRUE(buckets.add("samples", std::make_unique<MemoryStore>()));
+  ASSERT_TRUE(buckets.add("out", std::make_unique<MemoryStore>(),
+                          {.writable = true, .prefix = "results/"}));
+  const auto put = [&](const char* name) {
+    return buckets.put_bytes(ObjectName::parse(name).value(), "x", {});
+  };
+  const auto check = [&](const char* prefix) {
+    return buckets.check_writable(ObjectPrefix::parse(prefix).value());
+  };
+  constexpr auto kDenied = ErrorCode::kPermissionDenied;
+  EXPECT_TRUE(fails_with(put("s3://samples/a"), kDenied, "'samples' may only be read"));
+  EXPECT_TRUE(fails_with(check("s3://samples/"), kDenied, "writable = true"));
+  EXPECT_TRUE(fails_with(buckets.remove(ObjectName::parse("s3://samples/a").value(), {}), kDenied));
+  EXPECT_TRUE(succeeds(put("s3://out/results/a")));
+  EXPECT_TRUE(succeeds(check("s3://out/results/")));
+  EXPECT_TRUE(succeeds(check("s3://out/results/deep")));
+  for (const char* outside : {"s3://out/a", "s3://out/results"}) {
+    EXPECT_TRUE(fails_with(put(outside), kDenied, "under s3://out/results/"));
+  }
+  for (const char* outside : {"s3://out/", "s3://out/results-too"}) {
+    EXPECT_TRUE(fails_with(check(outside), kDenied, "under s3://out/results/"));
+  }
+  EXPECT_TRUE(succeeds(buckets.remove(ObjectName::parse("s3://out/results/a").value(), {})));
 }
 
 TEST(Buckets, BadAndDoubleNamesAreRefused) {

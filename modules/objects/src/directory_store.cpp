@@ -228,4 +228,21 @@ Result<ObjectInfo> DirectoryStore::put(const ObjectName& name, const ByteSource&
   return info_of(file->fd(), name);
 }
 
+Result<void> DirectoryStore::remove(const ObjectName& name, const CallOptions& options) {
+  if (auto ok = still_wanted(options, "removing " + name.to_string()); !ok) return ok;
+  auto fd = open_object(name);
+  if (!fd && fd.error().code() == ErrorCode::kNotFound) return {};
+  if (!fd) return std::unexpected(std::move(fd).error());
+  if (auto info = info_of(fd->get(), name); !info) return std::unexpected(std::move(info).error());
+  const std::size_t slash = name.key().rfind('/');
+  const unique_fd folder =
+      open_beneath(root_.get(), slash == std::string::npos ? "." : name.key().substr(0, slash),
+                   O_RDONLY | O_DIRECTORY);
+  const std::string leaf = name.key().substr(slash == std::string::npos ? 0 : slash + 1);
+  if (!folder || (::unlinkat(folder.get(), leaf.c_str(), 0) != 0 && errno != ENOENT)) {
+    return std::unexpected(errno_error(errno, fmt::format("removing {}", name.to_string())));
+  }
+  return {};
+}
+
 }  // namespace saola::objects

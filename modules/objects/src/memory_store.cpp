@@ -78,4 +78,11 @@ Result<ObjectInfo> MemoryStore::put(const ObjectName& name, const ByteSource& so
   return object->info;
 }
 
+Result<void> MemoryStore::remove(const ObjectName& name, const CallOptions& options) {
+  if (auto ok = still_wanted(options, "removing " + name.to_string()); !ok) return ok;
+  const std::lock_guard lock(mutex_);
+  objects_.erase(name);
+  return {};
+}
+
 }  // namespace saola::objects

@@ -112,17 +112,15 @@ Result<ObjectInfo> ObjectStore::get_file(const ObjectName& name, const std::stri
 Result<std::string> ObjectStore::get_bytes(const ObjectName& name, std::uint64_t max_bytes,
                                            const GetOptions& options) {
   std::string out;
+  GetOptions limited = options;
+  limited.max_bytes = std::min(options.max_bytes, max_bytes);
   auto info = get(
       name,
       [&](std::span<const std::byte> bytes) -> Result<void> {
-        if (bytes.size() > max_bytes - out.size()) {
-          return fail(ErrorCode::kTooLarge, "{} has more than the {} bytes allowed here",
-                      name.to_string(), max_bytes);
-        }
         out.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
         return {};
       },
-      options);
+      limited);
   if (!info) return std::unexpected(std::move(info).error());
   return out;
 }
@@ -156,7 +154,12 @@ Result<ByteRange> wanted_range(const ObjectName& name, const GetOptions& options
                 options.offset, name.to_string(), size);
   }
   const std::uint64_t rest = size - options.offset;
-  return ByteRange{options.offset, options.offset + std::min(rest, options.length.value_or(rest))};
+  const std::uint64_t wanted = std::min(rest, options.length.value_or(rest));
+  if (wanted > options.max_bytes) {
+    return fail(ErrorCode::kTooLarge, "{} has {} bytes, more than the {} bytes allowed here",
+                name.to_string(), wanted, options.max_bytes);
+  }
+  return ByteRange{options.offset, options.offset + wanted};
 }
 
 }  // namespace saola::objects

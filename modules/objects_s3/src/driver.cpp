@@ -8,6 +8,7 @@
 
 #include <saola/base/check.hpp>
 #include <saola/base/log.hpp>
+#include <saola/objects/checksum.hpp>
 
 #include "credentials.hpp"
 #include "curl_failure.hpp"
@@ -183,7 +184,7 @@ std::optional<Error> Driver::begin_attempt(Flight& flight) {
   flight.body = flight.unsent = request.body;
   flight.low_speed_time = shared_.options.low_speed_time * request.patience;
   if (flight.call.request_.payload_sha256.empty()) {
-    flight.call.request_.payload_sha256 = sha256_hex(request.body);
+    flight.call.request_.payload_sha256 = objects::sha256_hex(request.body);
   }
   const std::string& sha256 = flight.call.request_.payload_sha256;
   const std::string query = query_string(request.query);

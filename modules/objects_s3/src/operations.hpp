@@ -1,4 +1,4 @@
-// The three things a store does, each over one Driver.
+// What a store does, each over one Driver.
 #pragma once
 
 #include <saola/objects/object_store.hpp>
@@ -18,5 +18,8 @@ Result<objects::ObjectInfo> download(DriverShared& shared, const objects::Object
 Result<objects::ObjectInfo> upload(DriverShared& shared, const objects::ObjectName& name,
                                    const objects::ByteSource& source,
                                    const objects::CallOptions& options);
+
+Result<void> remove_object(DriverShared& shared, const objects::ObjectName& name,
+                           const objects::CallOptions& options);
 
 }  // namespace saola::objects_s3

@@ -19,7 +19,7 @@ class RetryBudget {
   // A call succeeded: gives back what its retries cost, at least one token.
   void earn(int cost);
 
-  static constexpr int kCapacity = 500;
+  static constexpr int kCapacity = 2000;
   static constexpr int kRetryCost = 5;
   static constexpr int kTimeoutCost = 10;
 

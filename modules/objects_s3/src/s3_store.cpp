@@ -69,4 +69,8 @@ Result<objects::ObjectInfo> S3Store::put(const objects::ObjectName& name,
   return upload(inside_->shared, name, source, options);
 }
 
+Result<void> S3Store::remove(const objects::ObjectName& name, const objects::CallOptions& options) {
+  return remove_object(inside_->shared, name, options);
+}
+
 }  // namespace saola::objects_s3

@@ -7,21 +7,13 @@
 #include <openssl/hmac.h>
 
 #include <saola/base/check.hpp>
+#include <saola/objects/checksum.hpp>
 
 namespace saola::objects_s3 {
 namespace {
 
-std::string hex(std::string_view bytes) {
-  constexpr char kDigits[] = "0123456789abcdef";
-  std::string out;
-  out.reserve(bytes.size() * 2);
-  for (const char c : bytes) {
-    const auto byte = static_cast<unsigned char>(c);
-    out += kDigits[byte >> 4];
-    out += kDigits[byte & 15];
-  }
-  return out;
-}
+using objects::hex;
+using objects::sha256_hex;
 
 std::string hmac_sha256(std::string_view key, std::string_view text) {
   unsigned char digest[EVP_MAX_MD_SIZE];
@@ -45,14 +37,6 @@ std::string squeezed(std::string_view value) {
 }
 
 }  // namespace
-
-std::string sha256_hex(std::string_view bytes) {
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  unsigned size = 0;
-  SAOLA_CHECK(EVP_Digest(bytes.data(), bytes.size(), digest, &size, EVP_sha256(), nullptr) == 1,
-              "OpenSSL has no SHA-256");
-  return hex({reinterpret_cast<const char*>(digest), size});
-}
 
 std::string uri_encode(std::string_view text, std::string_view keep) {
   std::string out;

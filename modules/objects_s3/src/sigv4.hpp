@@ -15,9 +15,6 @@ namespace saola::objects_s3 {
 
 using NameValues = std::vector<std::pair<std::string, std::string>>;
 
-// 64 lower-case hexadecimal digits.
-std::string sha256_hex(std::string_view bytes);
-
 // Percent-encodes all but A–Z a–z 0–9 - . _ ~ (and '/', where `keep` has it).
 std::string uri_encode(std::string_view text, std::string_view keep = "");
 // "a=1&b=" with names and values encoded and sorted, as both the URL and the signature need it.

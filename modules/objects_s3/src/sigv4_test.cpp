@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <saola/objects/checksum.hpp>
+
 namespace saola::objects_s3 {
 namespace {
 
@@ -34,7 +36,7 @@ TEST(SigV4, PutObjectExample) {
   EXPECT_EQ(signature("PUT", "/" + uri_encode("test$file.text"), {},
                       {{"date", "Fri, 24 May 2013 00:00:00 GMT"},
                        {"x-amz-storage-class", "REDUCED_REDUNDANCY"}},
-                      sha256_hex("Welcome to Amazon S3.")),
+                      objects::sha256_hex("Welcome to Amazon S3.")),
             "98ad721746da40c64f1a55b78f14c238d841ea1380cd77a1b5971af0ece108bd");
 }
 
@@ -76,8 +78,9 @@ TEST(SigV4, UriEncode) {
 }
 
 TEST(SigV4, Sha256) {
-  EXPECT_EQ(sha256_hex(""), kEmptySha);
-  EXPECT_EQ(sha256_hex("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  EXPECT_EQ(objects::sha256_hex(""), kEmptySha);
+  EXPECT_EQ(objects::sha256_hex("abc"),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
 }  // namespace

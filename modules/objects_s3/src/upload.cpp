@@ -212,4 +212,15 @@ Result<ObjectInfo> upload(DriverShared& shared, const ObjectName& name, const By
   return put_at_once(driver, source, options);
 }
 
+Result<void> remove_object(DriverShared& shared, const ObjectName& name,
+                           const CallOptions& options) {
+  Driver driver(shared, name, options, "removing " + name.to_string());
+  PlainCall remove(S3Request{.method = "DELETE"});
+  auto answer = driver.run(remove);
+  if (!answer && answer.error().code() != ErrorCode::kNotFound) {
+    return std::unexpected(std::move(answer).error());
+  }
+  return {};
+}
+
 }  // namespace saola::objects_s3

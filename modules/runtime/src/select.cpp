@@ -1,5 +1,6 @@
 #include <poll.h>
 
+#include <expected>
 #include <memory>
 #include <mutex>
 
@@ -80,18 +81,37 @@ class Selection {
   std::size_t enlisted_ = 0;
 };
 
-std::optional<std::size_t> select(Deadline deadline, std::span<Branch* const> branches) {
+namespace {
+
+// A branch, or why there is none: kTimedOut or kCancelled.
+std::expected<std::size_t, Wake> select_any(Deadline deadline, std::span<Branch* const> branches) {
   for (;;) {
-    if (const auto ready = Selection::take_any(branches)) return ready;
+    if (const auto ready = Selection::take_any(branches)) return *ready;
     Selection selection(branches);
     const Wake wake = selection.wait(deadline);
-    if (const auto chosen = selection.finish()) return chosen;
-    if (wake == Wake::kTimedOut) return std::nullopt;
-    if (wake == Wake::kCancelled) this_task::throw_cancelled();
+    if (const auto chosen = selection.finish()) return *chosen;
+    if (wake != Wake::kNotified) return std::unexpected(wake);
   }
 }
 
+}  // namespace
+
+std::optional<std::size_t> select(Deadline deadline, std::span<Branch* const> branches) {
+  const auto which = select_any(deadline, branches);
+  if (which) return *which;
+  if (which.error() == Wake::kCancelled) this_task::throw_cancelled();
+  return std::nullopt;
+}
+
 namespace detail {
+
+Result<std::size_t> select_or_error(Deadline deadline, std::span<Branch* const> branches,
+                                    std::string_view doing) {
+  const auto which = select_any(deadline, branches);
+  if (which) return *which;
+  if (which.error() == Wake::kCancelled) return std::unexpected(this_task::cancelled_error(doing));
+  return fail(ErrorCode::kTimedOut, "the deadline passed {}", doing);
+}
 
 bool EventBranch::take() {
   const std::lock_guard lock(event_.guard_);

@@ -4,15 +4,14 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <condition_variable>
 #include <cstdlib>
-#include <mutex>
 #include <stdexcept>
 #include <string_view>
 
 #include <fmt/core.h>
 
 #include <saola/base/log.hpp>
+#include <saola/base/wait_for_stop.hpp>
 #include <saola/runtime/task.hpp>
 #include <saola/server/server.hpp>
 
@@ -103,12 +102,9 @@ Result<void> run_tasks(TaskContext& context) {
     return fail(ErrorCode::kUnavailable, "the task worker's store is away");
   }
   if (context.settings.get(kProbe) == "crash-task") std::abort();
-  std::mutex mutex;
-  std::condition_variable_any changed;
-  std::unique_lock lock(mutex);
   demote_this_thread();
   const bool busy = context.settings.get(kProbe) == "busy-task";
-  changed.wait(lock, busy ? context.stop : context.drain, [] { return false; });
+  wait_for_stop(busy ? context.stop : context.drain);
   log_info(context.stop.stop_requested() ? "the job was put back" : "the job was finished");
   return {};
 }

@@ -5,22 +5,25 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <condition_variable>
+#include <filesystem>
 #include <fstream>
-#include <mutex>
+#include <optional>
 #include <set>
+#include <system_error>
 #include <thread>
 #include <vector>
 
 #include <fmt/core.h>
 
 #include <saola/base/log.hpp>
+#include <saola/base/wait_for_stop.hpp>
+#include <saola/jobs/task_worker.hpp>
 
 namespace saola::service {
 namespace {
 
 constexpr std::chrono::seconds kEvery(1);
-constexpr std::chrono::seconds kPatience(5);
+constexpr std::chrono::seconds kStoreTime(5);
 // More jobs than run at once; the next look finds the rest.
 constexpr std::size_t kLook = 1000;
 
@@ -59,7 +62,43 @@ const std::string& here() {
   return place;
 }
 
+// The process of an owner's name; nothing unless it is of this boot and pid namespace and lives.
+std::optional<std::string> living_process(std::string_view owner) {
+  if (!owner.starts_with(here())) return std::nullopt;
+  owner.remove_prefix(here().size());
+  const std::size_t slash = owner.find('/');
+  if (slash == std::string_view::npos) return std::nullopt;
+  const std::string pid(owner.substr(0, slash));
+  if (pid.find_first_not_of("0123456789") != std::string::npos) return std::nullopt;
+  if (start_of(pid) != owner.substr(slash + 1)) return std::nullopt;
+  return pid;
+}
+
+// How often the thread of `pid` that renews leases has gone to sleep; empty: there is none.
+std::string keepers_switches(const std::string& pid) {
+  std::error_code gone;
+  for (const auto& task :
+       std::filesystem::directory_iterator(fmt::format("/proc/{}/task", pid), gone)) {
+    if (first_line(task.path() / "comm") != jobs::kKeeperThread) continue;
+    std::ifstream status(task.path() / "status");
+    for (std::string line; std::getline(status, line);) {
+      if (line.starts_with("voluntary_ctxt_switches:")) return line;
+    }
+  }
+  return {};
+}
+
 }  // namespace
+
+bool OwnerBeats::lives(const std::string& owner) {
+  const auto pid = living_process(owner);
+  if (!pid) return false;
+  std::string now = keepers_switches(*pid);
+  std::string& before = seen_[owner];
+  const bool moved = !before.empty() && !now.empty() && now != before;
+  before = std::move(now);
+  return moved;
+}
 
 std::string this_process_as_owner() {
   const std::string pid = std::to_string(::getpid());
@@ -126,19 +165,16 @@ class DeadWorkerWatch::Impl {
   void run(jobs::Store& store, const std::stop_token& stop) {
     bool failing = false;
     while (!stop.stop_requested()) {
-      const auto released = release_dead_owners(store, Deadline::after(kPatience));
+      const auto released = release_dead_owners(store, Deadline::after(kStoreTime));
       if (!released && !failing) {
         log_warning("dead task workers cannot be looked for; their leases have to expire",
                     {{"error", released.error().message()}});
       }
       failing = !released;
-      std::unique_lock lock(mutex_);
-      wake_.wait_for(lock, stop, kEvery, [] { return false; });
+      wait_for_stop(stop, kEvery);
     }
   }
 
-  std::mutex mutex_;
-  std::condition_variable_any wake_;
   std::jthread thread_;
 };
 

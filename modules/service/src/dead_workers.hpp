@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -20,6 +21,18 @@ std::string this_process_as_owner();
 // Whether `owner` names a process of this boot and pid namespace that is no more. False when that
 // cannot be known here: another host, another boot, another form of name.
 bool is_dead_owner(std::string_view owner);
+
+// Whether the thread that renews an owner's leases runs, seen from outside: it wakes a few times a
+// second, which the kernel counts. For one thread.
+class OwnerBeats {
+ public:
+  // Whether it has run since the last call for this owner. False for the first call, for owners of
+  // another host or pid namespace, and for processes that are dead, stopped or hung.
+  bool lives(const std::string& owner);
+
+ private:
+  std::map<std::string, std::string> seen_;  // by owner: its keeper's count of switches
+};
 
 // For people: "task 1 pid 4711" of a process of this boot and pid namespace, by its title; "HOST
 // pid 4711" of others; `owner` itself when it has another form.

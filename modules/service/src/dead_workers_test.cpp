@@ -4,10 +4,12 @@
 #include <unistd.h>
 
 #include <array>
+#include <thread>
 
 #include <gtest/gtest.h>
 
 #include <saola/jobs/memory_store.hpp>
+#include <saola/jobs/task_worker.hpp>
 
 namespace saola::service {
 namespace {
@@ -58,6 +60,21 @@ TEST(DeadWorkers, ReleasesOnlyTheirLeases) {
   const auto counts = store->counts(soon).value();
   EXPECT_EQ(counts.at(jobs::State::kRunning), 1U);
   EXPECT_EQ(counts.at(jobs::State::kAvailable), 1U);
+}
+
+TEST(OwnerBeats, SeeWhetherTheKeeperOfAnOwnerRuns) {
+  OwnerBeats beats;
+  const std::string mine = this_process_as_owner();
+  EXPECT_FALSE(beats.lives(mine)) << "no worker runs here";
+  EXPECT_FALSE(beats.lives("elsewhere/boot/ns/1/1"));
+  EXPECT_FALSE(beats.lives(dead_owner()));
+
+  const auto store = jobs::make_memory_store();
+  jobs::TaskWorker worker(*store, {}, {.owner = mine, .tick = std::chrono::milliseconds(1)});
+  worker.start();
+  const Deadline soon = Deadline::after(std::chrono::seconds(10));
+  while (!beats.lives(mine) && !soon.passed()) std::this_thread::yield();
+  EXPECT_FALSE(soon.passed());
 }
 
 }  // namespace

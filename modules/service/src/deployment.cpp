@@ -1,5 +1,6 @@
 #include "deployment.hpp"
 
+#include <charconv>
 #include <filesystem>
 
 #include <fmt/core.h>
@@ -15,6 +16,9 @@ namespace {
 constexpr std::string_view kSqlite = "sqlite:";
 constexpr server::Setting<std::string> kStore{"store"};
 constexpr server::Setting<std::int64_t> kStoreMaxBytes{"store-max-bytes"};
+constexpr server::Setting<Duration> kKeepCompleted{"keep-completed"};
+constexpr server::Setting<Duration> kKeepCancelled{"keep-cancelled"};
+constexpr server::Setting<Duration> kKeepDiscarded{"keep-discarded"};
 constexpr server::Setting<std::vector<server::NamedTable>> kBuckets{"buckets"};
 
 Result<void> check_store(std::string_view text) {
@@ -27,6 +31,16 @@ bool is_default(const server::Settings& settings) {
   return settings.origin(kBuckets.key) == "default";
 }
 
+// Sets `into` when the field is there.
+template <typename Number>
+Result<void> read_number(const server::NamedTable& table, std::string_view field, Number& into) {
+  const std::string_view text = table.get(field);
+  if (text.empty()) return {};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), into);
+  if (error == std::errc() && end == text.data() + text.size()) return {};
+  return fail(ErrorCode::kInvalidArgument, "{} is '{}'; write a whole number", field, text);
+}
+
 Result<objects_s3::S3Options> s3_options(const server::NamedTable& table) {
   objects_s3::S3Options options;
   options.endpoint = table.get("endpoint");
@@ -37,6 +51,12 @@ Result<objects_s3::S3Options> s3_options(const server::NamedTable& table) {
   options.credentials = {.access_key_id = std::string(table.get("access-key-id")),
                          .secret_access_key = std::string(table.get("secret-access-key")),
                          .session_token = std::string(table.get("session-token"))};
+  if (auto ok = read_number(table, "part-size", options.part_size); !ok) {
+    return std::unexpected(std::move(ok).error());
+  }
+  if (auto ok = read_number(table, "attempts", options.attempts); !ok) {
+    return std::unexpected(std::move(ok).error());
+  }
   const std::string_view path_style = table.get("path-style");
   if (path_style == "true") {
     options.addressing = objects_s3::S3Addressing::kPath;
@@ -70,11 +90,30 @@ Result<objects_s3::S3Options> s3_options(const server::NamedTable& table) {
   return options;
 }
 
+Result<objects::BucketRights> rights_of(const server::NamedTable& table) {
+  objects::BucketRights rights;
+  const std::string_view writable = table.get("writable");
+  if (!writable.empty() && writable != "true" && writable != "false") {
+    return fail(ErrorCode::kInvalidArgument, "writable is '{}'; write true or false", writable);
+  }
+  rights.writable = writable == "true";
+  const std::string_view prefix = table.get("prefix");
+  if (prefix.empty()) return rights;
+  if (!rights.writable) {
+    return fail(ErrorCode::kInvalidArgument,
+                "it has a prefix for results, but is not writable; add writable = true");
+  }
+  auto place = objects::ObjectPrefix::parse(fmt::format("s3://{}/{}", table.name, prefix));
+  if (!place) return std::unexpected(std::move(place).error());
+  rights.prefix = place->key();
+  return rights;
+}
+
 Result<std::unique_ptr<objects::ObjectStore>> open_bucket(const server::NamedTable& table) {
   const std::string directory(table.get("directory"));
   if (!directory.empty()) {
     for (const auto& [field, value] : table.fields) {
-      if (field == "directory") continue;
+      if (field == "directory" || field == "writable" || field == "prefix") continue;
       return fail(ErrorCode::kInvalidArgument,
                   "it has a directory and '{}' of an S3 bucket; keep one of them", field);
     }
@@ -102,9 +141,26 @@ std::vector<server::SettingRow> store_rows() {
       {.section = "Jobs",
        .key = kStoreMaxBytes.key,
        .type = kBytes,
-       .default_value = "0",
-       .doc = "The most bytes the job store's file may take; beyond, new jobs are answered 503. "
-              "0: as much as the disk holds."},
+       .default_value = "2G",
+       .doc =
+           "Bytes of jobs beyond which new ones are answered 503; those accepted go on. Finished "
+           "jobs are deleted, the oldest first, while there are more than half as many. 0: as "
+           "much as the disk holds."},
+      {.section = "Jobs",
+       .key = kKeepCompleted.key,
+       .type = kSeconds,
+       .default_value = "604800",
+       .doc = "How long completed jobs and their results are kept after their end."},
+      {.section = "Jobs",
+       .key = kKeepCancelled.key,
+       .type = kSeconds,
+       .default_value = "604800",
+       .doc = "How long cancelled jobs are kept."},
+      {.section = "Jobs",
+       .key = kKeepDiscarded.key,
+       .type = kSeconds,
+       .default_value = "2592000",
+       .doc = "How long jobs that failed for good are kept."},
       {.section = "Jobs",
        .key = kQueueLimit.key,
        .type = kInteger,
@@ -129,6 +185,11 @@ std::vector<server::SettingRow> bucket_rows(const std::string& default_buckets) 
        .fields =
            {
                {"directory", "A local directory that holds the objects as files."},
+               {.name = "writable",
+                .doc = "true: jobs may write their results there. Empty: they may only read; the "
+                       "flag's form NAME=DIRECTORY is writable.",
+                .with_flag = "true"},
+               {"prefix", "Results must lie under it; empty: anywhere in the bucket."},
                {"endpoint",
                 "http[s]://host[:port] of an S3 server; empty: Amazon's of the region."},
                {"region", "Empty: AWS_REGION, else us-east-1."},
@@ -144,6 +205,8 @@ std::vector<server::SettingRow> bucket_rows(const std::string& default_buckets) 
                {"secret-access-key", "Kept out of every listing.", true},
                {"session-token", "Of temporary credentials.", true},
                {"ca-file", "PEM file of authorities to trust instead of the system's."},
+               {"part-size", "Bytes of a ranged GET and of an uploaded part; empty: 8388608."},
+               {"attempts", "Tries of each request; empty: 20, about two minutes."},
            }},
   };
 }
@@ -167,6 +230,16 @@ Result<std::unique_ptr<jobs::Store>> open_store(const server::Settings& settings
   return store;
 }
 
+jobs::Retention retention(const server::Settings& settings) {
+  const auto kept = [&](const server::Setting<Duration>& key) {
+    return std::chrono::duration_cast<jobs::Micros>(settings.get(key));
+  };
+  return {.completed = kept(kKeepCompleted),
+          .cancelled = kept(kKeepCancelled),
+          .discarded = kept(kKeepDiscarded),
+          .max_bytes = static_cast<std::uint64_t>(settings.get(kStoreMaxBytes)) / 2};
+}
+
 Result<std::unique_ptr<objects::Buckets>> open_buckets(const server::Settings& settings) {
   auto buckets = std::make_unique<objects::Buckets>();
   for (const server::NamedTable& table : settings.get(kBuckets)) {
@@ -177,7 +250,9 @@ Result<std::unique_ptr<objects::Buckets>> open_buckets(const server::Settings& s
     auto store = open_bucket(table);
     if (!store && is_default(settings) && store.error().code() == ErrorCode::kNotFound) continue;
     if (!store) return blame(std::move(store).error());
-    if (auto added = buckets->add(table.name, *std::move(store)); !added) {
+    auto rights = rights_of(table);
+    if (!rights) return blame(std::move(rights).error());
+    if (auto added = buckets->add(table.name, *std::move(store), *std::move(rights)); !added) {
       return blame(std::move(added).error());
     }
   }
@@ -190,10 +265,12 @@ std::vector<std::string> describe_buckets(const server::Settings& settings) {
     const std::string_view directory = table.get("directory");
     const std::string_view endpoint = table.get("endpoint");
     if (is_default(settings) && !std::filesystem::is_directory(directory)) continue;
-    lines.push_back(fmt::format("bucket s3://{}: {}", table.name,
+    const std::string_view rights = table.get("writable") == "true" ? "" : ", read only";
+    lines.push_back(fmt::format("bucket s3://{}: {}{}", table.name,
                                 !directory.empty() ? fmt::format("directory {}", directory)
                                 : endpoint.empty() ? std::string("Amazon S3")
-                                                   : fmt::format("S3 at {}", endpoint)));
+                                                   : fmt::format("S3 at {}", endpoint),
+                                rights));
   }
   return lines;
 }

@@ -15,7 +15,7 @@ namespace saola::service {
 // Jobs that may wait.
 inline constexpr server::Setting<std::int64_t> kQueueLimit{"queue-limit"};
 
-// Rows of the settings table of a service that has tasks: store, store-max-bytes, queue-limit.
+// Rows of the settings table of a service that has tasks: store, its limits, how long jobs are kept.
 std::vector<server::SettingRow> store_rows();
 // … and that of every service: buckets.
 std::vector<server::SettingRow> bucket_rows(const std::string& default_buckets);
@@ -25,6 +25,9 @@ std::string store_path(const server::Settings& settings);
 
 // Opens the job store. Starts a thread. Errors as open_sqlite_store().
 Result<std::unique_ptr<jobs::Store>> open_store(const server::Settings& settings);
+
+// How long finished jobs are kept.
+jobs::Retention retention(const server::Settings& settings);
 
 // Opens every configured bucket, without talking to any endpoint. A bucket of the built-in default
 // is left out when its directory is not there. kInvalidArgument, kNotFound, kUnauthenticated, …

@@ -1,27 +1,19 @@
 #include "task_runner.hpp"
 
-#include <condition_variable>
-#include <mutex>
-
 #include <saola/base/log.hpp>
+#include <saola/base/wait_for_stop.hpp>
 #include <saola/jobs/maintainer.hpp>
 #include <saola/jobs/task_worker.hpp>
 #include <saola/server/server_settings.hpp>
 
 #include "dead_workers.hpp"
+#include "deployment.hpp"
 
 namespace saola::service {
 namespace {
 
 // Kept back of the time to stop, for putting jobs back into the queue.
 constexpr std::chrono::seconds kToPutBack(1);
-
-void wait_for(const std::stop_token& token) {
-  std::mutex mutex;
-  std::condition_variable_any changed;
-  std::unique_lock lock(mutex);
-  changed.wait(lock, token, [] { return false; });
-}
 
 }  // namespace
 
@@ -33,17 +25,18 @@ Result<void> run_tasks(server::TaskContext& context, jobs::Store& store,
   options.on_job_thread_start = [] { server::demote_this_thread(); };
   jobs::TaskWorker worker(store, std::move(handlers), std::move(options));
   const DeadWorkerWatch dead_workers(store);
-  const jobs::Maintainer maintainer(store);
+  // Used by the maintainer's thread only.
+  OwnerBeats beats;
+  const jobs::Maintainer maintainer(
+      store, {.retention = retention(context.settings),
+              .owner_lives = [&](const std::string& owner) { return beats.lives(owner); }});
   worker.start();
 
-  wait_for(context.drain);
+  wait_for_stop(context.drain);
   worker.stop_claiming();
   // Drained when the jobs have ended, or when there is no more time for that.
   while (!context.stop.stop_requested() && !worker.running().empty()) {
-    std::mutex mutex;
-    std::condition_variable_any never;
-    std::unique_lock lock(mutex);
-    never.wait_for(lock, context.stop, std::chrono::milliseconds(50), [] { return false; });
+    wait_for_stop(context.stop, std::chrono::milliseconds(50));
   }
   const int left =
       worker.stop(Deadline::at({}), Deadline::after(server::kRequeueTime - kToPutBack));

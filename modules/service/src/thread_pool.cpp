@@ -19,7 +19,7 @@ void ThreadPool::State::count_in(const observe::MetricSlot& slot) {
 }
 
 futures::Executor& ThreadPool::State::start() {
-  const std::lock_guard lock(mutex_);
+  const NativeLock lock(mutex_);
   if (!executor_) {
     // Requests on the same cores go first.
     executor_ = std::make_unique<futures::ThreadPoolExecutor>(futures::ExecutorOptions{
@@ -29,7 +29,7 @@ futures::Executor& ThreadPool::State::start() {
 }
 
 void ThreadPool::State::stop() {
-  const std::lock_guard lock(mutex_);
+  const NativeLock lock(mutex_);
   if (executor_) executor_->begin_shutdown(futures::OnShutdown::kCancelPending);
 }
 

@@ -2,9 +2,9 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <string>
 
+#include <saola/base/guarded.hpp>
 #include <saola/service/thread_pool.hpp>
 
 namespace saola {
@@ -29,9 +29,9 @@ struct ThreadPool::State {
   observe::GaugeId queued_id_{};
   observe::GaugeId running_id_{};
   observe::CounterId done_id_{};
-  std::mutex mutex_;
-  // Guarded by mutex_. Made when it is first asked for: the arbiter must start no threads.
-  std::unique_ptr<futures::ThreadPoolExecutor> executor_;
+  NativeMutex mutex_;
+  // Made when it is first asked for: the arbiter must start no threads.
+  std::unique_ptr<futures::ThreadPoolExecutor> executor_ GUARDED_BY(mutex_);
 };
 
 }  // namespace saola

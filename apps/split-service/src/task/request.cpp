@@ -38,10 +38,18 @@ std::vector<std::string> texts_of(const json::value& list) {
   return out;
 }
 
+// Of a task without places, and of a job's payload, whose places were checked when it was accepted.
+const PlaceChecks& any_place() {
+  static const PlaceChecks any{[](const objects::ObjectName&) { return Result<void>(); },
+                               [](const objects::ObjectPrefix&) { return Result<void>(); }};
+  return any;
+}
+
 // Collects what is wrong beyond the shape. REQUIRES: the document has the schema's shape.
 class Reader {
  public:
-  Reader(const json::object& document, Errors& errors) : document_(document), errors_(errors) {}
+  Reader(const json::object& document, const PlaceChecks& checks, Errors& errors)
+      : document_(document), checks_(checks), errors_(errors) {}
 
   // `source` and `destination` are those given, if they could be read.
   std::optional<SplitRequest> read(std::optional<objects::ObjectName> source,
@@ -141,7 +149,16 @@ class Reader {
   std::optional<objects::ObjectPrefix> beside(const objects::ObjectName& source) {
     auto prefix = objects::ObjectPrefix::parse(
         fmt::format("s3://{}/{}out/", source.bucket(), folder_of(source.key())));
-    if (prefix) return *std::move(prefix);
+    if (prefix) {
+      const bool source_is_known =
+          std::ranges::find(errors_, "#/source", &http::FieldError::pointer) == errors_.end();
+      if (auto ok = checks_.destination(*prefix); !ok && source_is_known) {
+        add("#/destination",
+            fmt::format("is left out, so the results would go beside the source: {}",
+                        ok.error().text()));
+      }
+      return *std::move(prefix);
+    }
     add("#/source", fmt::format("the results cannot go beside it: {}; give a destination",
                                 prefix.error().text()));
     return std::nullopt;
@@ -282,13 +299,15 @@ class Reader {
   }
 
   const json::object& document_;
+  const PlaceChecks& checks_;
   Errors& errors_;
 };
 
 // The member as a name of an object or a prefix, in a bucket that may be used.
 template <typename Name>
 std::optional<Name> read_name(const json::object& document, std::string_view field,
-                              const BucketCheck& check_bucket, Errors& errors) {
+                              const std::function<Result<void>(const Name&)>& check,
+                              Errors& errors) {
   const json::value* member = document.if_contains(field);
   if (member == nullptr || !member->is_string() || member->as_string().empty()) return std::nullopt;
   auto name = Name::parse(std::string_view(member->as_string()));
@@ -296,7 +315,7 @@ std::optional<Name> read_name(const json::object& document, std::string_view fie
     errors.push_back({fmt::format("#/{}", field), name.error().text()});
     return std::nullopt;
   }
-  if (auto ok = check_bucket(name->bucket()); !ok) {
+  if (auto ok = check(*name); !ok) {
     errors.push_back({fmt::format("#/{}", field), ok.error().text()});
   }
   return *std::move(name);
@@ -591,21 +610,22 @@ const Schema& task_schema() {
 std::optional<SplitTask> parse_split_task(const json::value& document, Errors& errors) {
   for (auto& error : task_schema().check(document)) errors.push_back(std::move(error));
   if (!errors.empty()) return std::nullopt;
-  return Reader(document.as_object(), errors).read_task();
+  return Reader(document.as_object(), any_place(), errors).read_task();
 }
 
 std::optional<SplitRequest> parse_split_request(const json::value& document,
-                                                const BucketCheck& check_bucket, Errors& errors) {
+                                                const PlaceChecks& checks, Errors& errors) {
   const std::size_t before = errors.size();
   for (auto& error : split_schema().check(document)) errors.push_back(std::move(error));
   const bool shaped = errors.size() == before;
   const json::object* object = document.if_object();
   if (object == nullptr) return std::nullopt;
   // Looked at in a document of the wrong shape too, so that all is told at once.
-  auto source = read_name<objects::ObjectName>(*object, "source", check_bucket, errors);
-  auto destination = read_name<objects::ObjectPrefix>(*object, "destination", check_bucket, errors);
+  auto source = read_name<objects::ObjectName>(*object, "source", checks.source, errors);
+  auto destination =
+      read_name<objects::ObjectPrefix>(*object, "destination", checks.destination, errors);
   if (!shaped) return std::nullopt;
-  return Reader(*object, errors).read(std::move(source), std::move(destination));
+  return Reader(*object, checks, errors).read(std::move(source), std::move(destination));
 }
 
 std::string to_payload(const SplitRequest& request) {
@@ -622,8 +642,7 @@ Result<SplitRequest> from_payload(const std::string& payload) {
   Errors errors;
   if (bad) {
     errors.push_back({"#", "is not JSON"});
-  } else if (auto request = parse_split_request(
-                 document, [](std::string_view) { return Result<void>(); }, errors)) {
+  } else if (auto request = parse_split_request(document, any_place(), errors)) {
     return *std::move(request);
   }
   return fail(ErrorCode::kInvalidArgument, "the job's request is not understood: {} {}",

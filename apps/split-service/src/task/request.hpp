@@ -45,12 +45,16 @@ const web::Schema& split_schema();
 // The same without `source` and `destination`.
 const web::Schema& task_schema();
 
-// Whether a bucket of this name may be used; the error says why not.
-using BucketCheck = std::function<Result<void>(std::string_view bucket)>;
+// Whether the bucket of a source may be read, and results may go to a prefix; the error says why
+// not.
+struct PlaceChecks {
+  std::function<Result<void>(const objects::ObjectName&)> source;
+  std::function<Result<void>(const objects::ObjectPrefix&)> destination;
+};
 
 // Reads the document. On failure `errors` has every problem at once, each with a JSON Pointer.
 std::optional<SplitRequest> parse_split_request(const boost::json::value& document,
-                                                const BucketCheck& check_bucket,
+                                                const PlaceChecks& checks,
                                                 std::vector<http::FieldError>& errors);
 
 // Reads the same document without `source` and `destination`.

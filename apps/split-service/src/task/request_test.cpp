@@ -12,13 +12,21 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-Result<void> only_samples(std::string_view bucket) {
-  if (bucket == "samples") return {};
-  return fail(ErrorCode::kNotFound, "bucket '{}' is not configured", bucket);
+const PlaceChecks& only_samples() {
+  static const auto check = [](const std::string& bucket) -> Result<void> {
+    if (bucket == "samples") return {};
+    return fail(ErrorCode::kNotFound, "bucket '{}' is not configured", bucket);
+  };
+  static const PlaceChecks checks{
+      [](const objects::ObjectName& name) {
+        return name.bucket() == "archive" ? Result<void>() : check(name.bucket());
+      },
+      [](const objects::ObjectPrefix& prefix) { return check(prefix.bucket()); }};
+  return checks;
 }
 
 std::optional<SplitRequest> parse(std::string_view text, std::vector<http::FieldError>& errors) {
-  return parse_split_request(json::parse(text), only_samples, errors);
+  return parse_split_request(json::parse(text), only_samples(), errors);
 }
 
 SplitRequest parse_good(std::string_view text) {
@@ -36,6 +44,15 @@ std::vector<std::string> problems(std::string_view text) {
   std::vector<std::string> out;
   for (const auto& error : errors) out.push_back(error.pointer + " " + error.detail);
   return out;
+}
+
+TEST(SplitRequest, ResultsBesideASourceThatMayOnlyBeReadAreRefused) {
+  EXPECT_THAT(problems(R"({"source": "s3://archive/t.csv", "groups": 2})"),
+              testing::ElementsAre("#/destination is left out, so the results would go beside the "
+                                   "source: bucket 'archive' is not configured"));
+  EXPECT_THAT(problems(R"({"source": "s3://archive/t.csv", "groups": 2,
+                           "destination": "s3://samples/out/"})"),
+              testing::IsEmpty());
 }
 
 TEST(SplitRequest, TheIssuesExample) {

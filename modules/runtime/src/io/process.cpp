@@ -9,7 +9,9 @@
 
 #include <saola/base/check.hpp>
 #include <saola/runtime/process.hpp>
+#include <saola/runtime/select.hpp>
 
+#include "io/without_sigpipe.hpp"
 #include "loop/last_errno.hpp"
 #include "loop/thread_starter.hpp"
 
@@ -25,23 +27,64 @@ std::vector<char*> pointers(const std::vector<std::string>& strings) {
   return out;
 }
 
+// The three streams of a child as posix_spawn's file actions, and our ends of its pipes.
+class Streams {
+ public:
+  Streams() { ::posix_spawn_file_actions_init(&actions_); }
+  ~Streams() { ::posix_spawn_file_actions_destroy(&actions_); }
+  Streams(const Streams&) = delete;
+  Streams& operator=(const Streams&) = delete;
+
+  Result<void> add(int target, int what) {
+    switch (what) {
+      case ProcessOptions::kDefault:
+        if (target != STDIN_FILENO) return {};
+        [[fallthrough]];
+      case ProcessOptions::kNull:
+        ::posix_spawn_file_actions_addopen(&actions_, target, "/dev/null",
+                                           target == STDIN_FILENO ? O_RDONLY : O_WRONLY, 0);
+        return {};
+      case ProcessOptions::kToOutput:
+        SAOLA_CHECK(target == STDERR_FILENO, "only standard error can go where the output goes");
+        ::posix_spawn_file_actions_adddup2(&actions_, STDOUT_FILENO, STDERR_FILENO);
+        return {};
+      case ProcessOptions::kPipe: {
+        int ends[2];
+        if (::pipe2(ends, O_CLOEXEC) != 0) {
+          return std::unexpected(errno_error(detail::last_errno(), "cannot make a pipe"));
+        }
+        const bool reads = target == STDIN_FILENO;
+        theirs_[target].reset(ends[reads ? 0 : 1]);
+        ours[target].reset(ends[reads ? 1 : 0]);
+        ::posix_spawn_file_actions_adddup2(&actions_, theirs_[target].get(), target);
+        return {};
+      }
+      default:
+        ::posix_spawn_file_actions_adddup2(&actions_, what, target);
+        return {};
+    }
+  }
+  const posix_spawn_file_actions_t* actions() const { return &actions_; }
+
+  unique_fd ours[3];
+
+ private:
+  posix_spawn_file_actions_t actions_;
+  unique_fd theirs_[3];
+};
+
 }  // namespace
 
 Result<Process> Process::start(const std::vector<std::string>& arguments,
                                const ProcessOptions& options) {
   SAOLA_CHECK(!arguments.empty(), "a process needs the name of its program");
-  posix_spawn_file_actions_t actions;
-  ::posix_spawn_file_actions_init(&actions);
-  if (options.standard_input >= 0) {
-    ::posix_spawn_file_actions_adddup2(&actions, options.standard_input, STDIN_FILENO);
-  } else {
-    ::posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  }
-  if (options.standard_output >= 0) {
-    ::posix_spawn_file_actions_adddup2(&actions, options.standard_output, STDOUT_FILENO);
-  }
-  if (options.standard_error >= 0) {
-    ::posix_spawn_file_actions_adddup2(&actions, options.standard_error, STDERR_FILENO);
+  Streams streams;
+  for (const auto& [target, what] : {std::pair(STDIN_FILENO, options.standard_input),
+                                     std::pair(STDOUT_FILENO, options.standard_output),
+                                     std::pair(STDERR_FILENO, options.standard_error)}) {
+    if (auto added = streams.add(target, what); !added) {
+      return std::unexpected(std::move(added.error()));
+    }
   }
   // The child begins with no signal blocked, whatever this thread blocks.
   posix_spawnattr_t attributes;
@@ -57,11 +100,10 @@ Result<Process> Process::start(const std::vector<std::string>& arguments,
   const auto spawn_it = options.search_path ? ::posix_spawnp : ::posix_spawn;
   int error = 0;
   detail::run_undemoted([&] {
-    error = spawn_it(&pid, argv[0], &actions, &attributes, argv.data(),
+    error = spawn_it(&pid, argv[0], streams.actions(), &attributes, argv.data(),
                      options.environment.empty() ? environ : envp.data());
   });
   ::posix_spawnattr_destroy(&attributes);
-  ::posix_spawn_file_actions_destroy(&actions);
   if (error != 0)
     return std::unexpected(errno_error(error, fmt::format("cannot start '{}'", arguments[0])));
   unique_fd handle(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
@@ -71,7 +113,11 @@ Result<Process> Process::start(const std::vector<std::string>& arguments,
     ::waitpid(pid, nullptr, 0);
     return std::unexpected(errno_error(why, "cannot watch a child process"));
   }
-  return Process(pid, std::move(handle));
+  Process process(pid, std::move(handle));
+  process.input_ = PollFd(std::move(streams.ours[STDIN_FILENO]));
+  process.output_ = PollFd(std::move(streams.ours[STDOUT_FILENO]));
+  process.error_ = PollFd(std::move(streams.ours[STDERR_FILENO]));
+  return process;
 }
 
 Process::~Process() {
@@ -85,6 +131,12 @@ Process& Process::operator=(Process&& other) noexcept {
   handle_ = std::move(other.handle_);
   ended_ = other.ended_;
   exit_ = other.exit_;
+  input_ = std::move(other.input_);
+  output_ = std::move(other.output_);
+  error_ = std::move(other.error_);
+  written_ = other.written_;
+  read_output_ = std::move(other.read_output_);
+  read_error_ = std::move(other.read_error_);
   return *this;
 }
 
@@ -119,6 +171,99 @@ Result<void> Process::send_signal(int signal) {
     return std::unexpected(errno_error(errno, "cannot signal a child process"));
   }
   return {};
+}
+
+// ---- Talking to a child.
+
+namespace {
+
+// Appends what there is to read now, and closes `from` at its end.
+Result<void> read_some(PollFd& from, std::string& into, std::size_t limit) {
+  char buffer[16 * 1024];
+  const ssize_t n = ::read(from.fd(), buffer, sizeof buffer);
+  if (n < 0) {
+    const int error = detail::last_errno();
+    if (error == EAGAIN || error == EINTR) return {};
+    return std::unexpected(errno_error(error, "cannot read from a child process"));
+  }
+  if (n == 0) {
+    from.close();
+    return {};
+  }
+  into.append(buffer, static_cast<std::size_t>(n));
+  if (into.size() <= limit) return {};
+  return fail(ErrorCode::kTooLarge, "a child process wrote more than {} bytes", limit);
+}
+
+}  // namespace
+
+Result<void> Process::write_input(std::string_view input) {
+  // So much at once is written whole or not at all, and one child does not hold the loop.
+  const std::string_view next = input.substr(written_, 64 * 1024);
+  if (!next.empty()) {
+    const detail::WithoutSigpipe guard;
+    const ssize_t n = ::write(input_.fd(), next.data(), next.size());
+    const int error = n < 0 ? detail::last_errno() : 0;
+    if (n > 0) written_ += static_cast<std::size_t>(n);
+    if (error == EPIPE) written_ = input.size();  // it does not want the rest
+    if (error != 0 && error != EPIPE && error != EAGAIN && error != EINTR) {
+      return std::unexpected(errno_error(error, "cannot write to a child process"));
+    }
+  }
+  if (written_ >= input.size()) input_.close();
+  return {};
+}
+
+// Until all pipes are closed.
+Result<void> Process::exchange(std::string_view input, Deadline deadline, std::size_t limit) {
+  while (input_ || output_ || error_) {
+    if (input_ && written_ >= input.size()) {
+      input_.close();
+      continue;
+    }
+    auto writable = on_writable(input_);
+    auto output = on_readable(output_);
+    auto error = on_readable(error_);
+    std::vector<Branch*> branches;
+    if (input_) branches.push_back(&writable);
+    if (output_) branches.push_back(&output);
+    if (error_) branches.push_back(&error);
+    const auto ready =
+        detail::select_or_error(deadline, branches, "while talking to a child process");
+    if (!ready) return std::unexpected(ready.error());
+    Branch* which = branches[*ready];
+    auto done = which == &writable ? write_input(input)
+                : which == &output ? read_some(output_, read_output_, limit)
+                                   : read_some(error_, read_error_, limit);
+    if (!done) return done;
+  }
+  return {};
+}
+
+Result<ProcessOutput> Process::communicate(std::string_view input, Deadline deadline,
+                                           std::size_t limit) {
+  if (auto exchanged = exchange(input, deadline, limit); !exchanged) {
+    return std::unexpected(std::move(exchanged.error()));
+  }
+  auto exit = wait(deadline);
+  if (!exit) return std::unexpected(std::move(exit.error()));
+  return ProcessOutput{*exit, std::move(read_output_), std::move(read_error_)};
+}
+
+Result<ProcessOutput> run_process(const std::vector<std::string>& arguments,
+                                  const RunOptions& options) {
+  ProcessOptions how = options.process;
+  if (!options.input.empty()) how.standard_input = ProcessOptions::kPipe;
+  if (how.standard_output == ProcessOptions::kDefault) how.standard_output = ProcessOptions::kPipe;
+  if (how.standard_error == ProcessOptions::kDefault) how.standard_error = ProcessOptions::kPipe;
+  auto process = Process::start(arguments, how);
+  if (!process) return std::unexpected(std::move(process.error()));
+  auto output = process->communicate(options.input, options.deadline, options.limit);
+  if (!output) {
+    return std::unexpected(
+        std::move(output.error()).wrap(fmt::format("'{}' was killed", arguments[0])));
+  }
+  return output;
 }
 
 }  // namespace saola::runtime

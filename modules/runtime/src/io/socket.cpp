@@ -1,6 +1,5 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <signal.h>
 #include <sys/sendfile.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -12,6 +11,7 @@
 #include <saola/runtime/socket.hpp>
 
 #include "io/fd_watch.hpp"
+#include "io/without_sigpipe.hpp"
 #include "loop/last_errno.hpp"
 #include "loop/loop.hpp"
 
@@ -48,24 +48,9 @@ Result<void> pause_for(Duration pause, Deadline deadline) {
   return {};
 }
 
-// sendfile(2) has no MSG_NOSIGNAL: a SIGPIPE of its own making is taken back.
 [[gnu::noinline]] ssize_t send_file_quietly(int to, int from, off_t* offset, std::size_t count) {
-  sigset_t pipe_signal;
-  sigset_t pending;
-  sigset_t before;
-  sigemptyset(&pipe_signal);
-  sigaddset(&pipe_signal, SIGPIPE);
-  sigpending(&pending);
-  ::pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);
-  const ssize_t n = ::sendfile(to, from, offset, count);
-  const int error = n < 0 ? last_errno() : 0;
-  if (error == EPIPE && sigismember(&pending, SIGPIPE) == 0) {
-    const timespec at_once{};
-    ::sigtimedwait(&pipe_signal, nullptr, &at_once);
-  }
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  errno = error;
-  return n;
+  const detail::WithoutSigpipe guard;
+  return ::sendfile(to, from, offset, count);
 }
 
 }  // namespace

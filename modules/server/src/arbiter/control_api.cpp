@@ -20,7 +20,7 @@ namespace json = boost::json;
 namespace {
 
 // How long workers get to tell their stacks.
-constexpr Duration kStacksPatience = std::chrono::seconds(6);
+constexpr Duration kStacksTime = std::chrono::seconds(6);
 
 double seconds(Duration duration) {
   return std::chrono::duration<double>(duration).count();
@@ -290,7 +290,7 @@ Result<void> ControlApi::ask_for_stacks(ControlServer::ClientId client) {
   if (stacks_) return fail(ErrorCode::kConflict, "somebody is asking for stacks; try again");
   stacks_.emplace();
   stacks_->client = client;
-  stacks_->patience = std::chrono::steady_clock::now() + kStacksPatience;
+  stacks_->patience = std::chrono::steady_clock::now() + kStacksTime;
   for (const auto& child : fleet_.children()) {
     stacks_->answers.push_back(
         {child->pid, fmt::format("{} {}", to_string(child->role), child->number), {}});

@@ -115,7 +115,7 @@ void ControlServer::answer(ClientId id, std::string line) {
 
 void ControlServer::drop_idle(SteadyTime now) {
   std::erase_if(clients_, [&](const std::unique_ptr<Client>& client) {
-    return now - client->last_active > kPatience;
+    return now - client->last_active > kIdleLimit;
   });
 }
 

@@ -25,7 +25,7 @@ class ControlServer {
   };
   static constexpr std::size_t kMostClients = 32;
   static constexpr std::size_t kLongestRequest = 64 * 1024;
-  static constexpr Duration kPatience = std::chrono::seconds(30);
+  static constexpr Duration kIdleLimit = std::chrono::seconds(30);
 
   // Listens on the unix socket `path` with mode 0600; a stale socket file is replaced.
   static Result<ControlServer> open(const std::string& path);
@@ -45,7 +45,7 @@ class ControlServer {
   std::vector<Request> serve(std::span<const pollfd> polled);
   // Sends one line; a client that is gone is no error.
   void answer(ClientId client, std::string line);
-  // Clients idle since before now - kPatience are dropped.
+  // Clients idle since before now - kIdleLimit are dropped.
   void drop_idle(SteadyTime now);
 
  private:

@@ -26,7 +26,7 @@ namespace json = boost::json;
 
 constexpr int kMostFrames = 64;
 // One thread's answer is waited for this long; one that is stuck in the kernel has none.
-constexpr Duration kPatience = std::chrono::milliseconds(100);
+constexpr Duration kAnswerTime = std::chrono::milliseconds(100);
 
 int dump_signal() {
   return SIGRTMIN + 7;
@@ -71,7 +71,7 @@ void interrupt(ThreadStack& stack) {
   the_note.answered.store(false, std::memory_order_relaxed);
   the_note.asked.store(stack.thread, std::memory_order_release);
   ::syscall(SYS_tgkill, ::getpid(), stack.thread, dump_signal());
-  const Deadline deadline = Deadline::after(kPatience);
+  const Deadline deadline = Deadline::after(kAnswerTime);
   while (!the_note.answered.load(std::memory_order_acquire)) {
     if (deadline.passed()) {
       pid_t thread = stack.thread;

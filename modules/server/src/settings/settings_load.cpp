@@ -327,8 +327,12 @@ class Loader {
             fmt::format("{} {}: write NAME={}", origin, text,
                         row.shape.empty() ? "TEXT" : row.shape.substr(row.shape.find('=') + 1)));
       }
-      return assign_field(row, text.substr(0, equals), row.fields.front().name,
-                          text.substr(equals + 1), origin);
+      const std::string name = text.substr(0, equals);
+      assign_field(row, name, row.fields.front().name, text.substr(equals + 1), origin);
+      for (const SettingField& field : row.fields) {
+        if (!field.with_flag.empty()) assign_field(row, name, field.name, field.with_flag, origin);
+      }
+      return;
     }
     auto normal = normalise(row, text);
     if (!normal) {

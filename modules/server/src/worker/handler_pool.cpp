@@ -29,7 +29,7 @@ http::Response HandlerPool::handle(http::Request& request) {
     calls_.push_back(&call);
     if (awake_ == 0) wake_one();
   }
-  if (!call.done.wait(Deadline::after(kPatience))) {
+  if (!call.done.wait(Deadline::after(kWakeAfter))) {
     {
       // Those awake are in long calls. Whoever is woken takes the oldest call, so each call that is
       // not done by now wakes one thread for whatever waits: its own place may have been taken by

@@ -3,7 +3,7 @@
 // fixed number of threads.
 //
 // As few threads as possible are awake: a thread that is awake takes the next call without being
-// woken, and more are woken only when a call has waited for kPatience. Short handlers then cost no
+// woken, and more are woken only when a call has waited for kWakeAfter. Short handlers then cost no
 // thread switch each, and long ones still get every thread.
 #pragma once
 
@@ -25,7 +25,7 @@ namespace saola::server {
 
 class HandlerPool final : public http::Handler {
  public:
-  static constexpr Duration kPatience = std::chrono::microseconds(200);
+  static constexpr Duration kWakeAfter = std::chrono::microseconds(200);
 
   // REQUIRES: `inner` outlives the pool. Starts the threads.
   HandlerPool(http::Handler& inner, int threads);

@@ -22,6 +22,9 @@ class Clock {
 // CLOCK_MONOTONIC and CLOCK_REALTIME.
 const Clock& real_clock();
 
+// The present on the clock that Deadlines are of.
+SteadyTime steady_now();
+
 // When to give up. Every call that can block takes one.
 class Deadline {
  public:
@@ -33,7 +36,7 @@ class Deadline {
 
   SteadyTime time() const { return time_; }
   bool is_never() const { return time_ == SteadyTime::max(); }
-  bool passed() const { return !is_never() && std::chrono::steady_clock::now() >= time_; }
+  bool passed() const { return !is_never() && steady_now() >= time_; }
   // Zero when passed; Duration::max() for never().
   Duration remaining() const;
 

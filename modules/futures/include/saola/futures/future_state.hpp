@@ -27,6 +27,7 @@
 
 namespace saola::futures::detail {
 
+class FutureBranch;
 class StateBase;
 class WorkerPool;
 
@@ -92,6 +93,7 @@ class StateBase {
   std::stop_source stop_{std::nostopstate};
 
  private:
+  friend class FutureBranch;
   // Wakes, tells and calls back; takes guard_ locked.
   void end(Phase phase);
 

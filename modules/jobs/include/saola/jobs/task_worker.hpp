@@ -14,6 +14,10 @@
 
 namespace saola::jobs {
 
+// The name of the thread that renews the leases of this process, as the kernel shows it: it wakes at
+// every tick, so that others on the machine can see whether the worker is well.
+inline constexpr const char* kKeeperThread = "job keeper";
+
 struct TaskWorkerOptions {
   // Names the leases; unique among workers that live at the same time ("host:task 2:4711").
   std::string owner;

@@ -11,16 +11,26 @@
 
 namespace saola::objects {
 
+// What may be written to a bucket.
+struct BucketRights {
+  bool writable = false;
+  // The keys of what is written begin with this: empty, or "results/".
+  std::string prefix;
+};
+
 // An ObjectStore of all configured buckets: each call goes to the store its bucket is bound to. A
-// name in another bucket is kNotFound; the text lists the configured ones.
+// name in another bucket is kNotFound; the text lists the configured ones. What the bucket's rights
+// do not allow is kPermissionDenied.
 // add() everything before the first call from another thread; the calls are thread-safe.
 class Buckets final : public ObjectStore {
  public:
   // kInvalidArgument: not a bucket's name; kAlreadyExists: bound before.
-  Result<void> add(std::string name, std::unique_ptr<ObjectStore> store);
+  Result<void> add(std::string name, std::unique_ptr<ObjectStore> store, BucketRights rights = {});
 
   // Whether `bucket` is configured: lets a request be refused before work starts.
   Result<void> check(std::string_view bucket) const;
+  // The same for writing objects under `prefix`.
+  Result<void> check_writable(const ObjectPrefix& prefix) const;
   // Sorted.
   std::vector<std::string> names() const;
 
@@ -29,12 +39,19 @@ class Buckets final : public ObjectStore {
                          const GetOptions& options) override;
   Result<ObjectInfo> put(const ObjectName& name, const ByteSource& source,
                          const CallOptions& options) override;
+  Result<void> remove(const ObjectName& name, const CallOptions& options) override;
 
  private:
+  struct Bound {
+    std::unique_ptr<ObjectStore> store;
+    BucketRights rights;
+  };
   // Not null.
-  Result<ObjectStore*> store_of(std::string_view bucket) const;
+  Result<const Bound*> find(std::string_view bucket) const;
+  // The same for writing a key that begins with `key`.
+  Result<const Bound*> find_writable(std::string_view bucket, std::string_view key) const;
 
-  std::map<std::string, std::unique_ptr<ObjectStore>, std::less<>> stores_;
+  std::map<std::string, Bound, std::less<>> buckets_;
 };
 
 }  // namespace saola::objects

@@ -27,6 +27,7 @@ class DirectoryStore final : public ObjectStore {
                          const GetOptions& options) override;
   Result<ObjectInfo> put(const ObjectName& name, const ByteSource& source,
                          const CallOptions& options) override;
+  Result<void> remove(const ObjectName& name, const CallOptions& options) override;
 
  private:
   explicit DirectoryStore(unique_fd root) : root_(std::move(root)) {}

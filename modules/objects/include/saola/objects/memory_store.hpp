@@ -18,6 +18,7 @@ class MemoryStore final : public ObjectStore {
                          const GetOptions& options) override;
   Result<ObjectInfo> put(const ObjectName& name, const ByteSource& source,
                          const CallOptions& options) override;
+  Result<void> remove(const ObjectName& name, const CallOptions& options) override;
 
  private:
   struct Object {

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -47,6 +48,8 @@ struct GetOptions : CallOptions {
   std::optional<std::uint64_t> length;
   // When not empty: kConflict unless the object still has this etag.
   std::string if_match;
+  // kTooLarge, before a byte is read, when more are wanted and there.
+  std::uint64_t max_bytes = std::numeric_limits<std::uint64_t>::max();
 };
 
 // Takes the next bytes of an object, in order and without gaps, each once. An error ends the
@@ -86,6 +89,9 @@ class ObjectStore {
   virtual Result<ObjectInfo> put(const ObjectName& name, const ByteSource& source,
                                  const CallOptions& options) = 0;
 
+  // Removes the object. One that is not there is no error, so that it may be repeated.
+  virtual Result<void> remove(const ObjectName& name, const CallOptions& options) = 0;
+
   // get() into the local file `path`, which appears (or is replaced) only when it is complete and
   // on disk; its directory must exist. A full disk is kResourceExhausted and leaves nothing.
   Result<ObjectInfo> get_file(const ObjectName& name, const std::string& path,
@@ -104,7 +110,8 @@ class ObjectStore {
 // given up ("reading s3://bucket/key").
 Result<void> still_wanted(const CallOptions& options, std::string_view doing);
 
-// For stores: the bytes [first, end) of an object of `size` bytes that `options` ask for.
+// For stores: the bytes [first, end) of an object of `size` bytes that `options` ask for; kTooLarge
+// when these are more than its max_bytes.
 struct ByteRange {
   std::uint64_t first = 0;
   std::uint64_t end = 0;

@@ -64,8 +64,9 @@ struct S3Options {
   std::chrono::milliseconds low_speed_time{20'000};
   std::uint64_t low_speed_bytes_per_second = 100;
 
-  // Tries of each request, the first one included.
-  unsigned attempts = 5;
+  // Tries of each request, the first one included: about two minutes of patience, so that a gateway
+  // that restarts costs no finished work.
+  unsigned attempts = 20;
   // Try n + 1 waits a random time up to retry_base_delay · 2ⁿ⁻¹, at most retry_max_delay; longer
   // when the endpoint says so (Retry-After, up to one minute).
   std::chrono::milliseconds retry_base_delay{100};
@@ -77,7 +78,7 @@ struct S3Options {
 //
 // Calls work in the calling thread alone (libcurl resolves names in a thread of its own) and may
 // run in many threads at once. 5xx, 429, throttling, broken connections, cut or wrong answers and
-// stalls are tried again, as long as the store's budget for retries lasts (500 tokens; a retry
+// stalls are tried again, as long as the store's budget for retries lasts (2000 tokens; a retry
 // costs 5, 10 after a time-out, and success earns them back). A proxy is used as libcurl's
 // environment variables say (https_proxy, no_proxy).
 //
@@ -97,6 +98,8 @@ class S3Store final : public objects::ObjectStore {
   Result<objects::ObjectInfo> put(const objects::ObjectName& name,
                                   const objects::ByteSource& source,
                                   const objects::CallOptions& options) override;
+  Result<void> remove(const objects::ObjectName& name,
+                      const objects::CallOptions& options) override;
 
  private:
   struct Inside;

@@ -12,9 +12,11 @@
 // Broadcast<T>::Receiver and Watch<T>::Observer. A branch is good for one select().
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <optional>
 #include <span>
+#include <string_view>
 
 #include <saola/base/error.hpp>
 #include <saola/base/time.hpp>
@@ -60,6 +62,13 @@ class Branch {
 
 // select() of branches that are known at run time only, e.g. of many queues; see below.
 std::optional<std::size_t> select(Deadline deadline, std::span<Branch* const> branches);
+
+namespace detail {
+// As select(), but returns kTimedOut and kCancelled. `doing` follows in their text: "while
+// waiting".
+Result<std::size_t> select_or_error(Deadline deadline, std::span<Branch* const> branches,
+                                    std::string_view doing);
+}  // namespace detail
 
 // Waits until one of the branches is ready, takes what it stands for, and returns its place, from
 // 0; nullopt at the deadline. The others lose nothing: no item, no permit, no byte is taken for

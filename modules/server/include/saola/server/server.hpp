@@ -45,7 +45,9 @@ struct WorkerFacts {
   Role role;
   // 1, 2, …: as in the process title. A successor may have the number of a worker that left.
   unsigned number;
-  // Names this process for ever, on this machine: fits for the owner of a lease.
+  // Names this child among all that its arbiter ever starts. Two machines, or two boots of one, may
+  // repeat it, so it is no owner for leases in a store that outlives them: jobs of a saola::Service
+  // are leased to host, boot, process and its start.
   std::string identity;
   // Where this process counts. metrics.block reads the sums over all workers, dead ones included.
   observe::MetricSlot metrics;

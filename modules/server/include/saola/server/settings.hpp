@@ -32,7 +32,7 @@ enum class SettingType {
   kChoice,
   kList,    // texts; the flag may be repeated
   kTables,  // named tables of texts: [buckets.samples] directory = "…"; the flag NAME=TEXT sets
-            // the first field and may be repeated
+            // the first field, and those with SettingField::with_flag; it may be repeated
 };
 
 // When the changed value of a setting counts.
@@ -44,7 +44,8 @@ enum class TakesEffect {
 struct SettingField {
   std::string name;
   std::string doc;
-  bool secret = false;  // never printed
+  bool secret = false;         // never printed
+  std::string with_flag = {};  // what the flag's form NAME=TEXT sets it to
 };
 
 struct SettingRow {

@@ -20,7 +20,7 @@ class Event {
   bool is_set() const { return set_.load(std::memory_order_acquire); }
   // False at the deadline; throws Cancelled. SUSPENDS.
   bool wait(Deadline deadline = Deadline::never());
-  // As wait(), but a cancel is told, not thrown.
+  // As wait(), but returns kCancelled instead of throwing.
   Wake wait_result(Deadline deadline, Cancellable cancellable = Cancellable::kYes);
 
  private:
