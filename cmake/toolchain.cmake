@@ -30,6 +30,10 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
   # GCC bug 105651: a false alarm inside std::string at -O3.
   target_compile_options(saola_options INTERFACE -Wno-restrict)
 endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  # std::stable_sort of libstdc++ 12 uses what it marks as deprecated itself.
+  target_compile_options(saola_options INTERFACE -Wno-deprecated-declarations)
+endif()
 target_compile_features(saola_options INTERFACE cxx_std_23)
 target_compile_options(saola_options INTERFACE ${SAOLA_PUBLIC_FLAGS} -g1)
 if(PROJECT_IS_TOP_LEVEL)
