@@ -10,7 +10,9 @@ namespace {
 constexpr std::size_t kInboxLimit = 1024;
 
 bool same_stall(const StallReport& a, const StallReport& b) {
-  return a.action == b.action && a.fiber == b.fiber && a.spawn_site == b.spawn_site &&
+  if (a.action != b.action || a.spawn_site != b.spawn_site) return false;
+  if (a.action == StallAction::kPlaced) return true;  // a whole kind, whichever fiber was the first
+  return a.fiber == b.fiber &&
          std::ranges::equal(a.stack, b.stack, {}, &StackFrame::address, &StackFrame::address);
 }
 

@@ -81,7 +81,7 @@ class RequestSink final : public http_conn::AccessSink {
   std::atomic<std::uint64_t> answered_{0};
 };
 
-// A kind of work that has hogged the loop before starts on a native thread; stall reports name it.
+// A kind of work that has hogged the loop before runs on side carriers; stall reports name it.
 class LearnedPlacer final : public http::Placer {
  public:
   void run(std::string_view kind, std::move_only_function<void()> work) override {
@@ -89,7 +89,7 @@ class LearnedPlacer final : public http::Placer {
   }
 };
 
-// In front of the application: sheds load while too many fibers are rescued, says where a request
+// In front of the application: sheds load while the loop is late and cannot be helped, says where a request
 // behind a trusted proxy comes from, and asks clients to go elsewhere while the worker leaves.
 class FrontHandler final : public http::Handler {
  public:
@@ -110,7 +110,7 @@ class FrontHandler final : public http::Handler {
     if (runtime_.shedding()) {
       http::Response busy(503, "application/problem+json",
                           R"({"type":"about:blank","title":"Service Unavailable","status":503,)"
-                          R"("detail":"every thread for long computations is taken; try again"})");
+                          R"("detail":"the worker is late, and no thread is left to help it; try again"})");
       busy.headers.set("Retry-After", "1");
       return busy;
     }

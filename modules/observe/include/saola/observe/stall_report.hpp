@@ -19,7 +19,7 @@ enum class StallAction {
   kReported,  // policy report, or no spare thread was left: only told
   kIgnored,   // policy ignore: only counted
   kAborted,   // policy abort: the worker was given up
-  kPlaced,    // started on a native thread, because this spawn site had hogged before
+  kPlaced,    // its kind runs on side carriers from now on (kBegan), on the loop again (kEnded)
 };
 enum class StallPhase {
   kBegan,      // it was seen
@@ -47,8 +47,8 @@ struct LockWaiters {
   std::string first;   // the request or job that one works for, or its name
 };
 
-// A stall is told when it is seen, perhaps once in between, and when it is over. kPlaced is no
-// stall and told once, as kEnded.
+// A stall is reported when it is seen, perhaps once in between, and when it is over. kPlaced is no
+// stall: kBegan says that a kind of task was exiled to side carriers, kEnded that it was pardoned.
 struct StallReport {
   StallPhase phase = StallPhase::kBegan;
   SystemTime started{};
@@ -65,9 +65,9 @@ struct StallReport {
   LockWaiters lock_waiters;
 };
 
-// Whether the report tells of something new, not of the end of a stall that was told before.
+// Is it the first report of its stall, or exile?
 inline bool begins(const StallReport& report) {
-  return report.phase == StallPhase::kBegan || report.action == StallAction::kPlaced;
+  return report.phase == StallPhase::kBegan;
 }
 
 // Receives reports. Called by a thread of the monitor, one report at a time.

@@ -28,7 +28,7 @@ class Cancelled {};
 
 // What to do about a fiber that holds the event loop while others wait.
 enum class StallPolicy : std::uint8_t {
-  kRescue,  // hand the loop to a spare thread; the fiber runs on as a native thread
+  kRescue,  // hand the loop to a spare thread; the fiber runs on where it is, then on side carriers
   kReport,  // say so, change nothing
   kIgnore,  // not even say so: the freeze of a plain cooperative runtime, for demonstration
   kAbort,   // end the process, so that its parent starts a new one

@@ -12,7 +12,7 @@
 // caller after the teardown hooks.
 //
 // Under a server each view runs as the activity "route PATTERN": stall reports name it, and a route
-// that has hogged the loop starts on a native thread the next time (http::Request::placer).
+// that has hogged the loop runs on side carriers the next time (http::Request::placer).
 #pragma once
 
 #include <atomic>
