@@ -188,12 +188,12 @@ Duration Monitor::look_at_the_loop(SteadyTime now) {
                           std::memory_order_relaxed);
   if (const auto own = fiber->stall_threshold_ns.load(std::memory_order_relaxed); own > 0)
     threshold = Duration(own);
-  if (seen_.usage_since == SteadyTime{}) {
+  const bool first_look = seen_.usage_since == SteadyTime{};
+  if (first_look) {
     const pid_t tid = loop.carrier_tid();
     seen_.usage = probe_.usage(tid);
     seen_.usage.cpu = cpu_time(tid);
     seen_.usage_since = now;
-    if (held < threshold) return std::min(pause, std::max<Duration>(threshold - held, 100us));
   }
   Suspect suspect{running_word(sight.switches), held, threshold, {}};
   if (held < threshold) {
@@ -206,7 +206,7 @@ Duration Monitor::look_at_the_loop(SteadyTime now) {
                                         : fiber->id.load(std::memory_order_relaxed);
       const Duration taken = now - std::max(last_tick_, seen_.since);
       suspect.occupied = occupancy_.add(key, taken, now);
-      if (suspect.occupied >= 2 * threshold) {
+      if (suspect.occupied >= 2 * threshold && !first_look) {
         suspect.threshold = held;
         judge(suspect, now);
         if (seen_.handled) occupancy_.forget(key);
@@ -214,7 +214,8 @@ Duration Monitor::look_at_the_loop(SteadyTime now) {
     }
     return std::min(pause, std::max<Duration>(threshold - held, 100us));
   }
-  judge(suspect, now);
+  // Without two looks nothing is known of its use of the CPU.
+  if (!first_look) judge(suspect, now);
   return pause;
 }
 
