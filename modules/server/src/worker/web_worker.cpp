@@ -108,9 +108,10 @@ class FrontHandler final : public http::Handler {
  private:
   http::Response answer(http::Request& request) {
     if (runtime_.shedding()) {
-      http::Response busy(503, "application/problem+json",
-                          R"({"type":"about:blank","title":"Service Unavailable","status":503,)"
-                          R"("detail":"the worker is late, and no thread is left to help it; try again"})");
+      http::Response busy(
+          503, "application/problem+json",
+          R"({"type":"about:blank","title":"Service Unavailable","status":503,)"
+          R"("detail":"the worker is late, and no thread is left to help it; try again"})");
       busy.headers.set("Retry-After", "1");
       return busy;
     }
