@@ -119,7 +119,8 @@ TEST_P(TaskLocalTest, DestructorFindsOtherLocalsAlive) {
 // Comes back whenever it is destroyed, as a logger might that logs its own end.
 struct Undying {
   static inline int destroyed = 0;
-  static inline std::vector<Undying*> made;  // for LeakSanitizer: the last is leaked on purpose
+  // For LeakSanitizer: the last is leaked on purpose, and so is what points to it.
+  static inline std::vector<Undying*>& made = *new std::vector<Undying*>;
   Undying() { made.push_back(this); }
   ~Undying();
 };
