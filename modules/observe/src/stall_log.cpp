@@ -19,35 +19,27 @@ bool same_stall(const StallReport& a, const StallReport& b) {
 }  // namespace
 
 StallLog::~StallLog() {
-  for (Node* node = take_inbox(); node != nullptr;) delete std::exchange(node, node->next);
+  for (Node* node = take_new(); node != nullptr;) delete std::exchange(node, node->next);
 }
 
 void StallLog::report(StallReport report) {
   if (begins(report)) total_.fetch_add(1, std::memory_order_relaxed);
   if (inbox_size_.load(std::memory_order_relaxed) >= kInboxLimit) return;
   inbox_size_.fetch_add(1, std::memory_order_relaxed);
-  Node* node = new Node{std::move(report), inbox_.load(std::memory_order_relaxed)};
-  while (!inbox_.compare_exchange_weak(node->next, node, std::memory_order_release,
-                                       std::memory_order_relaxed)) {
-  }
+  inbox_.push(*new Node{std::move(report), nullptr});
 }
 
-StallLog::Node* StallLog::take_inbox() {
-  Node* newest = inbox_.exchange(nullptr, std::memory_order_acquire);
-  Node* oldest = nullptr;  // reversed, so that the caller sees them in the order they came
+StallLog::Node* StallLog::take_new() {
+  Node* oldest = inbox_.take();
   std::size_t taken = 0;
-  while (newest != nullptr) {
-    Node* next = std::exchange(newest->next, oldest);
-    oldest = std::exchange(newest, next);
-    ++taken;
-  }
+  for (const Node* node = oldest; node != nullptr; node = node->next) ++taken;
   inbox_size_.fetch_sub(taken, std::memory_order_relaxed);
   return oldest;
 }
 
 std::vector<StallEntry> StallLog::entries() {
   std::lock_guard lock(mutex_);
-  for (Node* node = take_inbox(); node != nullptr;) {
+  for (Node* node = take_new(); node != nullptr;) {
     merge(std::move(node->report));
     delete std::exchange(node, node->next);
   }

@@ -7,10 +7,6 @@
 namespace saola::runtime::detail {
 namespace {
 
-std::int64_t ns_of(SteadyTime time) {
-  return time.time_since_epoch().count();
-}
-
 // Not one of the table's own values.
 std::uint64_t usable(std::uint64_t hash) {
   return hash < 2 ? hash + 2 : hash;

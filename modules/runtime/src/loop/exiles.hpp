@@ -11,6 +11,11 @@
 
 namespace saola::runtime::detail {
 
+// As atomics hold it.
+inline std::int64_t ns_of(SteadyTime time) {
+  return time.time_since_epoch().count();
+}
+
 struct Fiber;
 
 // What a kind is known by: the hash of its name, or of the place in the source that spawned it.

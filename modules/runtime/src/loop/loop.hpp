@@ -11,11 +11,9 @@
 //                          take over: store by the spare carrier
 //
 // * In runtime: the thread that made it so owns the loop and everything marked "owner" below, until
-// it stores
-//   something else. Nobody else may change the word.
+//   it stores something else. Nobody else may change the word.
 // * Running #e: user code of the fiber of switch e. The loop is not touched. The fiber's thread may
-// take it
-//   back (enter) and the monitor may take it away (steal); the CAS decides who.
+//   take it back (enter) and the monitor may take it away (steal); the CAS decides who.
 // * Stolen #e: on its way to a spare carrier, which alone may change the word.
 // e grows with every switch and is never used again, so a thread whose loop was stolen can never
 // again succeed with its CAS from running #e: it knows that it owns nothing. The CASes are acq_rel
@@ -31,6 +29,7 @@
 #include <memory>
 #include <mutex>
 
+#include <saola/base/inbox.hpp>
 #include <saola/base/unique_fd.hpp>
 #include <saola/runtime/runtime.hpp>
 
@@ -265,7 +264,7 @@ class Loop {
   std::atomic<Others> found_{Others::kPerhaps};  // release, acquire by the monitor
 
   // ---- Any thread.
-  Inbox inbox_;
+  Inbox<InboxNode> inbox_;
   // The owner is about to wait, or waits, in epoll_wait. Sequentially consistent with inbox_:
   // either the sender sees true and writes the eventfd, or the owner sees the node and does not
   // wait.

@@ -17,9 +17,6 @@ namespace {
 SteadyTime steady_now() {
   return std::chrono::steady_clock::now();
 }
-std::int64_t ns_of(SteadyTime time) {
-  return time.time_since_epoch().count();
-}
 
 }  // namespace
 
@@ -59,13 +56,15 @@ void Side::allow(int blocked) {
 
 // ---- Leaving a side carrier: the fiber's half.
 
+void Side::join(Carrier& carrier) {
+  if (carrier.side) return;
+  // It has just found out that the loop was stolen. The monitor may still be noting it down.
+  while (carrier.loop->stealing.load(std::memory_order_acquire)) ::sched_yield();
+  carrier.side = true;
+}
+
 Carrier* Side::switch_to_base(Carrier* carrier, Fiber& fiber, Leaving leaving) {
-  if (!carrier->side) {
-    // It has just found out that the loop was stolen. The monitor may still be noting down this
-    // carrier.
-    while (carrier->loop->stealing.load(std::memory_order_acquire)) ::sched_yield();
-    carrier->side = true;
-  }
+  join(*carrier);
   carrier->leaving = leaving;
   return switch_stack(carrier, fiber.context, carrier->base);
 }
@@ -95,10 +94,7 @@ void Side::yield(Carrier* carrier, Fiber& fiber) {
 }
 
 void Side::end(Carrier* carrier, Fiber& fiber) {
-  if (!carrier->side) {
-    while (carrier->loop->stealing.load(std::memory_order_acquire)) ::sched_yield();
-    carrier->side = true;
-  }
+  join(*carrier);
   carrier->leaving = {.why = Leaving::Why::kEnd};
   leave_for_ever(carrier, fiber.context, carrier->base);
 }

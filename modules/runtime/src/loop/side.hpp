@@ -4,8 +4,7 @@
 // A fiber is the same task in both places. Only where its slices run differs:
 //
 //      the loop                                    the side
-//   ready ──pick()──► running ──(theft)──────────► running (a hog: on the thread that lost the
-//   loop)
+//   ready ──pick()──► running ──(theft)──────────► running (on the thread that lost the loop)
 //     ▲  └─(exiled)──────────────────► ready ──► running ──► parked ──► ready …
 //     └────────────(behaved again)───────┴──────────┘
 //
@@ -14,14 +13,15 @@
 //   (Carrier::leaving) is done there, when nobody runs on the fiber's stack any more.
 // * Senders never wait: they push to the inbox. Everything else is guarded by `guard_`, which only
 //   side carriers take, and the monitor if it gets it at once.
-// * At most `limit` side carriers compute at one time; further fibers queue here, never on the
-// loop.
+// * At most `limit` side carriers compute at one time; further fibers queue here, never on the loop.
 //   One that waits in the kernel takes no CPU: for each such the monitor allows one more (allow()).
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <mutex>
+
+#include <saola/base/inbox.hpp>
 
 #include "loop/exiles.hpp"
 #include "loop/fiber.hpp"
@@ -90,6 +90,8 @@ class Side {
   }
 
  private:
+  // The thread that runs `carrier` has lost the loop and counts as a side carrier from now on.
+  static void join(Carrier& carrier);
   Carrier* switch_to_base(Carrier* carrier, Fiber& fiber, Leaving leaving);
   void run_slice(Carrier& carrier, Fiber& fiber);
   void work(Carrier& carrier);
@@ -116,7 +118,7 @@ class Side {
 
   // Pushed by any thread, taken with guard_ held; sequentially consistent with running_: either a
   // carrier that goes sees the node, or who sent it sees that it has gone.
-  Inbox inbox_;
+  Inbox<InboxNode> inbox_;
   // Side carriers at work or called. Raised before the pool is asked, so that nobody asks twice.
   std::atomic<int> running_{0};
   // carriers_, and as many more as wait in the kernel.

@@ -4,8 +4,7 @@
 //
 // Two ways to be a hog:
 // * one slice longer than the threshold (or a fraction of it, while those who waited through
-// another
-//   stall have not run yet);
+//   another stall have not run yet);
 // * many slices that each make the others late by a good part of it: see Occupancy.
 #pragma once
 

@@ -43,10 +43,7 @@ void StallReporter::add(StallNote note) {
     return;
   }
   waiting_.fetch_add(1, std::memory_order_relaxed);
-  queued->next = queued_.load(std::memory_order_relaxed);
-  while (!queued_.compare_exchange_weak(queued->next, queued, std::memory_order_release,
-                                        std::memory_order_relaxed)) {
-  }
+  queued_.push(*queued);
   added_.fetch_add(1, std::memory_order_release);
   futex_wake(added_);
 }
@@ -69,15 +66,9 @@ void StallReporter::run() {
   ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNice);
   for (;;) {
     const std::uint32_t seen = added_.load(std::memory_order_acquire);
-    Queued* node = queued_.exchange(nullptr, std::memory_order_acquire);
-    Queued* in_order = nullptr;
+    Queued* node = queued_.take();
     while (node != nullptr) {
-      Queued* next = std::exchange(node->next, in_order);
-      in_order = node;
-      node = next;
-    }
-    while (in_order != nullptr) {
-      Queued* current = std::exchange(in_order, in_order->next);
+      Queued* current = std::exchange(node, node->next);
       waiting_.fetch_sub(1, std::memory_order_relaxed);
       current->note.report.stack = symbolise(current->note.stack);
       in_sink_since_ns_.store(std::chrono::steady_clock::now().time_since_epoch().count(),
@@ -92,7 +83,7 @@ void StallReporter::run() {
     }
     done_.store(seen, std::memory_order_release);
     futex_wake_all(done_);
-    if (stopping_.load() && queued_.load() == nullptr) return;
+    if (stopping_.load() && queued_.empty()) return;
     futex_wait(added_, seen, Deadline::never());
     // Reading debug information takes a core for milliseconds: first those run who were kept
     // waiting.

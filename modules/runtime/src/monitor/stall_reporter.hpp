@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <thread>
 
+#include <saola/base/inbox.hpp>
 #include <saola/base/time.hpp>
 #include <saola/runtime/stall_logger.hpp>
 
@@ -34,7 +35,7 @@ class StallReporter {
 
   StallLogger log_;  // when there is no other sink
   observe::StallSink& sink_;
-  std::atomic<Queued*> queued_{nullptr};  // pushed with release, taken with acquire
+  Inbox<Queued> queued_;
   std::atomic<std::uint64_t> waiting_{0};
   std::atomic<std::uint64_t> dropped_{0};
   // Bumped after a push (release) and read before taking (acquire): the thread sleeps only when it

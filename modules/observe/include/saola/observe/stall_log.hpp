@@ -8,6 +8,7 @@
 #include <mutex>
 #include <vector>
 
+#include <saola/base/inbox.hpp>
 #include <saola/base/time.hpp>
 #include <saola/observe/stall_report.hpp>
 
@@ -42,13 +43,13 @@ class StallLog final : public StallSink {
     StallReport report;
     Node* next;
   };
-  Node* take_inbox();
+  // Takes what has come since the last reader. The caller owns the nodes.
+  Node* take_new();
   void merge(StallReport&& report);
 
   const std::size_t capacity_;
   std::atomic<std::uint64_t> total_{0};
-  // Reports nobody has read yet, newest first. Push releases the node, take_inbox() acquires it.
-  std::atomic<Node*> inbox_{nullptr};
+  Inbox<Node> inbox_;                       // reports nobody has read yet
   std::atomic<std::size_t> inbox_size_{0};  // may be off by the reports in flight; bounds memory
   std::mutex mutex_;                        // taken by readers only
   std::deque<StallEntry> entries_;          // GUARDED_BY(mutex_), most recent first
