@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include <saola/base/text.hpp>
+#include <saola/command_line/parse.hpp>
 #include <saola/jobs_client/commands.hpp>
 #include <saola/server/control.hpp>
 
@@ -60,9 +60,7 @@ int main(int argc, char** argv) {
     std::cerr << usage();
     return 2;
   }
-  std::vector<std::string_view> words;
+  std::vector<std::string> words;
   for (const Command& command : kCommands) words.emplace_back(command.word);
-  std::cerr << "saola: there is no command '" << word << "'." << saola::did_you_mean(word, words)
-            << " saola --help lists them.\n";
-  return 2;
+  return saola::command_line::unknown_command("saola", word, words);
 }

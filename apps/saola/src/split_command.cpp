@@ -11,11 +11,12 @@
 #include <iterator>
 #include <string>
 
-#include <CLI/CLI.hpp>
+#include <CLI/App.hpp>
 #include <boost/json.hpp>
 #include <fmt/core.h>
 
 #include <saola/base/cores.hpp>
+#include <saola/command_line/parse.hpp>
 #include <saola/split/read.hpp>
 #include <saola/split/split.hpp>
 
@@ -30,9 +31,7 @@ namespace fs = std::filesystem;
 namespace json = boost::json;
 using namespace split_service;
 
-constexpr int kDone = 0;
 constexpr int kFailed = 1;
-constexpr int kNotUnderstood = 2;
 constexpr int kInterrupted = 130;
 
 // Set by Ctrl-C: the best so far is written then; a second one ends the process.
@@ -71,7 +70,7 @@ int report(const Error& error) {
     case ErrorCode::kNotFound:
     case ErrorCode::kTooLarge:
     case ErrorCode::kUnsupported:
-      return kNotUnderstood;
+      return command_line::kNotUnderstood;
     default:
       return kFailed;
   }
@@ -149,7 +148,7 @@ int check(const Arguments& arguments, const split::Table& table, const split::Op
   if (!preview) return report(Error(preview.error()).wrap(arguments.file));
   const auto found = preview_json(table, *preview);
   std::cout << (arguments.json_output ? json::serialize(found) + "\n" : preview_text(found));
-  return kDone;
+  return command_line::kDone;
 }
 
 int run(const Arguments& arguments, const json::object& request) {
@@ -159,7 +158,7 @@ int run(const Arguments& arguments, const json::object& request) {
     for (const auto& error : errors) {
       std::fputs(fmt::format("saola split: {} {}\n", error.pointer, error.detail).c_str(), stderr);
     }
-    return kNotUnderstood;
+    return command_line::kNotUnderstood;
   }
   auto bytes = read_file(arguments.file, task->reading.limits.bytes);
   if (!bytes) return report(bytes.error());
@@ -176,7 +175,7 @@ int run(const Arguments& arguments, const json::object& request) {
   auto summary = write_results(arguments, *task, *table, *outcome);
   if (!summary) return report(summary.error());
   print(arguments, *summary);
-  return interrupted ? kInterrupted : kDone;
+  return interrupted ? kInterrupted : command_line::kDone;
 }
 
 }  // namespace
@@ -197,11 +196,7 @@ int run_split(int argc, char** argv) {
   app.footer(
       "Exit status: 0 done, 1 failed, 2 not understood, 130 interrupted (the best answer so\n"
       "far is written). Without --groups the rows are split in two.");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kDone : kNotUnderstood;
-  }
+  if (const auto status = command_line::parse(app, argc, argv)) return *status;
   auto request = flags.request();
   if (!request) return report(request.error());
   // `source` and `destination` of a request that was written for the service do not matter here.

@@ -3,10 +3,11 @@
 #include <cstdio>
 #include <string>
 
-#include <CLI/CLI.hpp>
+#include <CLI/App.hpp>
 #include <boost/json.hpp>
 #include <fmt/core.h>
 
+#include <saola/command_line/parse.hpp>
 #include <saola/jobs_client/commands.hpp>
 
 #include "task/flags.hpp"
@@ -38,12 +39,7 @@ int run_submit(int argc, char** argv) {
                  "s3://bucket/prefix/; default: out/ beside the source");
   app.add_option("--idempotency-key", how.idempotency_key, "Makes it safe to submit this again");
   app.add_flag("--no-wait", no_wait, "Print the job's id and return");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return static_cast<int>(app.exit(error) == 0 ? jobs_client::Exit::kOk
-                                                 : jobs_client::Exit::kUsage);
-  }
+  if (const auto status = command_line::parse(app, argc, argv)) return *status;
   how.wait = !no_wait;
   auto request = flags.request();
   if (!request) {

@@ -10,11 +10,11 @@
 #include <utility>
 #include <vector>
 
-#include <CLI/CLI.hpp>
+#include <CLI/App.hpp>
 #include <boost/json.hpp>
 #include <fmt/core.h>
 
-#include <saola/base/text.hpp>
+#include <saola/command_line/parse.hpp>
 #include <saola/jobs_client/api_client.hpp>
 #include <saola/jobs_client/commands.hpp>
 
@@ -165,28 +165,6 @@ void add_common(CLI::App& app, std::string& url, bool& json_output) {
   app.footer(std::string(kExitStatuses));
 }
 
-// Parses; the exit status when the process should end now. A word that is no command gets the
-// nearest one that is.
-std::optional<int> parse(CLI::App& app, int argc, char** argv,
-                         const std::vector<std::string>& commands) {
-  try {
-    app.parse(argc, argv);
-    return std::nullopt;
-  } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() != 0 && argc > 1 && !commands.empty()) {
-      const std::string_view near = nearest(argv[1], commands);
-      if (!near.empty() && near != argv[1]) {
-        std::fputs(fmt::format("{}: there is no command '{}'; did you mean '{}'?\n", app.get_name(),
-                               argv[1], near)
-                       .c_str(),
-                   stderr);
-        return static_cast<int>(Exit::kUsage);
-      }
-    }
-    return app.exit(error) == 0 ? static_cast<int>(Exit::kOk) : static_cast<int>(Exit::kUsage);
-  }
-}
-
 Result<json::value> read_request(const std::string& path) {
   std::string text;
   if (path == "-") {
@@ -271,7 +249,7 @@ int run_submit(std::string_view program, int argc, char** argv) {
   app.add_option("--request", file, "FILE with the JSON body (-: standard input); fields win");
   app.add_option("--idempotency-key", how.idempotency_key, "Makes it safe to submit this again");
   app.add_flag("--no-wait", no_wait, "Print the job's id and return");
-  if (const auto status = parse(app, argc, argv, {})) return *status;
+  if (const auto status = command_line::parse(app, argc, argv)) return *status;
   how.wait = !no_wait;
   if (!how.path.starts_with('/')) how.path.insert(0, "/");
   json::value request = json::object();
@@ -315,9 +293,7 @@ int run_jobs(std::string_view program, int argc, char** argv) {
   CLI::App* watch = add_with_id("watch", "Show a job's progress until it ends");
   CLI::App* cancel = add_with_id("cancel", "Stop a job");
   CLI::App* retry = add_with_id("retry", "Run a discarded or cancelled job again");
-  if (const auto status = parse(app, argc, argv, {"list", "show", "watch", "cancel", "retry"})) {
-    return *status;
-  }
+  if (const auto status = command_line::parse(app, argc, argv)) return *status;
 
   ApiClient client(flags.url);
   const std::string path = "/jobs/" + escaped(flags.id);

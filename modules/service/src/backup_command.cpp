@@ -4,10 +4,9 @@
 #include <string>
 
 #include <CLI/App.hpp>
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
 #include <fmt/core.h>
 
+#include <saola/command_line/parse.hpp>
 #include <saola/jobs_sqlite/backup.hpp>
 #include <saola/server/server.hpp>
 
@@ -21,16 +20,12 @@ struct Arguments {
 
 int run(int argc, char** argv, const char* doc, Result<void> (*act)(const Arguments&),
         const char* done) {
-  CLI::App app(doc);
+  CLI::App app(doc, argv[0]);
   Arguments arguments;
   app.add_option("--store", arguments.store,
                  "The job store's file: jobs.db in the server's state-dir");
   app.add_option("file", arguments.file, "The copy")->required();
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? server::kExitOk : server::kExitBadSettings;
-  }
+  if (const auto status = command_line::parse(app, argc, argv)) return *status;
   if (auto ok = act(arguments); !ok) {
     std::fputs((ok.error().message() + "\n").c_str(), stderr);
     return server::kExitFailure;

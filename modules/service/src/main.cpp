@@ -4,7 +4,7 @@
 
 #include <fmt/core.h>
 
-#include <saola/base/text.hpp>
+#include <saola/command_line/parse.hpp>
 #include <saola/jobs_client/commands.hpp>
 #include <saola/server/control.hpp>
 
@@ -58,12 +58,7 @@ int Service::main(int argc, char** argv) {
   if (found != impl.commands.end()) return found->second.run(argc - 1, argv + 1);
   std::vector<std::string> words;
   for (const auto& [known, command] : impl.commands) words.push_back(known);
-  const std::string_view near = nearest(word, words);
-  std::fputs(fmt::format("{0}: there is no command '{1}'{2}; {0} --help lists them\n", impl.name,
-                         word, near.empty() ? "" : fmt::format("; did you mean '{}'?", near))
-                 .c_str(),
-             stderr);
-  return server::kExitBadSettings;
+  return command_line::unknown_command(impl.name, word, words);
 }
 
 }  // namespace saola

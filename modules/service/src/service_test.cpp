@@ -252,7 +252,7 @@ TEST(Service, AWordThatIsNoCommandGetsTheNearestOne) {
   char* argv[] = {program.data(), word.data(), nullptr};
   testing::internal::CaptureStderr();
   EXPECT_EQ(service.main(2, argv), 2);
-  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("did you mean 'submit'?"));
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("did you mean submit?"));
 }
 
 }  // namespace

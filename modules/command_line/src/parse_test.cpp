@@ -1,0 +1,127 @@
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <gmock/gmock.h>
+
+#include <saola/command_line/parse.hpp>
+
+namespace saola::command_line {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+// A command with flags and one with commands below it, as ours are.
+struct Parsed {
+  std::optional<int> status;
+  std::string out;
+  std::string err;
+  std::string url;
+  std::string part_size;
+  bool no_wait = false;
+  std::vector<std::string> words;
+};
+
+Parsed parsed(std::vector<const char*> arguments) {
+  Parsed result;
+  CLI::App app("Does it.", "saola submit");
+  app.add_option("--url", result.url, "Where");
+  app.add_option("-p,--part-size", result.part_size, "How much");
+  app.add_flag("--no-wait", result.no_wait, "At once");
+  app.add_option("words", result.words, "Words");
+  arguments.insert(arguments.begin(), "submit");
+  testing::internal::CaptureStdout();
+  testing::internal::CaptureStderr();
+  result.status = parse(app, static_cast<int>(arguments.size()), arguments.data());
+  result.out = testing::internal::GetCapturedStdout();
+  result.err = testing::internal::GetCapturedStderr();
+  return result;
+}
+
+Parsed command(std::vector<const char*> arguments) {
+  Parsed result;
+  CLI::App app("Looks.", "saola jobs");
+  app.require_subcommand(1);
+  app.fallthrough();
+  app.add_option("--url", result.url, "Where");
+  CLI::App* list = app.add_subcommand("list", "All");
+  list->add_option("--state", result.part_size, "Which");
+  CLI::App* show = app.add_subcommand("show", "One");
+  show->add_option("id", result.words, "The job's id")->required();
+  arguments.insert(arguments.begin(), "jobs");
+  testing::internal::CaptureStdout();
+  testing::internal::CaptureStderr();
+  result.status = parse(app, static_cast<int>(arguments.size()), arguments.data());
+  result.out = testing::internal::GetCapturedStdout();
+  result.err = testing::internal::GetCapturedStderr();
+  return result;
+}
+
+TEST(CommandLine, AFlagIsSpeltAsASettingIs) {
+  for (const std::vector<const char*>& spelling : {std::vector<const char*>{"--part-size", "8"},
+                                                   {"--part-size=8"},
+                                                   {"--part_size=8"},
+                                                   {"--part_size", "8"},
+                                                   {"-p", "8"},
+                                                   {"-p8"}}) {
+    const Parsed result = parsed(spelling);
+    EXPECT_EQ(result.status, std::nullopt) << spelling[0] << result.err;
+    EXPECT_EQ(result.part_size, "8") << spelling[0];
+  }
+}
+
+TEST(CommandLine, OnlyTheNameOfAFlagLosesItsUnderscores) {
+  const Parsed result = parsed({"--url=http://a_b", "a_b", "--", "--x_y"});
+  EXPECT_EQ(result.status, std::nullopt) << result.err;
+  EXPECT_EQ(result.url, "http://a_b");
+  EXPECT_THAT(result.words, ElementsAre("a_b", "--x_y"));
+}
+
+TEST(CommandLine, HelpIsNoMistake) {
+  const Parsed result = parsed({"--help"});
+  EXPECT_EQ(result.status, kDone);
+  EXPECT_THAT(result.out, HasSubstr("Does it."));
+  EXPECT_EQ(result.err, "");
+}
+
+TEST(CommandLine, AnUnknownFlagGetsTheNearestOne) {
+  const Parsed result = parsed({"--no-wiat"});
+  EXPECT_EQ(result.status, kNotUnderstood);
+  EXPECT_EQ(result.err, "saola submit: unknown flag --no-wiat; did you mean --no-wait?\n");
+  EXPECT_EQ(parsed({"--urll=x"}).err, "saola submit: unknown flag --urll; did you mean --url?\n");
+  EXPECT_EQ(parsed({"--colour"}).err, "saola submit: unknown flag --colour; see --help\n");
+}
+
+TEST(CommandLine, AFlagWithoutItsValueIsNamed) {
+  const Parsed result = parsed({"--url"});
+  EXPECT_EQ(result.status, kNotUnderstood);
+  EXPECT_THAT(result.err, StartsWith("saola submit: --url"));
+}
+
+TEST(CommandLine, AnUnknownCommandGetsTheNearestOne) {
+  const Parsed result = command({"lst"});
+  EXPECT_EQ(result.status, kNotUnderstood);
+  EXPECT_EQ(result.err, "saola jobs: there is no command 'lst'; did you mean list?\n");
+  EXPECT_EQ(command({}).err, "saola jobs: which command? list, show; see --help\n");
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(unknown_command("saola", "sumbit", {"jobs", "submit"}), kNotUnderstood);
+  EXPECT_EQ(testing::internal::GetCapturedStderr(),
+            "saola: there is no command 'sumbit'; did you mean submit?\n");
+}
+
+TEST(CommandLine, AFlagOfACommandBelowIsKnownThere) {
+  EXPECT_EQ(command({"list", "--state", "running", "--url", "u"}).status, std::nullopt);
+  EXPECT_EQ(command({"list", "--stat", "running"}).err,
+            "saola jobs: unknown flag --stat; did you mean --state?\n");
+  EXPECT_EQ(command({"show", "--urk", "u"}).err,
+            "saola jobs: unknown flag --urk; did you mean --url?\n");
+  EXPECT_EQ(command({"list", "more"}).err, "saola jobs: unexpected argument 'more'; see --help\n");
+}
+
+}  // namespace
+}  // namespace saola::command_line
