@@ -1,8 +1,10 @@
-// Responses that are made while they are sent: a body of unknown length, and server-sent events.
+// Responses that are made while they are sent: a body of unknown length, and server-sent events. And
+// a long poll that ends when its worker leaves.
 //   curl -N http://127.0.0.1:8000/count/5
 //   curl -N http://127.0.0.1:8000/ticks
 #include <fmt/core.h>
 
+#include <saola/runtime/sync/event.hpp>
 #include <saola/runtime/task.hpp>
 #include <saola/service/service.hpp>
 #include <saola/web/sse.hpp>
@@ -29,6 +31,12 @@ int main(int argc, char** argv) {
       }
       return {};
     });
+  });
+  service.get("/next", [](saola::Request& request) {
+    saola::runtime::Event wake;  // an application sets it when there is news, too
+    const std::stop_callback on_leave(request.leaving(), [&] { wake.set(); });
+    wake.wait(saola::Deadline::after(std::chrono::seconds(20)));
+    return saola::web::text("nothing new\n");
   });
   return service.main(argc, argv);
 }

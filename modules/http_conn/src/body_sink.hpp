@@ -18,6 +18,7 @@ class BodySink final : public http::BodyWriter {
   Result<void> write(std::string_view bytes) override;
   Result<void> flush() override;
   bool client_gone() override;
+  bool leaving() const override { return connection_.service_.leaving.stop_requested(); }
   void add_trailer(std::string_view name, std::string_view value) override;
 
   // Ends the body; fails when fewer bytes came than were promised.

@@ -124,6 +124,7 @@ bool Connection::read_head() {
 void Connection::begin(http::Request& request) {
   request.remote_address = remote_;
   request.scheme = transport_.scheme();
+  request.leaving = service_.leaving.get_token();
   // Eight digits of the process, then the number of the request.
   char* end = request_id_.data();
   std::uint32_t prefix = service_.id_prefix;
@@ -176,8 +177,8 @@ bool Connection::answer() {
               {{"status", response.status}, {"request_id", request.request_id}});
     response = service_.error_response(500, "the application returned an invalid status", request);
   }
-  const bool may_stay = head.keep_alive && !service_.stopping.load() && source.worth_draining() &&
-                        served_ != service_.options.max_requests;
+  const bool may_stay = head.keep_alive && !service_.leaving.stop_requested() &&
+                        source.worth_draining() && served_ != service_.options.max_requests;
   const auto plan = http::append_head(out_, response, context(request, may_stay));
   const bool gather =
       plan.keep_alive && source.done() && runtime::this_task::on_fiber() && next_is_here();

@@ -275,6 +275,44 @@ TEST_P(ConnectionTest, AnEventStreamNoticesThatTheClientLeft) {
   EXPECT_TRUE(gone.wait(Deadline::after(10s)));
 }
 
+TEST_P(ConnectionTest, AStreamLearnsThatTheWorkerLeavesAndEndsInOrder) {
+  TestServer server(GetParam(), [&](Request&) {
+    return stream([&](http::BodyWriter& w) -> Result<void> {
+      if (auto r = w.write("first"); !r) return r;
+      if (auto r = w.flush(); !r) return r;
+      while (!w.leaving()) runtime::this_task::sleep_for(1ms);
+      return w.write("last");
+    });
+  });
+  Client client(server);
+  client.send(kGet);
+  client.read_until("first\r\n");
+  server.service().leave();
+  EXPECT_EQ(client.read_until("0\r\n\r\n"), "4\r\nlast\r\n0\r\n\r\n");
+  server.service().stop();
+  EXPECT_EQ(client.read_all(), "");
+  EXPECT_FALSE(client.was_reset());
+  ASSERT_TRUE(server.service().wait_closed(Deadline::after(10s)));
+  EXPECT_EQ(server.access().entries().at(0).body_bytes, 9u);
+  EXPECT_TRUE(server.access().entries().at(0).complete);
+}
+
+TEST_P(ConnectionTest, AHandlerThatWaitsIsWokenWhenTheWorkerLeaves) {
+  runtime::Event waiting;
+  TestServer server(GetParam(), [&](Request& request) {
+    runtime::Event wake;
+    const std::stop_callback on_leave(request.leaving, [&] { wake.set(); });
+    waiting.set();
+    wake.wait();
+    return Response(200, "text/plain", "come back");
+  });
+  Client client(server);
+  client.send(kGet);
+  waiting.wait();
+  server.service().leave();
+  EXPECT_THAT(client.read_all(), AllOf(HasSubstr("Connection: close"), EndsWith("come back")));
+}
+
 TEST_P(ConnectionTest, FilesAndSharedTexts) {
   char name[] = "/tmp/http_conn_test_XXXXXX";
   const unique_fd made(::mkstemp(name));

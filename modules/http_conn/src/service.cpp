@@ -195,7 +195,12 @@ Result<void> Service::accept_from(runtime::Listener& listener, Prologue prologue
   }
 }
 
+void Service::leave() {
+  state_->leaving.request_stop();
+}
+
 void Service::stop() {
+  leave();
   state_->stopping.store(true);
   const std::lock_guard lock(state_->guard);
   for (Member* m = state_->first; m != nullptr; m = m->next_) m->stop();
@@ -209,6 +214,7 @@ bool Service::wait_closed(Deadline deadline) {
 }
 
 void Service::abort() {
+  leave();
   state_->stopping.store(true);
   const std::lock_guard lock(state_->guard);
   for (Member* m = state_->first; m != nullptr; m = m->next_) m->abort();

@@ -4,6 +4,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <stop_token>
 #include <string_view>
 
 #include <saola/http_conn/service.hpp>
@@ -48,6 +49,7 @@ struct Service::State {
   // Set before stop() looks at who is idle; a connection declares itself idle before it looks at
   // this. Both sequentially consistent: one of the two sees the other.
   std::atomic<bool> stopping{false};
+  std::stop_source leaving;  // before stopping
   std::atomic<std::uint64_t> idle{0};
   std::atomic<std::uint64_t> accepted{0};
   std::atomic<std::uint64_t> requests{0};

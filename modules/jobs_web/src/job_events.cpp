@@ -34,6 +34,7 @@ class JobEvents {
       } else if (auto patient = wait_out(job.error()); !patient) {
         return patient;
       }
+      if (out_.leaving()) return {};
       if (out_.client_gone()) return fail(ErrorCode::kClosed, "the watcher went away");
       if (std::chrono::steady_clock::now() >= heartbeat_) {
         if (auto sent = out_.comment("still here"); !sent) return sent;

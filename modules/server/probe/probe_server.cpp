@@ -164,6 +164,12 @@ std::string ProbeServer::address() const {
   return std::string(rows.as_array()[0].at("address").as_string());
 }
 
+std::string ProbeServer::management_address() const {
+  const std::string text = log();
+  const std::size_t at = text.find("management on ") + std::strlen("management on ");
+  return text.substr(at, text.find(": /healthz", at) - at);
+}
+
 HttpAnswer ProbeServer::get(std::string_view path) const {
   return http_get(address(), path);
 }

@@ -71,6 +71,8 @@ class ProbeServer {
   std::vector<pid_t> serving(std::string_view role) const;
   // Where the first listener listens, "127.0.0.1:4711" or "unix:…".
   std::string address() const;
+  // Where the management process listens.
+  std::string management_address() const;
   // One request on a connection of its own.
   HttpAnswer get(std::string_view path) const;
 

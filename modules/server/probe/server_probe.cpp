@@ -47,6 +47,20 @@ bool leave_orphan() {
   return child > 0;
 }
 
+// A stream without an end, unless it looks whether the worker leaves.
+http::Response ticks(bool deaf) {
+  http::Response response(200);
+  response.body = http::StreamBody{.produce = [deaf](http::BodyWriter& out) -> Result<void> {
+    while (deaf || !out.leaving()) {
+      if (auto sent = out.write("tick\n"); !sent) return sent;
+      if (auto sent = out.flush(); !sent) return sent;
+      runtime::this_task::sleep_for(std::chrono::milliseconds(10));
+    }
+    return out.write("bye\n");
+  }};
+  return response;
+}
+
 class Probe final : public http::Handler {
  public:
   explicit Probe(WebContext& context) : context_(context) {}
@@ -64,6 +78,8 @@ class Probe final : public http::Handler {
       runtime::this_task::sleep_for(std::chrono::milliseconds(500));
       return text(200, "slow\n");
     }
+    if (request.path == "/events" || request.path == "/deaf") return ticks(request.path == "/deaf");
+    if (request.path == "/readyz") return text(context_.server_stops() ? 503 : 200, "");
     if (request.path == "/hog") {
       const Deadline end = Deadline::after(std::chrono::milliseconds(1500));
       while (!end.passed()) {

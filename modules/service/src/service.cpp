@@ -185,7 +185,10 @@ void Service::Impl::finish() {
        .responses = {{200, "Yes"}}});
   add("/readyz",
       [this] {
-        const Result<void> ready = jobs_api ? jobs_api->ready() : Result<void>();
+        const Result<void> ready = server_stops()
+                                       ? fail(ErrorCode::kUnavailable, "the server is stopping")
+                                   : jobs_api ? jobs_api->ready()
+                                              : Result<void>();
         if (!ready) {
           throw HttpError(http::Problem{.status = 503,
                                         .detail = "Not ready: " + ready.error().message(),
@@ -263,6 +266,7 @@ Result<std::unique_ptr<http::Handler>> Service::Impl::start_web(server::WebConte
   settings = &context.settings;
   count_in(context.metrics);
   metrics_text = [&context] { return context.metrics_text(); };
+  server_stops = [&context] { return context.server_stops(); };
   if (!tasks.empty()) {
     auto opened_buckets = service::open_buckets(context.settings);
     if (!opened_buckets) return std::unexpected(std::move(opened_buckets).error());

@@ -80,6 +80,7 @@ struct Service::Impl {
   std::unique_ptr<objects::Buckets> buckets;
   std::unique_ptr<jobs::Store> store;
   std::function<std::string()> metrics_text;
+  std::function<bool()> server_stops = [] { return false; };
   // After the store, which it uses.
   std::unique_ptr<jobs_web::JobsApi> jobs_api;
 

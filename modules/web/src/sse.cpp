@@ -20,12 +20,19 @@ bool has_line_break(std::string_view text) {
   return text.find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos;
 }
 
-Result<void> write_now(http::BodyWriter& out, std::string_view bytes) {
-  if (auto written = out.write(bytes); !written) return written;
-  return out.flush();
+std::string retry_line(Duration wait) {
+  return fmt::format("retry: {}\n",
+                     std::chrono::duration_cast<std::chrono::milliseconds>(wait).count());
 }
 
 }  // namespace
+
+Result<void> EventWriter::write_now(std::string_view block) {
+  if (auto written = out_.write(block); !written) return written;
+  if (auto flushed = out_.flush(); !flushed) return flushed;
+  if (leaving()) return fail(ErrorCode::kCancelled, "the worker leaves, so the stream ends");
+  return {};
+}
 
 Result<void> EventWriter::send(const ServerEvent& event) {
   if (has_line_break(event.event) || has_line_break(event.id)) {
@@ -37,20 +44,17 @@ Result<void> EventWriter::send(const ServerEvent& event) {
   std::string block;
   if (!event.event.empty()) block += fmt::format("event: {}\n", event.event);
   if (!event.id.empty()) block += fmt::format("id: {}\n", event.id);
-  if (event.retry) {
-    block += fmt::format(
-        "retry: {}\n", std::chrono::duration_cast<std::chrono::milliseconds>(*event.retry).count());
-  }
+  if (event.retry) block += retry_line(*event.retry);
   each_line(event.data, [&](std::string_view line) { block += fmt::format("data: {}\n", line); });
   block += '\n';
-  return write_now(out_, block);
+  return write_now(block);
 }
 
 Result<void> EventWriter::comment(std::string_view text) {
   std::string block;
   each_line(text, [&](std::string_view line) { block += fmt::format(": {}\n", line); });
   block += '\n';
-  return write_now(out_, block);
+  return write_now(block);
 }
 
 http::Response event_stream(std::move_only_function<Result<void>(EventWriter&)> produce) {
@@ -62,7 +66,10 @@ http::Response event_stream(std::move_only_function<Result<void>(EventWriter&)> 
   response.body = http::StreamBody{
       .produce = [produce = std::move(produce)](http::BodyWriter& out) mutable -> Result<void> {
         EventWriter writer(out);
-        return produce(writer);
+        auto produced = produce(writer);
+        if (!out.leaving()) return produced;
+        if (!produced && produced.error().code() != ErrorCode::kCancelled) return produced;
+        return out.write(retry_line(kComeBack) + '\n');
       },
       .length = std::nullopt};
   return response;

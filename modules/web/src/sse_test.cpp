@@ -75,5 +75,30 @@ TEST_F(Events, EndsWhenTheClientGoes) {
   EXPECT_LT(sent, 20);
 }
 
+TEST_F(Events, EndsInOrderWhenTheWorkerLeaves) {
+  client.leave_after(20);
+  int sent = 0;
+  const auto answer = run([&](EventWriter& out) -> Result<void> {
+    while (true) {
+      EXPECT_EQ(out.leaving(), sent == 2);
+      ++sent;
+      if (auto written = out.send({.data = "tick"}); !written) {
+        EXPECT_EQ(written.error().code(), ErrorCode::kCancelled);
+        return written;
+      }
+    }
+  });
+  EXPECT_EQ(answer.body, "data: tick\n\ndata: tick\n\nretry: 2000\n\n");
+  EXPECT_TRUE(answer.complete);
+}
+
+TEST_F(Events, AStreamThatFailsWhileTheWorkerLeavesIsCut) {
+  client.leave_after(0);
+  const auto answer =
+      run([](EventWriter&) -> Result<void> { return fail(ErrorCode::kInternal, "no more"); });
+  EXPECT_EQ(answer.body, "");
+  EXPECT_FALSE(answer.complete);
+}
+
 }  // namespace
 }  // namespace saola::web

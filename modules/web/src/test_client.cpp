@@ -14,8 +14,8 @@ namespace {
 
 class CollectingWriter final : public http::BodyWriter {
  public:
-  CollectingWriter(TestResponse& out, std::size_t hang_up_after)
-      : out_(out), hang_up_after_(hang_up_after) {}
+  CollectingWriter(TestResponse& out, std::size_t hang_up_after, std::size_t leave_after)
+      : out_(out), hang_up_after_(hang_up_after), leave_after_(leave_after) {}
 
   Result<void> write(std::string_view bytes) override {
     if (client_gone()) return fail(ErrorCode::kClosed, "the client closed its connection");
@@ -27,6 +27,7 @@ class CollectingWriter final : public http::BodyWriter {
     return {};
   }
   bool client_gone() override { return out_.body.size() >= hang_up_after_; }
+  bool leaving() const override { return out_.body.size() >= leave_after_; }
   void add_trailer(std::string_view name, std::string_view value) override {
     out_.trailers.emplace_back(name, value);
   }
@@ -34,6 +35,7 @@ class CollectingWriter final : public http::BodyWriter {
  private:
   TestResponse& out_;
   const std::size_t hang_up_after_;
+  const std::size_t leave_after_;
 };
 
 bool read_file(const http::FileBody& file, std::string& out) {
@@ -105,7 +107,7 @@ TestResponse TestClient::request(std::string_view method, std::string_view targe
   } else if (auto* file = std::get_if<http::FileBody>(&response.body)) {
     out.complete = read_file(*file, out.body);
   } else if (auto* produced = std::get_if<http::StreamBody>(&response.body)) {
-    CollectingWriter writer(out, hang_up_after_);
+    CollectingWriter writer(out, hang_up_after_, leave_after_);
     try {
       out.complete = produced->produce(writer).has_value();
     } catch (const std::exception&) {

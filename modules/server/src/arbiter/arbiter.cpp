@@ -210,6 +210,7 @@ void Arbiter::announce() {
 
 void Arbiter::supervise() {
   finish_upgrade();
+  if (server_.stopping == Stopping::kNo && server_.stop_at) stop(Stopping::kGraceful);
   if (server_.stopping == Stopping::kNo) {
     for (Role role : kSupervisedRoles) fleet_.fill(role);
     reload_.advance();
@@ -271,7 +272,8 @@ void Arbiter::on_signal(const signalfd_siginfo& signal) {
   log_info(fmt::format("signal {}", ::sigabbrev_np(number)));
   switch (number) {
     case SIGTERM:
-      return stop(server_.stopping == Stopping::kNo ? Stopping::kGraceful : Stopping::kQuick);
+      return stop(server_.stopping == Stopping::kNo && !server_.stop_at ? Stopping::kGraceful
+                                                                        : Stopping::kQuick);
     case SIGINT:
     case SIGQUIT:
       return stop(Stopping::kQuick);
@@ -364,12 +366,30 @@ void Arbiter::on_stacks(const Child& child, std::string_view stacks) {
   control_.note_stacks(child, stacks);
 }
 
+// True while a graceful stop has to wait: readiness is 503 by now, everything else is as before.
+bool Arbiter::delays_stop() {
+  const SteadyTime now = std::chrono::steady_clock::now();
+  if (!server_.stop_at) {
+    const Duration delay = server_.generations.current.settings.get(setting::kShutdownDelay);
+    // The other arbiter of an upgrade goes on serving, and nobody may count on one not ready yet.
+    const bool others_serve = server_.successor != 0 || server_.predecessor != 0;
+    if (delay == Duration::zero() || others_serve || !server_.was_ready) return false;
+    server_.stop_at = now + delay;
+    log_info(fmt::format("told to stop: not ready any more, serving for {:g} s yet",
+                         std::chrono::duration<double>(delay).count()));
+  }
+  if (now < *server_.stop_at) server_.wake_at(*server_.stop_at);
+  return now < *server_.stop_at;
+}
+
 void Arbiter::stop(Stopping how) {
   if (server_.stopping == how || server_.stopping == Stopping::kQuick) return;
+  const bool delayed = how == Stopping::kGraceful && delays_stop();
+  server_.state->server().stopping.store(true, std::memory_order_relaxed);
+  if (delayed) return;
   log_info(how == Stopping::kQuick ? "stopping at once" : "stopping: finishing what is running");
   server_.systemd.notify("STOPPING=1");
   server_.stopping = how;
-  server_.state->server().stopping.store(true, std::memory_order_relaxed);
   server_.state->server().closing.store(server_.successor == 0 && server_.predecessor == 0,
                                         std::memory_order_relaxed);
   server_.generations.pending.reset();

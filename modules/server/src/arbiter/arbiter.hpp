@@ -60,6 +60,7 @@ class Arbiter final : private FleetWatcher, private ServerActions {
   void on_stacks(const Child& child, std::string_view stacks) override;
   Result<void> reload() override { return reload_.begin(); }
   void reopen_logs() override;
+  bool delays_stop();
   void stop(Stopping how) override;
 
   ServerStatus server_;

@@ -39,6 +39,32 @@ TEST(Arbiter, ServesAndStopsOnTerm) {
   EXPECT_FALSE(std::filesystem::exists(server.control_path()));
 }
 
+TEST(Arbiter, TheShutdownDelayGoesOnServingWhileNotReady) {
+  ProbeServer server({"--shutdown-delay=1.5", "--management-bind=127.0.0.1:0"});
+  ASSERT_TRUE(server.serves()) << server.log();
+  const std::string management = server.management_address();
+  EXPECT_EQ(http_get(management, "/readyz").status, 200);
+  EXPECT_EQ(server.get("/readyz").status, 200);
+  const auto told = std::chrono::steady_clock::now();
+  server.signal(SIGTERM);
+  EXPECT_TRUE(eventually([&] { return http_get(management, "/readyz").status == 503; }));
+  EXPECT_EQ(server.get("/readyz").status, 503) << "workers can tell, too";
+  EXPECT_EQ(http_get(management, "/healthz").status, 200);
+  EXPECT_EQ(server.get("/").body, "hello, world\n");
+  EXPECT_THAT(server.control(R"({"command":"reload"})"), "") << "refused";
+  EXPECT_EQ(server.exit_status(), 0) << server.log();
+  EXPECT_GE(std::chrono::steady_clock::now() - told, std::chrono::milliseconds(1500));
+}
+
+TEST(Arbiter, ASecondTermCutsTheShutdownDelayShort) {
+  ProbeServer server({"--shutdown-delay=60"});
+  ASSERT_TRUE(server.serves()) << server.log();
+  server.signal(SIGTERM);
+  ASSERT_TRUE(eventually([&] { return server.get("/readyz").status == 503; }));
+  server.signal(SIGTERM);
+  EXPECT_EQ(server.exit_status(), 0) << server.log();
+}
+
 TEST(Arbiter, TitlesTellTheRole) {
   ProbeServer server({"--proc-name=spinster"});
   ASSERT_TRUE(server.serves()) << server.log();
@@ -158,9 +184,7 @@ TEST(Arbiter, AServerThatGotReadyNeverGivesUp) {
 TEST(Arbiter, ARoleWhoseWorkersKeepDyingIsPausedAndSaysSo) {
   ProbeServer server({"--probe=crash-task", "--management-bind=127.0.0.1:0"});
   ASSERT_TRUE(server.serves()) << server.log();
-  const std::string log = server.log();
-  const std::size_t at = log.find("management on ") + std::strlen("management on ");
-  const std::string management = log.substr(at, log.find(": /healthz", at) - at);
+  const std::string management = server.management_address();
   EXPECT_TRUE(eventually([&] {
     const HttpAnswer ready = http_get(management, "/readyz");
     return ready.status == 503 &&

@@ -262,10 +262,10 @@ json::value ControlApi::show_stats() {
       {"version", server_.definition.version},
       {"pid", ::getpid()},
       {"uptime_seconds", seconds(std::chrono::steady_clock::now() - server_.started)},
-      {"state", server_.stopping != Stopping::kNo ? "stopping"
-                : server_.generations.pending     ? "reloading"
-                : server_.was_ready               ? "serving"
-                                                  : "starting"},
+      {"state", server_.stopping != Stopping::kNo || server_.stop_at ? "stopping"
+                : server_.generations.pending                        ? "reloading"
+                : server_.was_ready                                  ? "serving"
+                                                                     : "starting"},
       {"generation", server_.generations.current.number},
       {"web_workers", workers(Role::kWeb)},
       {"web_workers_wanted", server_.generations.newest().wanted[Role::kWeb]},

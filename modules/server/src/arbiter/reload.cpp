@@ -21,8 +21,9 @@ Result<void> check_settings(const ServerDefinition& definition, const Settings& 
 }
 
 Result<void> Reload::begin() {
-  if (server_.stopping != Stopping::kNo)
+  if (server_.stopping != Stopping::kNo || server_.stop_at) {
     return fail(ErrorCode::kCancelled, "the server is stopping");
+  }
   if (server_.generations.pending) {
     again_ = true;
     return {};

@@ -23,6 +23,11 @@ namespace {
 // to go.
 constexpr Duration kLastWords = std::chrono::seconds(5);
 
+// What a child of the role gets after SIGQUIT.
+Duration quick_time(Role role) {
+  return role == Role::kTask ? kRequeueTime : kLastWords;
+}
+
 }  // namespace
 
 std::string name_of(const Child& child) {
@@ -147,12 +152,13 @@ void Fleet::escalate(Child& child) {
   if (!child.patience) return;
   const SteadyTime now = std::chrono::steady_clock::now();
   if (now < *child.patience) return server_.wake_at(*child.patience);
-  if (!child.hung && child.role == Role::kTask && !child.stop_sent) {
-    log_info(fmt::format("worker {} puts its jobs back: the time to finish them is over",
-                         name_of(child)),
+  if (!child.hung && !child.stop_sent) {
+    const bool is_task = child.role == Role::kTask;
+    log_info(fmt::format("worker {} {}: the time to finish is over", name_of(child),
+                         is_task ? "puts its jobs back" : "cuts its connections"),
              {{"pid", child.pid}});
     child.stop_sent = true;
-    child.patience = now + kRequeueTime;
+    child.patience = now + quick_time(child.role);
     ::kill(child.pid, SIGQUIT);
     return;
   }
@@ -168,7 +174,7 @@ void Fleet::retire(Child& child, Leave how) {
   const bool drains = how == Leave::kDrain && child.role == Role::kTask;
   SteadyTime patience =
       now + (how == Leave::kQuick
-                 ? (child.role == Role::kTask ? kRequeueTime : kLastWords)
+                 ? quick_time(child.role)
                  : settings.get(drains ? setting::kDrainTimeout : setting::kGracefulTimeout));
   const bool told = child.leaving();
   if (child.patience) patience = std::min(patience, *child.patience);

@@ -2,7 +2,8 @@
 //
 // A child is booting until it says "ready", then serving, then leaving once it was told to, and gone
 // when it was reaped. Told to leave, it has patience: a time after which the next, harder step is
-// due (a task worker is told to put its jobs back, then whoever is left is killed). One that is
+// due (SIGQUIT: a task worker puts its jobs back, a web worker cuts its connections; then whoever is
+// left is killed). One that is
 // silent for --timeout is hung: it may write its stacks, then it is killed.
 #pragma once
 
@@ -36,7 +37,7 @@ struct Child {
   Stage stage = Stage::kBooting;
   bool retiring = false;   // asked for a successor (max-requests): told to leave when it is there
   bool hung = false;       // killed for its silence
-  bool stop_sent = false;  // a task worker that was told to put its jobs back
+  bool stop_sent = false;  // SIGQUIT has been sent
   std::optional<SteadyTime> patience;  // when the next, harder step is due
 
   bool leaving() const { return stage == Stage::kLeaving; }

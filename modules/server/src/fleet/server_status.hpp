@@ -69,6 +69,7 @@ struct ServerStatus {
 
   Generations generations;
   Stopping stopping = Stopping::kNo;
+  std::optional<SteadyTime> stop_at;  // when the shutdown delay is over
   bool was_ready = false;
   pid_t predecessor = 0;  // the arbiter that upgraded to this one, while it lives
   pid_t successor = 0;    // the arbiter this one upgrades to

@@ -171,7 +171,14 @@ std::vector<SettingRow> server_rows() {
        .type = kSeconds,
        .default_value = "30",
        .doc = "How long requests in flight (and, when the server stops, running jobs) may take to "
-              "finish."},
+              "finish. Event streams end at once and ask their clients to come back."},
+      {.section = "Web workers",
+       .key = setting::kShutdownDelay.key,
+       .type = kSeconds,
+       .default_value = "0",
+       .doc = "How long a server that was told to stop (TERM) goes on as before while /readyz "
+              "already answers 503, so that a load balancer takes it out before it stops "
+              "accepting."},
 
       {.section = "Stalls",
        .key = setting::kOnStall.key,

@@ -38,6 +38,7 @@ class Context final : public WebContext {
  public:
   explicit Context(WorkerProcess& process) : WebContext(process.facts()), process_(process) {}
   void set_ready(bool ready, std::string_view why) override { process_.set_ready(ready, why); }
+  bool server_stops() const override { return process_.server_stops(); }
   observe::StallLog& stalls() override { return stalls_; }
 
  private:
@@ -89,24 +90,14 @@ class LearnedPlacer final : public http::Placer {
   }
 };
 
-// In front of the application: sheds load while the loop is late and cannot be helped, says where a request
-// behind a trusted proxy comes from, and asks clients to go elsewhere while the worker leaves.
+// In front of the application: sheds load while the loop is late and cannot be helped, and says
+// where a request behind a trusted proxy comes from.
 class FrontHandler final : public http::Handler {
  public:
   FrontHandler(http::Handler& inner, const runtime::Runtime& runtime, TrustedProxies proxies)
       : inner_(inner), runtime_(runtime), proxies_(std::move(proxies)) {}
 
-  // From now on every response closes its connection.
-  void leave() { leaving_.store(true, std::memory_order_relaxed); }
-
   http::Response handle(http::Request& request) override {
-    http::Response response = answer(request);
-    if (leaving_.load(std::memory_order_relaxed)) response.headers.set("Connection", "close");
-    return response;
-  }
-
- private:
-  http::Response answer(http::Request& request) {
     if (runtime_.shedding()) {
       http::Response busy(
           503, "application/problem+json",
@@ -131,11 +122,11 @@ class FrontHandler final : public http::Handler {
     return inner_.handle(request);
   }
 
+ private:
   http::Handler& inner_;
   const runtime::Runtime& runtime_;
   const TrustedProxies proxies_;
   LearnedPlacer placer_;
-  std::atomic<bool> leaving_{false};
 };
 
 http_conn::ServiceOptions service_options(const Settings& settings) {
@@ -291,11 +282,11 @@ void serve_http(WorkerProcess& process, http::Handler& handler, runtime::Runtime
   process.ready();
   leave.wait();
   front.stop();
+  service.leave();
   // Others take over (a reload, an upgrade): a client may be sending a request on an idle
   // connection at this moment. So these are not cut: the next response asks to close, and who
   // sends none is idle for as long as any idle connection may be.
   if (!process.state().server().closing.load(std::memory_order_relaxed)) {
-    front_handler.leave();
     service.wait_closed(Deadline::after(
         std::min(settings.get(setting::kKeepalive), settings.get(setting::kGracefulTimeout) / 2)));
   }

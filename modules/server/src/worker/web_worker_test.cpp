@@ -16,6 +16,7 @@
 #include <thread>
 #include <vector>
 
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 
 #include <saola/base/unique_fd.hpp>
@@ -59,6 +60,25 @@ TEST_P(EveryClass, ReadsBodies) {
   EXPECT_EQ(answer.body, body);
 }
 
+// A response that has begun and not ended.
+class Stream {
+ public:
+  Stream(const std::string& address, std::string_view path) : fd_(connect_to(address)) {
+    const std::string request = fmt::format("GET {} HTTP/1.1\r\nHost: probe\r\n\r\n", path);
+    ::send(fd_.get(), request.data(), request.size(), MSG_NOSIGNAL);
+  }
+  // Everything up to `end`, or to the end of the stream.
+  std::string read_until(std::string_view end) {
+    std::string in;
+    char byte = 0;
+    while (!in.ends_with(end) && ::recv(fd_.get(), &byte, 1, 0) == 1) in += byte;
+    return in;
+  }
+
+ private:
+  unique_fd fd_;
+};
+
 TEST_P(EveryClass, TermFinishesARequestInFlight) {
   ProbeServer server({flag()});
   ASSERT_TRUE(server.serves()) << server.log();
@@ -70,6 +90,41 @@ TEST_P(EveryClass, TermFinishesARequestInFlight) {
   EXPECT_EQ(server.exit_status(), 0) << server.log();
   client.join();
   EXPECT_EQ(answer.body, "slow\n");
+}
+
+TEST_P(EveryClass, StreamsEndInOrderWhenTheServerStops) {
+  ProbeServer server({flag(), "--access-log=-"});
+  ASSERT_TRUE(server.serves()) << server.log();
+  Stream stream(server.address(), "/events");
+  EXPECT_THAT(stream.read_until("tick"), HasSubstr("200 OK"));
+  server.signal(SIGTERM);
+  EXPECT_THAT(stream.read_until("0\r\n\r\n"), HasSubstr("bye\n"));
+  EXPECT_EQ(server.exit_status(), 0) << server.log();
+  EXPECT_THAT(server.log(), HasSubstr("\"GET /events HTTP/1.1\" 200"));
+  EXPECT_THAT(server.log(), Not(HasSubstr("the time to finish is over")));
+}
+
+TEST_P(EveryClass, AStreamThatDoesNotEndIsCutAndLogged) {
+  ProbeServer server({flag(), "--access-log=-", "--graceful-timeout=0.2"});
+  ASSERT_TRUE(server.serves()) << server.log();
+  Stream stream(server.address(), "/deaf");
+  stream.read_until("tick");
+  server.signal(SIGTERM);
+  EXPECT_EQ(server.exit_status(), 0) << server.log();
+  EXPECT_THAT(server.log(), HasSubstr("worker web 1 cuts its connections"));
+  EXPECT_THAT(server.log(), HasSubstr("\"GET /deaf HTTP/1.1\" 200"));
+  EXPECT_THAT(server.log(), Not(HasSubstr("is killed")));
+}
+
+TEST_P(EveryClass, AReloadEndsStreamsSoThatTheOldWorkerCanLeave) {
+  ProbeServer server({flag(), "--keepalive=0.1"});
+  ASSERT_TRUE(server.serves()) << server.log();
+  const pid_t before = server.serving("web").at(0);
+  Stream stream(server.address(), "/events");
+  stream.read_until("tick");
+  server.signal(SIGHUP);
+  EXPECT_THAT(stream.read_until("0\r\n\r\n"), HasSubstr("bye\n"));
+  EXPECT_TRUE(eventually([&] { return !process_exists(before); })) << server.log();
 }
 
 TEST_P(EveryClass, QuitDoesNotWait) {

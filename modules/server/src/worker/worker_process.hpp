@@ -43,6 +43,9 @@ class WorkerProcess {
   const ServerMetrics& metrics() const { return metrics_; }
   WorkerFacts facts() const;
 
+  // Whether the whole server is stopping, the shutdown delay included.
+  bool server_stops() const { return state_.server().stopping.load(std::memory_order_relaxed); }
+
   // TERM: finish what is running and leave.
   std::stop_token drain() const { return drain_.get_token(); }
   // QUIT, INT: leave now; a task worker puts its jobs back. Follows drain().

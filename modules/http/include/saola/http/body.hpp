@@ -69,6 +69,11 @@ class BodyWriter {
   // meanwhile. Never suspends.
   virtual bool client_gone() = 0;
 
+  // Whether the worker leaves (the server stops, or a successor takes over): a body without an end
+  // of its own should end now, in good order. One that goes on is cut after --graceful-timeout.
+  // Never suspends.
+  virtual bool leaving() const { return false; }
+
   // A field to send after the last chunk; ignored when the body is not chunked. Throws
   // std::invalid_argument as Headers::add does, and for a field that may not be a trailer.
   virtual void add_trailer(std::string_view name, std::string_view value) = 0;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <stop_token>
 #include <string_view>
 
 #include <saola/http/body.hpp>
@@ -52,6 +53,10 @@ struct Request {
   std::string_view scheme = "http";
   // Names this request in logs; unique within the server.
   std::string_view request_id;
+  // Requested when the worker leaves (the server stops, or a successor takes over): whoever waits
+  // for something else should answer what there is. Outlives the request; its callbacks must not
+  // suspend.
+  std::stop_token leaving;
   // Null: the handler runs where it was called.
   Placer* placer = nullptr;
 };

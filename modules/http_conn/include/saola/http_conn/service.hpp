@@ -110,8 +110,11 @@ class Service {
   // is called and the listener is closed, or the listener fails. SUSPENDS.
   Result<void> accept_from(runtime::Listener& listener, Prologue prologue = {});
 
-  // Graceful end: idle connections close now, busy ones after their response. May come twice. The
-  // caller stops accepting.
+  // Requests Request::leaving, on which handlers and streams end, and asks clients to go elsewhere:
+  // each response closes its connection from now on. Idle connections stay. May come twice.
+  void leave();
+  // Graceful end: leave(), and idle connections close now, busy ones after their response. May come
+  // twice. The caller stops accepting.
   void stop();
   // Waits until no connection is open; false at the deadline. SUSPENDS.
   bool wait_closed(Deadline deadline);

@@ -67,6 +67,10 @@ class WorkerContext : public WorkerFacts {
   // Tells the arbiter whether this worker can do its work, and why not. /readyz on the management
   // bind and `ctl show workers` show it. A worker starts ready. Any thread.
   virtual void set_ready(bool ready, std::string_view why) = 0;
+
+  // Whether the server has been told to stop; it may take requests for --shutdown-delay yet. Any
+  // thread.
+  virtual bool server_stops() const = 0;
 };
 
 // What a web worker's factory gets.

@@ -24,6 +24,7 @@ inline constexpr Setting<std::int64_t> kMaxRequests{"max-requests"};
 inline constexpr Setting<std::int64_t> kMaxRequestsJitter{"max-requests-jitter"};
 inline constexpr Setting<saola::Duration> kTimeout{"timeout"};
 inline constexpr Setting<saola::Duration> kGracefulTimeout{"graceful-timeout"};
+inline constexpr Setting<saola::Duration> kShutdownDelay{"shutdown-delay"};
 inline constexpr Setting<std::string> kOnStall{"on-stall"};
 inline constexpr Setting<std::int64_t> kStallThresholdMs{"stall-threshold-ms"};
 inline constexpr Setting<std::int64_t> kMaxRescued{"max-rescued"};

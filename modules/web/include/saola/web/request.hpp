@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <typeindex>
@@ -49,6 +50,12 @@ class Request {
   // The client's X-Request-Id when it is a short plain word, else the server's, else a new one. On
   // the response and in the log.
   std::string_view id() const { return id_; }
+  // Requested when the worker leaves; see http::Request. A view that waits for something else ends
+  // on it:
+  //
+  //   runtime::Event changed;
+  //   const std::stop_callback wake(request.leaving(), [&] { changed.set(); });
+  std::stop_token leaving() const { return raw_.leaving; }
   // Null in the error handler of a path that has no route.
   const Route* route() const { return route_; }
 

@@ -1,6 +1,7 @@
 // Server-sent events (WHATWG HTML §9.2): a response that goes on as long as something happens.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <optional>
 #include <string_view>
@@ -19,8 +20,13 @@ struct ServerEvent {
   std::optional<Duration> retry = std::nullopt;  // how long the client waits before it reconnects
 };
 
+// What the client of a stream that ended because its worker leaves is asked to wait.
+inline constexpr Duration kComeBack = std::chrono::seconds(2);
+
 // Writes events. Used only during the call that got it. Every call SUSPENDS while the client does
-// not read and returns kClosed when it went away: then return.
+// not read. An error means: return it. kClosed: the client went away. kCancelled: what was given
+// has been sent, but the worker leaves; the stream then ends in good order, and the client is asked
+// to come back in kComeBack.
 class EventWriter {
  public:
   explicit EventWriter(http::BodyWriter& out) : out_(out) {}
@@ -33,8 +39,12 @@ class EventWriter {
   Result<void> comment(std::string_view text = {});
   // Has the client closed its connection? Never suspends.
   bool client_gone() { return out_.client_gone(); }
+  // Does the worker leave? A stream that has nothing to send returns then. Never suspends.
+  bool leaving() const { return out_.leaving(); }
 
  private:
+  Result<void> write_now(std::string_view block);
+
   http::BodyWriter& out_;
 };
 

@@ -51,11 +51,14 @@ class TestClient {
 
   // How a client that goes away looks to a stream: after this many bytes writes fail with kClosed.
   void hang_up_after(std::size_t bytes) { hang_up_after_ = bytes; }
+  // How a worker that leaves looks to a stream: after this many bytes it should end.
+  void leave_after(std::size_t bytes) { leave_after_ = bytes; }
 
  private:
   http::Handler& handler_;
   std::map<std::string, std::string> cookies_;
   std::size_t hang_up_after_ = static_cast<std::size_t>(-1);
+  std::size_t leave_after_ = static_cast<std::size_t>(-1);
 };
 
 }  // namespace saola::web
