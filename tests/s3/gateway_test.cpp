@@ -15,6 +15,7 @@
 #include <vector>
 
 #include <saola/base/log.hpp>
+#include <saola/testing/temp_folder.hpp>
 
 #include "ceph.hpp"
 #include "result_matchers.hpp"
@@ -46,9 +47,7 @@ std::string noise(std::size_t size) {
 class LogTap {
  public:
   LogTap() {
-    char pattern[] = "/tmp/saola-log-XXXXXX";
-    directory_ = ::mkdtemp(pattern);
-    const std::string fifo = directory_ + "/log";
+    const std::string fifo = folder_ / "log";
     EXPECT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
     fd_ = ::open(fifo.c_str(), O_RDWR | O_CLOEXEC);
     EXPECT_TRUE(log_configure({.path = fifo}));
@@ -56,7 +55,6 @@ class LogTap {
   ~LogTap() {
     log_configure({});
     ::close(fd_);
-    std::filesystem::remove_all(directory_);
   }
   LogTap(const LogTap&) = delete;
   LogTap& operator=(const LogTap&) = delete;
@@ -73,7 +71,7 @@ class LogTap {
   }
 
  private:
-  std::string directory_;
+  const TempFolder folder_;
   int fd_ = -1;
 };
 
@@ -160,20 +158,18 @@ TEST_F(Gateway, TlsNeedsTheRightAuthority) {
 TEST_F(Gateway, LargeObjectUpAndDownInParallelParts) {
   const auto store = ceph_.store();
   const std::string content = noise(64 * 1024 * 1024);
-  char pattern[] = "/tmp/saola-large-XXXXXX";
-  ASSERT_NE(::mkdtemp(pattern), nullptr);
-  const std::string directory = pattern;
-  std::ofstream(directory + "/up", std::ios::binary) << content;
+  const TempFolder folder;
+  std::ofstream(folder / "up", std::ios::binary) << content;
   const auto begin = std::chrono::steady_clock::now();
-  const auto put = store->put_file(name_of("large"), directory + "/up", {});
+  const auto put = store->put_file(name_of("large"), folder / "up", {});
   const auto middle = std::chrono::steady_clock::now();
   ASSERT_TRUE(succeeds(put));
-  const auto got = store->get_file(name_of("large"), directory + "/down", {});
+  const auto got = store->get_file(name_of("large"), folder / "down", {});
   const auto end = std::chrono::steady_clock::now();
   ASSERT_TRUE(succeeds(got));
   EXPECT_EQ(got->size, content.size());
   EXPECT_EQ(got->etag, put->etag);
-  std::ifstream in(directory + "/down", std::ios::binary);
+  std::ifstream in(folder / "down", std::ios::binary);
   EXPECT_TRUE(std::string(std::istreambuf_iterator<char>(in), {}) == content);
   const auto seconds = [](auto duration) {
     return std::chrono::duration<double>(duration).count();
@@ -185,7 +181,6 @@ TEST_F(Gateway, LargeObjectUpAndDownInParallelParts) {
   range.length = 9'000'003;
   EXPECT_TRUE(store->get_bytes(name_of("large"), 10'000'000, range).value() ==
               content.substr(7'999'999, 9'000'003));
-  std::filesystem::remove_all(directory);
 }
 
 TEST_F(Gateway, KeysNoDirectoryCouldHold) {

@@ -63,16 +63,6 @@ bool eventually(const std::function<bool()>& condition, std::chrono::seconds lim
   return true;
 }
 
-TempFolder::TempFolder() {
-  path_ = (std::filesystem::temp_directory_path() / "saola-split-XXXXXX").native();
-  SAOLA_CHECK(::mkdtemp(path_.data()) != nullptr, "no temporary folder");
-}
-
-TempFolder::~TempFolder() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
-}
-
 Service::Service(std::vector<std::string> flags) : flags_(std::move(flags)) {
   std::filesystem::create_directory(folder() + "/samples");
   for (const char* name : {"us_states.csv", "breast_cancer.csv"}) {

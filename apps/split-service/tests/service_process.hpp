@@ -14,6 +14,7 @@
 #include <boost/json.hpp>
 
 #include <saola/jobs_client/api_client.hpp>
+#include <saola/testing/temp_folder.hpp>
 
 namespace saola::split_service {
 using jobs_client::ApiClient;
@@ -21,20 +22,6 @@ using jobs_client::ApiClient;
 // Whether `condition` came true within `limit`.
 bool eventually(const std::function<bool()>& condition,
                 std::chrono::seconds limit = std::chrono::seconds(60));
-
-// A folder that ends with the test.
-class TempFolder {
- public:
-  TempFolder();
-  ~TempFolder();
-  TempFolder(const TempFolder&) = delete;
-  TempFolder& operator=(const TempFolder&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
-
 class Service {
  public:
   // Makes the folder with the samples; starts nothing yet.

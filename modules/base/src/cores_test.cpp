@@ -5,25 +5,21 @@
 #include <gtest/gtest.h>
 
 #include <saola/base/cores.hpp>
+#include <saola/testing/temp_folder.hpp>
 namespace saola {
 namespace {
 
 class CgroupCores : public testing::Test {
  protected:
-  CgroupCores() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "saola-XXXXXX").string();
-    directory_ = ::mkdtemp(pattern.data());
-  }
-  ~CgroupCores() override { std::filesystem::remove_all(directory_); }
   void write(const std::string& path, const std::string& text) {
-    const std::filesystem::path file = directory_ + "/" + path;
+    const std::filesystem::path file = folder_.path() + "/" + path;
     std::filesystem::create_directories(file.parent_path());
     std::ofstream(file) << text << '\n';
   }
-  std::optional<double> cores() { return cgroup_cores(directory_ + "/cgroup", directory_ + "/fs"); }
+  std::optional<double> cores() { return cgroup_cores(folder_ / "cgroup", folder_ / "fs"); }
 
  private:
-  std::string directory_;
+  const TempFolder folder_;
 };
 
 TEST_F(CgroupCores, TakesTheTightestOfVersionTwo) {

@@ -10,6 +10,8 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
+#include <saola/testing/temp_folder.hpp>
+
 #include "test_server.hpp"
 
 namespace saola::http_conn {
@@ -23,14 +25,9 @@ using testing::StartsWith;
 // A folder with a certificate for `name` signed by itself, and its key.
 class Certificate {
  public:
-  Certificate() {
-    char name[] = "/tmp/http_conn_tls_XXXXXX";
-    folder_ = ::mkdtemp(name);
-    write("first.test");
-  }
-  ~Certificate() { std::filesystem::remove_all(folder_); }
+  Certificate() { write("first.test"); }
 
-  TlsOptions options() const { return {folder_ + "/cert.pem", folder_ + "/key.pem"}; }
+  TlsOptions options() const { return {folder_ / "cert.pem", folder_ / "key.pem"}; }
 
   void write(const std::string& name) const {
     EVP_PKEY* key = EVP_EC_gen("P-256");
@@ -55,7 +52,7 @@ class Certificate {
   }
 
  private:
-  std::string folder_;
+  TempFolder folder_;
 };
 
 // A blocking TLS client that trusts everybody.

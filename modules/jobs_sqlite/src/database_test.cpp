@@ -10,8 +10,7 @@
 #include <gmock/gmock.h>
 
 #include <saola/jobs_sqlite/sqlite_store.hpp>
-
-#include "temp_folder.hpp"
+#include <saola/testing/temp_folder.hpp>
 
 namespace saola::jobs_sqlite {
 namespace {

@@ -18,8 +18,7 @@
 #include <saola/jobs/maintainer.hpp>
 #include <saola/jobs/task_worker.hpp>
 #include <saola/jobs_sqlite/sqlite_store.hpp>
-
-#include "temp_folder.hpp"
+#include <saola/testing/temp_folder.hpp>
 
 namespace saola::jobs_sqlite {
 namespace {

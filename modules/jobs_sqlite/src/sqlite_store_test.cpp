@@ -1,7 +1,7 @@
 #include <saola/jobs_sqlite/sqlite_store.hpp>
+#include <saola/testing/temp_folder.hpp>
 
 #include "store_conformance.hpp"
-#include "temp_folder.hpp"
 
 namespace saola::jobs {
 namespace {
@@ -19,7 +19,7 @@ class SqliteHome final : public StoreHome {
   }
 
  private:
-  jobs_sqlite::TempFolder folder_;
+  TempFolder folder_;
 };
 
 INSTANTIATE_TEST_SUITE_P(Sqlite, StoreConformance,

@@ -12,8 +12,7 @@
 #include <saola/base/check.hpp>
 #include <saola/base/unique_fd.hpp>
 #include <saola/jobs_sqlite/sqlite_store.hpp>
-
-#include "temp_folder.hpp"
+#include <saola/testing/temp_folder.hpp>
 
 namespace saola::jobs_sqlite {
 namespace {

@@ -14,6 +14,7 @@
 
 #include <saola/jobs/memory_store.hpp>
 #include <saola/jobs_web/store_health.hpp>
+#include <saola/testing/temp_folder.hpp>
 
 namespace saola::jobs_web {
 namespace {
@@ -106,25 +107,23 @@ TEST(RoomForAJob, LooksAtTheFileSystem) {
 // In a child with mounts of its own. Without the right to mount, the kernel's word for a full disk
 // is the injected one of the tests above.
 TEST(RoomForAJob, SeesAFullFileSystem) {
-  std::string folder = (std::filesystem::temp_directory_path() / "saola-room-XXXXXX").native();
-  ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+  const TempFolder folder;
   std::fflush(nullptr);
   const pid_t child = ::fork();
   if (child == 0) {
     constexpr int kNoRight = 77;
     if (::unshare(CLONE_NEWNS) != 0 ||
         ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
-        ::mount("tmpfs", folder.c_str(), "tmpfs", 0, "size=512k") != 0) {
+        ::mount("tmpfs", folder.path().c_str(), "tmpfs", 0, "size=512k") != 0) {
       ::_exit(kNoRight);
     }
-    const auto full = room_for_a_job(folder);
-    ::mount("tmpfs", folder.c_str(), "tmpfs", MS_REMOUNT, "size=2m");
-    const auto roomy = room_for_a_job(folder);
+    const auto full = room_for_a_job(folder.path());
+    ::mount("tmpfs", folder.path().c_str(), "tmpfs", MS_REMOUNT, "size=2m");
+    const auto roomy = room_for_a_job(folder.path());
     ::_exit(!full && full.error().code() == ErrorCode::kResourceExhausted && roomy ? 0 : 1);
   }
   int status = 0;
   ASSERT_EQ(::waitpid(child, &status, 0), child);
-  ::rmdir(folder.c_str());
   ASSERT_TRUE(WIFEXITED(status));
   if (WEXITSTATUS(status) == 77) {
     std::puts("NOT TESTED: a full file system; this user may not mount one");

@@ -24,6 +24,7 @@
 #include <gtest/gtest.h>
 
 #include <saola/objects/object_store.hpp>
+#include <saola/testing/temp_folder.hpp>
 
 #include "result_matchers.hpp"
 
@@ -38,13 +39,9 @@ struct StoreSubject {
 class StoreConformance : public testing::TestWithParam<StoreSubject (*)()> {
  protected:
   void SetUp() override {
-    char pattern[] = "/tmp/saola-conformance-XXXXXX";
-    ASSERT_NE(::mkdtemp(pattern), nullptr);
-    scratch_ = pattern;
     subject_ = GetParam()();
     ASSERT_NE(subject_.store, nullptr);
   }
-  void TearDown() override { std::filesystem::remove_all(scratch_); }
 
   ObjectStore& store() { return *subject_.store; }
   // Keys of one case do not meet those of another, even in a store that outlives it.
@@ -55,7 +52,7 @@ class StoreConformance : public testing::TestWithParam<StoreSubject (*)()> {
                                                       "/" + std::string(key));
     return made.value();
   }
-  std::string scratch(const char* leaf) const { return scratch_ + "/" + leaf; }
+  std::string scratch(const char* leaf) const { return scratch_ / leaf; }
 
   static std::string noise(std::size_t size, std::uint32_t seed = 1) {
     std::mt19937 random(seed);
@@ -76,7 +73,7 @@ class StoreConformance : public testing::TestWithParam<StoreSubject (*)()> {
   }
 
   StoreSubject subject_;
-  std::string scratch_;
+  const TempFolder scratch_;
 };
 
 TEST_P(StoreConformance, WhatIsPutIsGot) {
@@ -113,7 +110,7 @@ TEST_P(StoreConformance, MissingObjectIsNotFoundAndNamed) {
   EXPECT_TRUE(fails_with(store().get_bytes(missing, 10, {}), ErrorCode::kNotFound, text));
   EXPECT_TRUE(
       fails_with(store().get_file(missing, scratch("none"), {}), ErrorCode::kNotFound, text));
-  EXPECT_EQ(entries(scratch_), 0u);
+  EXPECT_EQ(entries(scratch_.path()), 0u);
 }
 
 TEST_P(StoreConformance, PutReplacesAndChangesTheEtag) {
@@ -203,15 +200,15 @@ TEST_P(StoreConformance, GetFileReplacesWholeFilesOnly) {
   EXPECT_EQ(file_content(scratch("f")), "old content");
   ASSERT_TRUE(succeeds(store().get_file(name("k"), scratch("f"), {})));
   EXPECT_EQ(file_content(scratch("f")), "new content");
-  EXPECT_EQ(entries(scratch_), 1u);
+  EXPECT_EQ(entries(scratch_.path()), 1u);
 }
 
 TEST_P(StoreConformance, GetFileIntoAMissingDirectoryFails) {
   ASSERT_TRUE(succeeds(store().put_bytes(name("k"), "x", {})));
   EXPECT_TRUE(
       fails_with(store().get_file(name("k"), scratch("no/f"), {}), ErrorCode::kNotFound, "no/f"));
-  EXPECT_TRUE(
-      fails_with(store().get_file(name("k"), scratch_ + "/", {}), ErrorCode::kInvalidArgument));
+  EXPECT_TRUE(fails_with(store().get_file(name("k"), scratch_.path() + "/", {}),
+                         ErrorCode::kInvalidArgument));
 }
 
 TEST_P(StoreConformance, SinkErrorEndsTheTransferAndIsReturned) {
@@ -247,7 +244,7 @@ TEST_P(StoreConformance, StopAndDeadlineEndCalls) {
     EXPECT_TRUE(fails_with(store().get_file(name("k"), scratch("f"), options), code));
     EXPECT_TRUE(fails_with(store().put_bytes(name("k"), "new", options), code));
   }
-  EXPECT_EQ(entries(scratch_), 0u);
+  EXPECT_EQ(entries(scratch_.path()), 0u);
   EXPECT_EQ(store().get_bytes(name("k"), 10, {}).value(), "old");
 }
 
@@ -259,7 +256,7 @@ TEST_P(StoreConformance, StopFromTheProgressCallbackEndsAGet) {
   options.progress = [&](std::uint64_t, std::uint64_t) { stop.request_stop(); };
   EXPECT_TRUE(
       fails_with(store().get_file(name("k"), scratch("f"), options), ErrorCode::kCancelled));
-  EXPECT_EQ(entries(scratch_), 0u);
+  EXPECT_EQ(entries(scratch_.path()), 0u);
 }
 
 TEST_P(StoreConformance, RemovesAndMayRepeatIt) {

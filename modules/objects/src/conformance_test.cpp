@@ -2,6 +2,7 @@
 #include <saola/objects/buckets.hpp>
 #include <saola/objects/directory_store.hpp>
 #include <saola/objects/memory_store.hpp>
+#include <saola/testing/temp_folder.hpp>
 
 #include "store_conformance.hpp"
 
@@ -10,15 +11,8 @@ namespace {
 
 // A new directory, gone with the subject.
 struct BoundDirectory {
-  BoundDirectory() {
-    char pattern[] = "/tmp/saola-bucket-XXXXXX";
-    path = ::mkdtemp(pattern);
-    store = DirectoryStore::open(path).value();
-  }
-  ~BoundDirectory() { std::filesystem::remove_all(path); }
-
-  std::string path;
-  std::unique_ptr<DirectoryStore> store;
+  TempFolder folder;
+  std::unique_ptr<DirectoryStore> store = DirectoryStore::open(folder.path()).value();
 };
 
 StoreSubject memory_subject() {

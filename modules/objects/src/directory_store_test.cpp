@@ -19,6 +19,7 @@
 #include <gtest/gtest.h>
 
 #include <saola/objects/directory_store.hpp>
+#include <saola/testing/temp_folder.hpp>
 
 namespace saola::objects {
 namespace {
@@ -28,16 +29,12 @@ namespace fs = std::filesystem;
 class DirectoryStoreTest : public testing::Test {
  protected:
   void SetUp() override {
-    char pattern[] = "/tmp/saola-directory-XXXXXX";
-    ASSERT_NE(::mkdtemp(pattern), nullptr);
-    base_ = pattern;
     root_ = base_ + "/bucket";
     fs::create_directory(root_);
     std::ofstream(base_ + "/secret.txt") << "secret";
     std::ofstream(root_ + "/inside.txt") << "inside";
     store_ = DirectoryStore::open(root_).value();
   }
-  void TearDown() override { fs::remove_all(base_); }
 
   ObjectName name(std::string_view key) { return ObjectName::make("samples", key).value(); }
   ErrorCode get_code(std::string_view key) {
@@ -52,7 +49,8 @@ class DirectoryStoreTest : public testing::Test {
     return out;
   }
 
-  std::string base_;
+  const TempFolder folder_;
+  const std::string base_ = folder_.path();
   std::string root_;
   std::unique_ptr<DirectoryStore> store_;
 };
@@ -222,18 +220,16 @@ TEST(DirectoryStore, LeavesNoDescriptorOpen) {
     using It = fs::directory_iterator;
     return std::distance(It("/proc/self/fd"), It());
   };
-  char pattern[] = "/tmp/saola-directory-XXXXXX";
-  ASSERT_NE(::mkdtemp(pattern), nullptr);
+  const TempFolder folder;
   const auto before = count();
   {
-    auto store = DirectoryStore::open(pattern).value();
+    auto store = DirectoryStore::open(folder.path()).value();
     const auto name = ObjectName::make("b", "d/k").value();
     ASSERT_TRUE(store->put_bytes(name, "x", {}));
     ASSERT_TRUE(store->get_bytes(name, 10, {}));
     EXPECT_FALSE(store->get_bytes(ObjectName::make("b", "d").value(), 10, {}));
   }
   EXPECT_EQ(count(), before);
-  fs::remove_all(pattern);
 }
 
 }  // namespace

@@ -8,28 +8,27 @@
 
 #include <gtest/gtest.h>
 
+#include <saola/testing/temp_folder.hpp>
+
 namespace saola::objects_s3 {
 namespace {
 
 class CredentialsTest : public testing::Test {
  protected:
   void SetUp() override {
-    char pattern[] = "/tmp/saola-credentials-XXXXXX";
-    ASSERT_NE(::mkdtemp(pattern), nullptr);
-    home_ = pattern;
     for (const char* name : {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
                              "AWS_PROFILE", "AWS_SHARED_CREDENTIALS_FILE"}) {
       ::unsetenv(name);
     }
     ::setenv("HOME", home_.c_str(), 1);
   }
-  void TearDown() override { std::filesystem::remove_all(home_); }
   void write(const std::string& path, std::string_view text) {
     std::filesystem::create_directories(std::filesystem::path(home_ + path).parent_path());
     std::ofstream(home_ + path) << text;
   }
 
-  std::string home_;
+  const TempFolder folder_;
+  const std::string home_ = folder_.path();
   S3Options options_;
 };
 

@@ -13,6 +13,7 @@
 #include <gtest/gtest.h>
 
 #include <saola/objects_s3/s3_store.hpp>
+#include <saola/testing/temp_folder.hpp>
 
 #include "fake_endpoint.hpp"
 #include "result_matchers.hpp"
@@ -422,11 +423,9 @@ TEST_F(S3Faults, FailedDownloadLeavesNoFile) {
     if (r.number > 1) return {http(403, "", error_xml("AccessDenied"))};
     return {serve_object(r, content_)};
   });
-  char pattern[] = "/tmp/saola-s3-XXXXXX";
-  ASSERT_NE(::mkdtemp(pattern), nullptr);
-  EXPECT_FALSE(store_->get_file(name_, std::string(pattern) + "/f", {}));
-  EXPECT_TRUE(std::filesystem::is_empty(pattern));
-  std::filesystem::remove_all(pattern);
+  const TempFolder folder;
+  EXPECT_FALSE(store_->get_file(name_, folder / "f", {}));
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
 }
 
 TEST_F(S3Faults, PutIsSentAgainAsAWhole) {
@@ -462,7 +461,7 @@ class S3Multipart : public S3Faults {
     if (r.method == "POST") return {http(200, "", "  <R><ETag>\"all-2\"</ETag></R>")};
     return {"HTTP/1.1 204 No\r\n\r\n"};
   }
-  const std::string large_ = std::string(5 * 1024 * 1024, 'l') + "tail";
+  const std::string large_ = std::string(5 * 1024 * 1024 + 4, 'l');
 };
 
 TEST_F(S3Multipart, PartsAreUploadedAndCompletedInOrder) {

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "temporary_directory.hpp"
+#include <saola/testing/temp_folder.hpp>
 
 namespace saola::server {
 
@@ -77,7 +77,7 @@ class ProbeServer {
   HttpAnswer get(std::string_view path) const;
 
  private:
-  TemporaryDirectory directory_;
+  TempFolder directory_;
   pid_t pid_ = 0;
   std::optional<int> status_;
 };

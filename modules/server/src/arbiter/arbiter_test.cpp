@@ -196,7 +196,7 @@ TEST(Arbiter, ARoleWhoseWorkersKeepDyingIsPausedAndSaysSo) {
 }
 
 TEST(Arbiter, AReloadWhoseWorkersAreKilledAgainAndAgainIsGivenUp) {
-  TemporaryDirectory directory;
+  TempFolder directory;
   const std::string file = directory.path() + "/saola.toml";
   std::ofstream(file) << "threads = 2\n";
   ProbeServer server({"--config=" + file, "--crash-limit=4"});
@@ -236,7 +236,7 @@ TEST(Arbiter, WinchEmptiesAndHupRefills) {
 }
 
 TEST(Arbiter, HupReadsTheConfigAnew) {
-  TemporaryDirectory directory;
+  TempFolder directory;
   const std::string file = directory.path() + "/saola.toml";
   std::ofstream(file) << "workers = 1\n";
   ProbeServer server({"--config=" + file, "--task-workers=1"}, {"SAOLA_BACKLOG=7"});
@@ -256,7 +256,7 @@ TEST(Arbiter, HupReadsTheConfigAnew) {
 }
 
 TEST(Arbiter, AReloadAppliesWhatItCanAndWarnsAboutTheRest) {
-  TemporaryDirectory directory;
+  TempFolder directory;
   const std::string file = directory.path() + "/saola.toml";
   const std::string first = directory.path() + "/first.pid";
   const std::string second = directory.path() + "/second.pid";
@@ -288,7 +288,7 @@ TEST(Arbiter, AReloadAppliesWhatItCanAndWarnsAboutTheRest) {
 }
 
 TEST(Arbiter, ABadConfigOnHupChangesNothing) {
-  TemporaryDirectory directory;
+  TempFolder directory;
   const std::string file = directory.path() + "/saola.toml";
   std::ofstream(file) << "threads = 2\n";
   ProbeServer server({"--config=" + file});
@@ -383,7 +383,7 @@ TEST(Arbiter, ObeysTheControlSocket) {
 
 // The process that serves now: with its pid file, its control socket and workers of its own.
 TEST(Arbiter, UpgradesOnUsr2WithoutLosingTheSocket) {
-  TemporaryDirectory directory;
+  TempFolder directory;
   const std::string pid_file = directory.path() + "/pid";
   const auto read_pid = [](const std::string& path) {
     pid_t pid = 0;
@@ -411,7 +411,7 @@ TEST(Arbiter, UpgradesOnUsr2WithoutLosingTheSocket) {
 }
 
 TEST(Arbiter, AnUpgradeThatCannotBootChangesNothing) {
-  TemporaryDirectory directory;
+  TempFolder directory;
   const std::string file = directory.path() + "/saola.toml";
   std::ofstream(file) << "threads = 2\n";
   ProbeServer server({"--config=" + file});
@@ -430,7 +430,7 @@ TEST(Arbiter, AnUpgradeThatCannotBootChangesNothing) {
 }
 
 TEST(Arbiter, RefusesThePidFileOfALiveServer) {
-  TemporaryDirectory directory;
+  TempFolder directory;
   const std::string pid_file = directory.path() + "/pid";
   std::ofstream(pid_file) << ::getpid() << "\n";
   ProbeServer second({"--pidfile=" + pid_file});
@@ -442,7 +442,7 @@ TEST(Arbiter, RefusesThePidFileOfALiveServer) {
 }
 
 TEST(Arbiter, UsesSystemdsSocketsAndTellsSystemd) {
-  TemporaryDirectory directory;
+  TempFolder directory;
   const std::string path = directory.path() + "/notify";
   sockaddr_un name{};
   name.sun_family = AF_UNIX;
@@ -472,7 +472,7 @@ TEST(Arbiter, UsesSystemdsSocketsAndTellsSystemd) {
 
 // Root gives workers to somebody else, who can still write the logs; others are told why not.
 TEST(Arbiter, RunsWorkersAsAnotherUser) {
-  TemporaryDirectory directory;
+  TempFolder directory;
   std::filesystem::permissions(directory.path(), std::filesystem::perms::all);
   const std::string access = directory.path() + "/access";
   ProbeServer server({"--user=nobody", "--access-log=" + access});

@@ -59,7 +59,7 @@ TEST(ProcessOne, ReapsOrphansAsASubreaper) {
 }
 
 TEST(ProcessOne, ServesReapsReplacesAndEnds) {
-  TemporaryDirectory directory;
+  TempFolder directory;
   const std::string pid_file = directory.path() + "/pid";
   ProbeServer server({"--log-level=debug", "--pidfile=" + pid_file}, {}, -1, Birth::kProcessOne);
   if (!server.started()) {

@@ -13,7 +13,6 @@
 #include <gmock/gmock.h>
 
 #include "probe_server.hpp"
-#include "temporary_directory.hpp"
 
 namespace saola::server {
 namespace {
@@ -129,7 +128,7 @@ bool sent(Syslog& syslog, Receiver& daemon, std::string_view text) {
 
 class EveryTransport : public testing::TestWithParam<const char*> {
  protected:
-  TemporaryDirectory directory;
+  TempFolder directory;
   std::string path = directory.path() + "/log";
 };
 
@@ -194,7 +193,7 @@ TEST_P(EveryTransport, NeverWaitsForADaemonThatDoesNotRead) {
 }
 
 TEST(Syslog, ManyThreadsLoseNothing) {
-  TemporaryDirectory directory;
+  TempFolder directory;
   Receiver daemon("stream", directory.path() + "/log");
   const auto syslog = open_syslog(daemon.address);
   constexpr int kThreads = 8;
@@ -223,7 +222,7 @@ TEST(Syslog, ManyThreadsLoseNothing) {
 }
 
 TEST(Syslog, LongLinesAreCut) {
-  TemporaryDirectory directory;
+  TempFolder directory;
   Receiver daemon("dgram", directory.path() + "/log");
   const auto syslog = open_syslog(daemon.address);
   std::string line = "begin";
@@ -244,7 +243,7 @@ TEST(Syslog, AHostThatDoesNotExistIsTold) {
 }
 
 TEST(Syslog, TheServerSendsBothLogs) {
-  TemporaryDirectory directory;
+  TempFolder directory;
   Receiver daemon("dgram", directory.path() + "/log");
   ProbeServer server({"--log-syslog", "--log-syslog-to=" + daemon.address,
                       "--log-syslog-prefix=my probe", "--log-syslog-facility=local3"});
@@ -260,7 +259,7 @@ TEST(Syslog, TheServerSendsBothLogs) {
 }
 
 TEST(Syslog, TheAccessLogCanBeKeptOut) {
-  TemporaryDirectory directory;
+  TempFolder directory;
   Receiver daemon("stream", directory.path() + "/log");
   const std::string access = directory.path() + "/access";
   ProbeServer server({"--log-syslog", "--log-syslog-to=" + daemon.address + "#stream",
@@ -276,7 +275,7 @@ TEST(Syslog, TheAccessLogCanBeKeptOut) {
 }
 
 TEST(Syslog, AServerWithoutADaemonServesAndCounts) {
-  TemporaryDirectory directory;
+  TempFolder directory;
   ProbeServer server({"--log-syslog", "--log-syslog-to=unix://" + directory.path() + "/none"});
   ASSERT_TRUE(server.serves()) << server.log();
   EXPECT_TRUE(eventually([&] { return server.log_has("cannot be reached: No such file"); }));

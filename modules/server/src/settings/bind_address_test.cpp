@@ -10,7 +10,6 @@
 #include <gmock/gmock.h>
 
 #include "probe_server.hpp"
-#include "temporary_directory.hpp"
 
 namespace saola::server {
 namespace {
@@ -64,7 +63,7 @@ TEST(OpenListener, SharesAPortWhenBothAskForIt) {
 }
 
 TEST(OpenListener, ReplacesAStaleUnixSocketOnly) {
-  TemporaryDirectory directory;
+  TempFolder directory;
   const BindAddress where = address("unix:" + directory.path() + "/s");
   {
     ASSERT_TRUE(open_listener(where, {}));

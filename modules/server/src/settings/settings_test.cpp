@@ -4,8 +4,7 @@
 #include <gmock/gmock.h>
 
 #include <saola/server/settings.hpp>
-
-#include "temporary_directory.hpp"
+#include <saola/testing/temp_folder.hpp>
 
 namespace saola::server {
 namespace {
@@ -79,7 +78,7 @@ std::string other_text(const SettingRow& row) {
 }
 
 TEST(Settings, EveryRowTakesFlagEnvironmentAndFile) {
-  TemporaryDirectory directory;
+  TempFolder directory;
   for (const SettingRow& row : table().rows()) {
     if (row.key == "config") continue;
     SCOPED_TRACE(row.key);
@@ -118,7 +117,7 @@ TEST(Settings, EveryRowIsDocumented) {
 }
 
 TEST(Settings, FlagsWinOverEnvironmentOverFileOverDefaults) {
-  TemporaryDirectory directory;
+  TempFolder directory;
   const std::string file = directory.path() + "/saola.toml";
   std::ofstream(file) << "workers = 3\nbacklog = 3\nthreads = 3\n";
   const Settings settings =
@@ -131,7 +130,7 @@ TEST(Settings, FlagsWinOverEnvironmentOverFileOverDefaults) {
 }
 
 TEST(Settings, ListsReplaceThoseBelow) {
-  TemporaryDirectory directory;
+  TempFolder directory;
   const std::string file = directory.path() + "/saola.toml";
   std::ofstream(file) << "bind = ['127.0.0.1:1', 'unix:/tmp/x']\n";
   EXPECT_THAT(good({"-c", file}).get(Setting<std::vector<std::string>>{"bind"}),
@@ -147,7 +146,7 @@ TEST(Settings, ListsReplaceThoseBelow) {
 }
 
 TEST(Settings, TablesJoinByNameAndDropTheDefaults) {
-  TemporaryDirectory directory;
+  TempFolder directory;
   const std::string file = directory.path() + "/saola.toml";
   std::ofstream(file) << "[buckets.a]\nendpoint = 'http://x'\nsecret_key = 's3cret'\n"
                          "[buckets.b]\ndirectory = '/b'\n";
@@ -225,7 +224,7 @@ TEST(Settings, AMistakeDoesNotMakeOthers) {
 }
 
 TEST(Settings, UnknownNamesSuggestTheNearest) {
-  TemporaryDirectory directory;
+  TempFolder directory;
   const std::string file = directory.path() + "/saola.toml";
   std::ofstream(file) << "workerss = 3\n[buckets.a]\ndirektory = 'x'\n[web]\nworkers = 1\n";
   EXPECT_THAT(bad({"--wrokers", "3"}),
@@ -267,7 +266,7 @@ TEST(Settings, EveryMistakeIsTold) {
 }
 
 TEST(Settings, BadFilesAreTold) {
-  TemporaryDirectory directory;
+  TempFolder directory;
   EXPECT_THAT(bad({"-c", directory.path() + "/none.toml"}),
               HasSubstr("none.toml cannot be read: No such file"));
   EXPECT_THAT(bad({"-c", directory.path()}), HasSubstr("cannot be read: Is a directory"));
@@ -287,7 +286,7 @@ TEST(Settings, BadFilesAreTold) {
 }
 
 TEST(Settings, PrintedConfigSetsTheSameValuesAgain) {
-  TemporaryDirectory directory;
+  TempFolder directory;
   const std::string file = directory.path() + "/saola.toml";
   const Settings settings = good({"--workers", "3", "-b", "a:1", "-b", "unix:/q\"uo te", "--bucket",
                                   "x y=/d", "--timeout=1.5", "--reuse-port"});
@@ -301,7 +300,7 @@ TEST(Settings, PrintedConfigSetsTheSameValuesAgain) {
 }
 
 TEST(Settings, SecretsAreNeverPrinted) {
-  TemporaryDirectory directory;
+  TempFolder directory;
   const std::string file = directory.path() + "/saola.toml";
   std::ofstream(file) << "token = 'hush1'\n[buckets.a]\nsecret-key = 'hush2'\n";
   const std::string printed = table().print(good({"-c", file}));

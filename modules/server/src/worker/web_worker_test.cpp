@@ -292,7 +292,7 @@ TEST(WebWorker, MaxRequestsDrainsInsteadOfDropping) {
 }
 
 TEST(WebWorker, ListensOnSeveralBinds) {
-  TemporaryDirectory directory;
+  TempFolder directory;
   const std::string path = "unix:" + directory.path() + "/socket";
   ProbeServer server({"--bind=" + path, "--bind=[::1]:0", "--bind=127.0.0.1:0"});
   ASSERT_TRUE(server.serves()) << server.log();
@@ -306,7 +306,7 @@ TEST(WebWorker, ListensOnSeveralBinds) {
 }
 
 TEST(WebWorker, WritesTheAccessLogAndReopensIt) {
-  TemporaryDirectory directory;
+  TempFolder directory;
   const std::string file = directory.path() + "/access";
   ProbeServer server({"--access-log=" + file, "--access-log-format=%(m)s %(U)s %(s)s %(B)s"});
   ASSERT_TRUE(server.serves()) << server.log();
@@ -360,7 +360,7 @@ TEST(WebWorker, BelievesProxyHeadersOfTrustedPeersOnly) {
 }
 
 TEST(WebWorker, SpeaksTlsWithTheCertificateOfTheLastReload) {
-  TemporaryDirectory directory;
+  TempFolder directory;
   const std::string key = directory.path() + "/key.pem";
   const std::string certificate = directory.path() + "/cert.pem";
   const auto make_certificate = [&](const std::string& name) {
@@ -397,7 +397,7 @@ TEST(WebWorker, SpeaksTlsWithTheCertificateOfTheLastReload) {
 }
 
 TEST(WebWorker, TheManagementBindAnswersWhileEveryWorkerIsHogged) {
-  TemporaryDirectory directory;
+  TempFolder directory;
   const std::string management = "unix:" + directory.path() + "/management";
   ProbeServer server({"--on-stall=ignore", "--management-bind=" + management});
   ASSERT_TRUE(server.serves()) << server.log();
@@ -419,7 +419,7 @@ TEST(WebWorker, TheManagementBindAnswersWhileEveryWorkerIsHogged) {
 }
 
 TEST(WebWorker, ReadinessSaysWhyNot) {
-  TemporaryDirectory directory;
+  TempFolder directory;
   const std::string management = "unix:" + directory.path() + "/management";
   ProbeServer server({"--management-bind=" + management});
   ASSERT_TRUE(server.serves()) << server.log();

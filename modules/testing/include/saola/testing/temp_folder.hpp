@@ -1,18 +1,20 @@
-// A folder that ends with the test.
+// A folder that ends with the test. In namespace saola, so that the tests there may go on to say `testing` for
+// GoogleTest.
 #pragma once
 
 #include <cstdlib>
 #include <filesystem>
 #include <string>
+#include <system_error>
 
 #include <saola/base/check.hpp>
 
-namespace saola::jobs_sqlite {
+namespace saola {
 
+// Empty at first, this user's alone; it and what is in it go away with the object.
 class TempFolder {
  public:
-  TempFolder() {
-    path_ = (std::filesystem::temp_directory_path() / "saola-jobs-XXXXXX").native();
+  TempFolder() : path_((std::filesystem::temp_directory_path() / "saola-XXXXXX").native()) {
     SAOLA_CHECK(::mkdtemp(path_.data()) != nullptr, "no temporary folder");
   }
   ~TempFolder() {
@@ -23,9 +25,11 @@ class TempFolder {
   TempFolder& operator=(const TempFolder&) = delete;
 
   const std::string& path() const { return path_; }
+  // What has that name in it.
+  std::string operator/(const char* name) const { return path_ + '/' + name; }
 
  private:
   std::string path_;
 };
 
-}  // namespace saola::jobs_sqlite
+}  // namespace saola
