@@ -86,13 +86,18 @@ Result<Process> Process::start(const std::vector<std::string>& arguments,
       return std::unexpected(std::move(added.error()));
     }
   }
-  // The child begins with no signal blocked, whatever this thread blocks.
+  // The child begins with no signal blocked, whatever this thread blocks, and its writes fail as any
+  // program's do, whatever this process ignores.
   posix_spawnattr_t attributes;
   ::posix_spawnattr_init(&attributes);
   sigset_t none;
   ::sigemptyset(&none);
   ::posix_spawnattr_setsigmask(&attributes, &none);
-  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+  sigset_t of_writes;
+  ::sigemptyset(&of_writes);
+  for (const int signal : {SIGPIPE, SIGXFSZ}) ::sigaddset(&of_writes, signal);
+  ::posix_spawnattr_setsigdefault(&attributes, &of_writes);
+  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
 
   auto argv = pointers(arguments);
   auto envp = pointers(options.environment);

@@ -39,6 +39,23 @@ TEST_P(ProcessTest, ExitCodeAndSignal) {
   });
 }
 
+TEST_P(ProcessTest, ChildDoesNotInheritWhatAServerIgnores) {
+  // As a server does whose writes report their errors themselves.
+  const auto pipe_before = ::signal(SIGPIPE, SIG_IGN);
+  const auto size_before = ::signal(SIGXFSZ, SIG_IGN);
+  run([] {
+    for (const char* name : {"PIPE", "XFSZ"}) {
+      auto child = Process::start({"sh", "-c", std::string("kill -") + name + " $$; exit 1"});
+      ASSERT_TRUE(child.has_value()) << child.error().message();
+      const auto end = child->wait(Deadline::after(10s));
+      ASSERT_TRUE(end.has_value()) << end.error().message();
+      EXPECT_TRUE(end->signalled) << name;
+    }
+  });
+  ::signal(SIGPIPE, pipe_before);
+  ::signal(SIGXFSZ, size_before);
+}
+
 TEST_P(ProcessTest, UnknownProgramIsAnError) {
   run([] {
     const auto child = Process::start({"no-such-program-anywhere"});

@@ -35,7 +35,8 @@ Result<unique_fd> open_signals() {
   sigset_t set;
   ::sigemptyset(&set);
   for (int signal : kSignals) ::sigaddset(&set, signal);
-  ::signal(SIGPIPE, SIG_IGN);
+  // A write that a peer or a limit on files refuses is an error of that write.
+  for (const int signal : {SIGPIPE, SIGXFSZ}) ::signal(signal, SIG_IGN);
   if (::sigprocmask(SIG_BLOCK, &set, nullptr) != 0) {
     return std::unexpected(errno_error(errno, "sigprocmask"));
   }

@@ -1,5 +1,6 @@
 // The arbiter end to end: each test starts server_probe and looks at it from outside.
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -94,6 +95,25 @@ TEST(Arbiter, ReplacesAKilledWorkerAtOnce) {
   }
   // A sanitizer makes an exit status of SIGSEGV, but of this one it cannot.
   EXPECT_THAT(server.log(), HasSubstr("ended: signal KILL"));
+}
+
+TEST(Arbiter, ALimitOnTheSizeOfFilesEndsNobody) {
+  ProbeServer server;
+  ASSERT_TRUE(server.serves()) << server.log();
+  const std::vector<WorkerRow> before = server.workers();
+  std::vector<pid_t> processes{server.pid()};
+  for (const WorkerRow& worker : before) processes.push_back(worker.pid);
+  for (const pid_t process : processes) {
+    // The log has more bytes already, so the next line is refused.
+    const rlimit none{.rlim_cur = 1, .rlim_max = RLIM_INFINITY};
+    ASSERT_EQ(::prlimit(process, RLIMIT_FSIZE, &none, nullptr), 0);
+  }
+  EXPECT_EQ(server.get("/throw").status, 500) << server.log();  // the worker logs it
+  server.signal(SIGTTIN);                                       // the arbiter logs it
+  const rlimit all{.rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY};
+  ASSERT_EQ(::prlimit(server.pid(), RLIMIT_FSIZE, &all, nullptr), 0);
+  EXPECT_TRUE(eventually([&] { return server.serving("web").size() == 2; }));
+  for (const pid_t process : processes) EXPECT_TRUE(process_exists(process));
 }
 
 TEST(Arbiter, ChildrenDieWithIt) {

@@ -126,7 +126,7 @@ Result<pid_t> spawn_program(const std::string& path, const std::vector<std::stri
   if (pid < 0) return std::unexpected(errno_error(errno, "fork"));
   if (pid > 0) return pid;
   for (int fd : keep) ::fcntl(fd, F_SETFD, 0);
-  ::signal(SIGPIPE, SIG_DFL);
+  for (const int signal : {SIGPIPE, SIGXFSZ}) ::signal(signal, SIG_DFL);
   ::execve(path.c_str(), argv.data(), envp.data());
   static constexpr char kText[] = "saola: cannot start the program's file again\n";
   [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, kText, sizeof kText - 1);

@@ -28,7 +28,8 @@ namespace {
 
 constexpr std::array kTaken{SIGTERM, SIGINT, SIGQUIT, SIGUSR1, SIGABRT};
 // The terminal or a careless kill sends them to the whole group; they are the arbiter's business.
-constexpr std::array kIgnored{SIGHUP, SIGUSR2, SIGWINCH, SIGTTIN, SIGTTOU, SIGPIPE};
+// The last two belong to writes that fail, and those say so themselves.
+constexpr std::array kIgnored{SIGHUP, SIGUSR2, SIGWINCH, SIGTTIN, SIGTTOU, SIGPIPE, SIGXFSZ};
 constexpr int kBeatMs = 500;
 constexpr std::size_t kLongestMessage = 60 * 1024;
 
