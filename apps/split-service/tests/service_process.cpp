@@ -17,6 +17,7 @@
 #include <gtest/gtest.h>
 
 #include <saola/base/check.hpp>
+#include <saola/base/process_stat.hpp>
 #include <saola/base/time.hpp>
 #include <saola/objects/object_name.hpp>
 
@@ -44,12 +45,10 @@ pid_t spawn(std::vector<std::string> arguments, const std::string& out, const st
   ::_exit(127);
 }
 
-// "(name) S PARENT …" of /proc/PID/stat: the parent's number.
 pid_t parent_of(const std::string& pid) {
-  const std::string stat = read_file("/proc/" + pid + "/stat");
-  const std::size_t at = stat.rfind(')');
-  if (at == std::string::npos || at + 4 >= stat.size() || stat[at + 2] == 'Z') return -1;
-  return std::atoi(stat.c_str() + at + 4);
+  constexpr int kParent = 4;
+  const ProcessStat stat = ProcessStat::read("/proc/" + pid + "/stat");
+  return stat.lives() ? static_cast<pid_t>(stat.number(kParent)) : -1;
 }
 
 }  // namespace

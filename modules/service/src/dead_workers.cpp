@@ -16,6 +16,7 @@
 #include <fmt/core.h>
 
 #include <saola/base/log.hpp>
+#include <saola/base/process_stat.hpp>
 #include <saola/base/wait_for_stop.hpp>
 #include <saola/jobs/task_worker.hpp>
 
@@ -34,19 +35,11 @@ std::string first_line(const std::string& path) {
   return line;
 }
 
-// Field 22 of /proc/PID/stat; empty when there is no such process, or only a zombie of it.
+// When it started, in the kernel's ticks; empty when there is no such process, or only a zombie of it.
 std::string start_of(std::string_view pid) {
-  const std::string stat = first_line(fmt::format("/proc/{}/stat", pid));
-  // The second field is the name in parentheses and may hold anything.
-  std::size_t at = stat.rfind(')');
-  if (at == std::string::npos || at + 2 >= stat.size()) return {};
-  const char state = stat[at + 2];
-  if (state == 'Z' || state == 'X') return {};
-  for (int field = 2; field < 22; ++field) {
-    at = stat.find(' ', at + 1);
-    if (at == std::string::npos) return {};
-  }
-  return stat.substr(at + 1, stat.find(' ', at + 1) - at - 1);
+  constexpr int kStartTime = 22;
+  const ProcessStat stat = ProcessStat::read(fmt::format("/proc/{}/stat", pid));
+  return stat.lives() ? std::string(stat.field(kStartTime)) : std::string();
 }
 
 // "HOST/BOOT/NAMESPACE/" of this process.

@@ -7,6 +7,8 @@
 #include <cstring>
 #include <string>
 
+#include <saola/base/process_stat.hpp>
+
 namespace saola::runtime::detail {
 namespace {
 
@@ -39,10 +41,7 @@ ThreadProbe::Usage ThreadProbe::usage(pid_t tid) {
 }
 
 char ThreadProbe::state(pid_t tid) {
-  const std::string stat = read_small(task_file(tid, "stat"));
-  // "tid (name) S …": the name may hold anything, so look behind the last parenthesis.
-  const std::size_t end = stat.rfind(')');
-  return end != std::string::npos && end + 2 < stat.size() ? stat[end + 2] : '?';
+  return ProcessStat::read(task_file(tid, "stat")).state();
 }
 
 bool ThreadProbe::waiting_at(pid_t tid, std::uintptr_t& pc, std::uintptr_t& sp) {

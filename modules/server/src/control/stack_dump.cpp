@@ -16,6 +16,7 @@
 #include <boost/json.hpp>
 #include <fmt/core.h>
 
+#include <saola/base/process_stat.hpp>
 #include <saola/base/time.hpp>
 #include <saola/runtime/symbolise.hpp>
 
@@ -61,10 +62,7 @@ void on_dump(int) {
 void describe(ThreadStack& stack) {
   const std::string folder = fmt::format("/proc/self/task/{}/", stack.thread);
   std::ifstream(folder + "comm") >> stack.name;
-  std::string stat;
-  std::getline(std::ifstream(folder + "stat"), stat);
-  const std::size_t end = stat.rfind(')');
-  if (end != std::string::npos && end + 2 < stat.size()) stack.state = stat[end + 2];
+  stack.state = ProcessStat::read(folder + "stat").state();
 }
 
 void interrupt(ThreadStack& stack) {

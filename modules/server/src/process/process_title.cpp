@@ -4,11 +4,11 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <iterator>
-#include <sstream>
+
+#include <saola/base/process_stat.hpp>
 
 namespace saola::server {
 
@@ -25,19 +25,11 @@ std::vector<std::string> original_arguments() {
 
 // The kernel tells where argv's texts begin and where the environment's, which follow them, end.
 ProcessTitle::ProcessTitle() {
-  std::string stat;
-  std::getline(std::ifstream("/proc/self/stat"), stat);
-  std::istringstream fields(stat.substr(std::min(stat.rfind(')') + 1, stat.size())));
-  constexpr int kFirst = 3;  // the field after the name (proc(5))
   constexpr int kArgumentsStart = 48;
   constexpr int kEnvironmentEnd = 51;
-  std::uintptr_t begin = 0;
-  std::uintptr_t end = 0;
-  std::string text;
-  for (int field = kFirst; field <= kEnvironmentEnd && fields >> text; ++field) {
-    if (field == kArgumentsStart) begin = std::strtoull(text.c_str(), nullptr, 10);
-    if (field == kEnvironmentEnd) end = std::strtoull(text.c_str(), nullptr, 10);
-  }
+  const ProcessStat stat = ProcessStat::read("/proc/self/stat");
+  const std::uintptr_t begin = stat.number(kArgumentsStart);
+  const std::uintptr_t end = stat.number(kEnvironmentEnd);
   if (begin == 0 || end <= begin) return;
   // Never destroyed: libraries that are unloaded at exit still read the environment.
   static auto& texts = *new std::vector<std::string>;
