@@ -164,7 +164,8 @@ std::vector<SettingRow> server_rows() {
        .type = kSeconds,
        .default_value = "30",
        .doc = "A worker whose loop has not moved for this long is hung: its stacks are written, it "
-              "is killed and replaced. No job and no rescued fiber can cause that. 0: never.",
+              "is killed and replaced. No job, no rescued fiber and no slow client can cause that. "
+              "0: never.",
        .letter = 't'},
       {.section = "Web workers",
        .key = setting::kGracefulTimeout.key,

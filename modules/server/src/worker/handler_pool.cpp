@@ -21,6 +21,20 @@ HandlerPool::~HandlerPool() {
 }
 
 http::Response HandlerPool::handle(http::Request& request) {
+  if (request.body->length() == 0) return call(request);
+  http::BodyReader& body = *request.body;
+  ReadAhead read(body, bodies_);
+  // The reader lives in this frame only.
+  struct Restore {
+    http::Request& request;
+    http::BodyReader& body;
+    ~Restore() { request.body = &body; }
+  } const restore{request, body};
+  request.body = &read;
+  return call(request);
+}
+
+http::Response HandlerPool::call(http::Request& request) {
   Call call{.request = request};
   // The thread works on this frame, so it must not be left before the thread is done.
   const runtime::this_task::Uncancellable stay;

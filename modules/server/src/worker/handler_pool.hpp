@@ -1,6 +1,6 @@
 // Runs handlers on native threads for the classes `threads` and `sync`: connections stay on the
 // event loop, where a slow client costs no thread, and only the handler's call goes to one of a
-// fixed number of threads.
+// fixed number of threads, after the body (the beginning of a long one) has been read.
 //
 // As few threads as possible are awake: a thread that is awake takes the next call without being
 // woken, and more are woken only when a call has waited for kWakeAfter. Short handlers then cost no
@@ -21,6 +21,8 @@
 #include <saola/runtime/sync/event.hpp>
 #include <saola/runtime/sync/mutex.hpp>
 
+#include "worker/read_ahead.hpp"
+
 namespace saola::server {
 
 class HandlerPool final : public http::Handler {
@@ -34,15 +36,17 @@ class HandlerPool final : public http::Handler {
   HandlerPool(const HandlerPool&) = delete;
   HandlerPool& operator=(const HandlerPool&) = delete;
 
-  // Waits, uncancellably, for a free thread and for its answer. Throws what the handler throws.
-  // SUSPENDS.
+  // Reads ahead, then waits, uncancellably, for a free thread and for its answer. Throws what the
+  // handler throws. SUSPENDS.
   http::Response handle(http::Request& request) override;
 
-  // Calls that ended, ever, and whether every thread is inside one now: when that stays so and no
-  // call ends, the worker is hung.
+  // Calls that ended, ever, and whether every thread is busy with one now, and not waiting for its
+  // client: when that stays so and no call ends, the worker is hung.
   std::uint64_t finished() const { return finished_.load(std::memory_order_relaxed); }
   bool all_busy() const {
-    return busy_.load(std::memory_order_relaxed) == static_cast<int>(threads_.size());
+    return busy_.load(std::memory_order_relaxed) -
+               bodies_.waiting.load(std::memory_order_relaxed) ==
+           static_cast<int>(threads_.size());
   }
 
  private:
@@ -52,6 +56,7 @@ class HandlerPool final : public http::Handler {
     std::exception_ptr error;
     runtime::Event done;
   };
+  http::Response call(http::Request& request);
   void run_thread();
   // The next call; null when the pool ends. Sleeps while there is none.
   Call* next_call();
@@ -59,6 +64,7 @@ class HandlerPool final : public http::Handler {
   void wake_one();
 
   http::Handler& inner_;
+  ReadAhead::Budget bodies_;
   runtime::Mutex mutex_;
   runtime::Condition work_;
   std::deque<Call*> calls_;  // GUARDED_BY(mutex_), as the next four

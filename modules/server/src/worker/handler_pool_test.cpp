@@ -1,7 +1,9 @@
 #include "worker/handler_pool.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <stdexcept>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -63,6 +65,71 @@ TEST(HandlerPool, AnswersManyShortCallsFromManyCallers) {
   }
   callers.clear();
   EXPECT_EQ(done, 4000);
+}
+
+// A body of `size` bytes whose last one waits for the client.
+class SlowBody final : public http::BodyReader {
+ public:
+  explicit SlowBody(std::size_t size) : size_(size) {}
+  Result<std::size_t> read(std::span<char> buffer) override {
+    if (left() == 1) {
+      asked.set();
+      come.wait();
+    }
+    const std::size_t count = std::min(buffer.size(), std::max(left(), std::size_t{2}) - 1);
+    if (left() == 0) return 0;
+    std::fill_n(buffer.data(), count, 'x');
+    taken_ += count;
+    return count;
+  }
+  std::optional<std::uint64_t> length() const override { return size_; }
+  runtime::Event asked, come;
+
+ private:
+  std::size_t left() const { return size_ - taken_; }
+  const std::size_t size_;
+  std::size_t taken_ = 0;
+};
+
+class Sizes final : public http::Handler {
+ public:
+  http::Response handle(http::Request& request) override {
+    const auto body = request.body->read_all(16 << 20);
+    return http::Response(200, "text/plain", std::to_string(body.value().size()));
+  }
+};
+
+TEST(HandlerPool, ASlowUploadTakesNoThread) {
+  Sizes sizes;
+  HandlerPool pool(sizes, 1);
+  SlowBody slow(1000);
+  std::string answer;
+  std::jthread client([&] {
+    http::Request request{.path = "/", .body = &slow};
+    answer = std::get<std::string>(pool.handle(request).body);
+    EXPECT_EQ(request.body, &slow);
+  });
+  slow.asked.wait();
+  EXPECT_EQ(status_of(pool, "/"), 200) << "the only thread is free";
+  slow.come.set();
+  client.join();
+  EXPECT_EQ(answer, "1000");
+}
+
+TEST(HandlerPool, AThreadThatWaitsForItsClientIsNotBusy) {
+  Sizes sizes;
+  HandlerPool pool(sizes, 1);
+  SlowBody slow(ReadAhead::kMost + 100'000);
+  std::string answer;
+  std::jthread client([&] {
+    http::Request request{.path = "/", .body = &slow};
+    answer = std::get<std::string>(pool.handle(request).body);
+  });
+  slow.asked.wait();
+  EXPECT_FALSE(pool.all_busy());
+  slow.come.set();
+  client.join();
+  EXPECT_EQ(answer, std::to_string(ReadAhead::kMost + 100'000));
 }
 
 TEST(HandlerPool, PassesExceptionsOn) {
