@@ -85,7 +85,7 @@ int Arbiter::run() {
   log_info("stopped", {{"status", exit_status_}});
   if (server_.definition.hooks.on_exit)
     server_.definition.hooks.on_exit(server_.generations.current.settings);
-  for (const std::string& path : unlink_) ::unlink(path.c_str());
+  for (const OwnFile& file : remove_) file.remove();
   return exit_status_;
 }
 
@@ -395,7 +395,7 @@ void Arbiter::stop(Stopping how) {
                                         std::memory_order_relaxed);
   server_.generations.pending.reset();
   // Nobody accepts any more, so the kernel shall not either.
-  unlink_ = listeners_.own_files(server_.generations.current);
+  remove_ = listeners_.own_files(server_.generations.current);
   server_.generations.current.listeners.clear();
   Leave leave = how == Stopping::kQuick ? Leave::kQuick : Leave::kGraceful;
   if (leave == Leave::kGraceful && server_.successor != 0) leave = Leave::kDrain;

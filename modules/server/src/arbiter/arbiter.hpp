@@ -71,7 +71,7 @@ class Arbiter final : private FleetWatcher, private ServerActions {
   ControlApi control_;
   PidFile pid_file_;
   unique_fd signals_;
-  std::vector<std::string> unlink_;  // unix sockets to remove at the end
+  std::vector<OwnFile> remove_;  // unix sockets to remove at the end
   int exit_status_ = kExitOk;
 };
 

@@ -1,65 +1,87 @@
 #include "arbiter/pid_file.hpp"
 
 #include <fcntl.h>
-#include <signal.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include <cstdio>
-#include <fstream>
+#include <algorithm>
+#include <array>
+#include <charconv>
 #include <utility>
 
 #include <fmt/core.h>
 
-#include <saola/base/unique_fd.hpp>
-
 namespace saola::server {
 namespace {
 
-// 0 when the file is missing or holds no process id.
-pid_t read_pid(const std::string& path) {
-  std::ifstream file(path);
+// More than any process id has; a longer file is something else.
+constexpr off_t kLongest = 64;
+
+// 0 when the file holds no process id.
+pid_t read_pid(int fd) {
+  std::array<char, kLongest> text{};
+  const ssize_t got = ::pread(fd, text.data(), text.size(), 0);
   pid_t pid = 0;
-  return file >> pid && pid > 0 ? pid : 0;
+  std::from_chars(text.data(), text.data() + std::max<ssize_t>(got, 0), pid);
+  return pid;
+}
+
+Result<void> write_pid(int fd) {
+  const std::string text = fmt::format("{}\n", ::getpid());
+  // Written before it is cut, so that nobody reads an empty file.
+  if (::pwrite(fd, text.data(), text.size(), 0) != static_cast<ssize_t>(text.size()) ||
+      ::ftruncate(fd, static_cast<off_t>(text.size())) != 0) {
+    return std::unexpected(errno_error(errno, "cannot write the pid file"));
+  }
+  return {};
 }
 
 }  // namespace
 
 PidFile& PidFile::operator=(PidFile&& other) noexcept {
-  std::swap(path_, other.path_);
+  std::swap(file_, other.file_);
+  std::swap(fd_, other.fd_);
   return *this;
 }
 
-PidFile::~PidFile() {
-  if (!path_.empty() && read_pid(path_) == ::getpid()) ::unlink(path_.c_str());
-}
-
 Result<PidFile> PidFile::write(const std::string& path) {
-  const pid_t owner = read_pid(path);
-  if (owner != 0 && owner != ::getpid() && (::kill(owner, 0) == 0 || errno == EPERM)) {
-    return fail(ErrorCode::kAlreadyExists,
-                "the pid file {} names process {}, which runs: the server seems to be started "
-                "already; stop that one, or remove the file if it is another program",
-                path, owner);
+  while (true) {
+    unique_fd fd(::open(path.c_str(),
+                        O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0644));
+    if (!fd) {
+      return std::unexpected(errno_error(errno, fmt::format("cannot open the pid file {}", path)));
+    }
+    struct stat info{};
+    if (::fstat(fd.get(), &info) != 0 || !S_ISREG(info.st_mode) || info.st_size > kLongest) {
+      return fail(ErrorCode::kAlreadyExists,
+                  "{} is no pid file; remove it or choose another --pidfile", path);
+    }
+    if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+      if (errno != EWOULDBLOCK) {
+        return std::unexpected(
+            errno_error(errno, fmt::format("cannot lock the pid file {}", path)));
+      }
+      return fail(ErrorCode::kAlreadyExists,
+                  "the pid file {} is held by process {}, which runs: the server is started "
+                  "already; stop that one or choose another --pidfile",
+                  path, read_pid(fd.get()));
+    }
+    OwnFile file = OwnFile::at(path);
+    // The server before removed it between our open() and flock().
+    if (file.device() != info.st_dev || file.inode() != info.st_ino) continue;
+    PidFile out(std::move(file), std::move(fd));
+    if (auto written = write_pid(out.fd_.get()); !written) {
+      return std::unexpected(std::move(written.error()).wrap(path));
+    }
+    return out;
   }
-  const std::string fresh = fmt::format("{}.{}.new", path, ::getpid());
-  const unique_fd file(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-  const std::string text = fmt::format("{}\n", ::getpid());
-  if (!file || ::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) ||
-      ::rename(fresh.c_str(), path.c_str()) != 0) {
-    const int error = errno;
-    ::unlink(fresh.c_str());
-    return std::unexpected(errno_error(error, fmt::format("cannot write the pid file {}", path)));
-  }
-  PidFile out;
-  out.path_ = path;
-  return out;
 }
 
 Result<void> PidFile::move_to(const std::string& path) {
-  if (::rename(path_.c_str(), path.c_str()) != 0) {
-    return std::unexpected(errno_error(errno, fmt::format("cannot rename {} to {}", path_, path)));
-  }
-  path_ = path;
+  auto moved = write(path);
+  if (!moved) return std::unexpected(moved.error());
+  *this = std::move(*moved);
   return {};
 }
 

@@ -3,27 +3,34 @@
 #include <string>
 
 #include <saola/base/error.hpp>
+#include <saola/base/unique_fd.hpp>
+
+#include "process/own_file.hpp"
 
 namespace saola::server {
 
-// The arbiter's process id in a file, as long as it runs.
+// The arbiter's process id in a file, which is locked as long as it runs: whether the server of an
+// older file still runs is asked of the lock, since its number may be another program's by now.
 class PidFile {
  public:
   PidFile() = default;
-  PidFile(PidFile&& other) noexcept : path_(std::exchange(other.path_, {})) {}
+  PidFile(PidFile&&) noexcept = default;
   PidFile& operator=(PidFile&& other) noexcept;
-  // Removes the file if it still holds this process's id.
-  ~PidFile();
+  // Removes the file, unless another has taken its place.
+  ~PidFile() { file_.remove(); }
 
-  // Writes the file whole or not at all. A file of a process that is gone is replaced; that of a
-  // live one is an error (kAlreadyExists) that names it.
+  // Makes the file, or takes over one that nobody has locked. A locked one is kAlreadyExists; a
+  // symbolic link is not followed.
   static Result<PidFile> write(const std::string& path);
-  // Renames the file ("x.2" → "x" after a binary upgrade).
+  // Gives the file another name ("x.2" → "x" after a binary upgrade); fails as write() does.
   Result<void> move_to(const std::string& path);
-  const std::string& path() const { return path_; }
+  const std::string& path() const { return file_.path(); }
 
  private:
-  std::string path_;  // empty: no file
+  PidFile(OwnFile file, unique_fd fd) : file_(std::move(file)), fd_(std::move(fd)) {}
+
+  OwnFile file_;  // none: no file
+  unique_fd fd_;  // holds the lock
 };
 
 }  // namespace saola::server

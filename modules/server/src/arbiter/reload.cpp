@@ -67,13 +67,15 @@ void Reload::advance() {
 }
 
 void Reload::commit() {
-  const std::vector<std::string> before = listeners_.own_files(server_.generations.current);
+  const std::vector<OwnFile> before = listeners_.own_files(server_.generations.current);
   server_.generations.current = std::move(*server_.generations.pending);
   server_.generations.pending.reset();
   apply_();
-  const std::vector<std::string> after = listeners_.own_files(server_.generations.current);
-  for (const std::string& path : before) {
-    if (std::ranges::find(after, path) == after.end()) ::unlink(path.c_str());
+  const std::vector<OwnFile> after = listeners_.own_files(server_.generations.current);
+  for (const OwnFile& file : before) {
+    if (std::ranges::none_of(after, [&](const OwnFile& kept) { return kept.is(file); })) {
+      file.remove();
+    }
   }
   for (const auto& child : fleet_.children()) {
     if (child->generation != server_.generations.current.number && !child->leaving())

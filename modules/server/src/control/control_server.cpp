@@ -31,19 +31,19 @@ Result<ControlServer> ControlServer::open(const std::string& path) {
                 "the control socket {} {}; choose another --state-dir or --control-socket", path,
                 why);
   }
-  return ControlServer(path, std::move(listener->fd));
+  return ControlServer(std::move(listener->file), std::move(listener->fd));
 }
 
 ControlServer::~ControlServer() {
-  if (fd_ && !path_.empty()) ::unlink(path_.c_str());
+  if (fd_) file_.remove();
 }
 
 Result<void> ControlServer::move_to(const std::string& path) {
-  if (::rename(path_.c_str(), path.c_str()) != 0) {
-    return std::unexpected(errno_error(errno, fmt::format("cannot rename {} to {}", path_, path)));
+  if (has_listener(path)) {
+    return fail(ErrorCode::kAlreadyExists,
+                "the control socket stays at {}: another server listens on {}", file_.path(), path);
   }
-  path_ = path;
-  return {};
+  return file_.rename(path);
 }
 
 void ControlServer::watch(std::vector<pollfd>& polled) const {

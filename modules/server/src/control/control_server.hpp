@@ -14,6 +14,8 @@
 #include <saola/base/time.hpp>
 #include <saola/base/unique_fd.hpp>
 
+#include "process/own_file.hpp"
+
 namespace saola::server {
 
 class ControlServer {
@@ -31,13 +33,12 @@ class ControlServer {
   static Result<ControlServer> open(const std::string& path);
   ControlServer(ControlServer&&) = default;
   ControlServer& operator=(ControlServer&&) = delete;
-  // Removes the socket file, unless keep_file() was called.
+  // Removes the socket file, unless another has taken its place.
   ~ControlServer();
 
-  const std::string& path() const { return path_; }
-  // Renames the socket file; clients of both names are served until the old name is taken.
+  const std::string& path() const { return file_.path(); }
+  // Renames the socket file; kAlreadyExists when another server listens at the new name.
   Result<void> move_to(const std::string& path);
-  void keep_file() { path_.clear(); }
 
   // Adds what poll(2) should watch.
   void watch(std::vector<pollfd>& polled) const;
@@ -56,13 +57,13 @@ class ControlServer {
     std::string out;
     SteadyTime last_active;
   };
-  ControlServer(std::string path, unique_fd fd) : path_(std::move(path)), fd_(std::move(fd)) {}
+  ControlServer(OwnFile file, unique_fd fd) : file_(std::move(file)), fd_(std::move(fd)) {}
   void accept_clients();
   // False when the client is to be dropped.
   bool read_from(Client& client, std::vector<Request>& requests);
   static bool write_to(Client& client);
 
-  std::string path_;
+  OwnFile file_;
   unique_fd fd_;
   ClientId last_id_ = 0;
   std::vector<std::unique_ptr<Client>> clients_;

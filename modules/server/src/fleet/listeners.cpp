@@ -60,13 +60,13 @@ Result<std::shared_ptr<const Listener>> Listeners::listener_for(const std::strin
   return std::make_shared<const Listener>(std::move(*listener));
 }
 
-std::vector<std::string> Listeners::own_files(const Generation& generation) const {
-  std::vector<std::string> paths;
-  if (server_.successor != 0 || server_.predecessor != 0 || from_systemd_) return paths;
-  for (const auto& listener : generation.listeners) {
-    if (listener->asked.kind == BindAddress::Kind::kUnix) paths.push_back(listener->asked.path);
-  }
-  return paths;
+std::vector<OwnFile> Listeners::own_files(const Generation& generation) const {
+  std::vector<OwnFile> files;
+  // The other arbiter of an upgrade goes on with them.
+  if (server_.successor != 0 || server_.predecessor != 0) return files;
+  for (const auto& listener : generation.listeners) files.push_back(listener->file);
+  if (generation.management) files.push_back(generation.management->file);
+  return files;
 }
 
 Result<Generation> Listeners::open(Settings settings, const Generation* reuse) {

@@ -23,8 +23,8 @@ class Listeners {
   Result<Generation> open(Settings settings, const Generation* reuse);
   // What nobody asked for is closed.
   void close_inherited() { inherited_.clear(); }
-  // Paths of the unix sockets that end with this server.
-  std::vector<std::string> own_files(const Generation& generation) const;
+  // The unix sockets that end with this server.
+  std::vector<OwnFile> own_files(const Generation& generation) const;
   bool from_systemd() const { return from_systemd_; }
 
  private:

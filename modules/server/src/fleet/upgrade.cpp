@@ -18,7 +18,8 @@ constexpr const char* kVariable = "SAOLA_INTERNAL_UPGRADE";
 
 }  // namespace
 
-// One line "PID FROM_SYSTEMD", then for each listener a line "FD ASKED".
+// One line "PID FROM_SYSTEMD", then for each listener a line "FD DEVICE INODE ASKED", with the file
+// of a unix socket, or 0 0.
 UpgradeOrigin take_upgrade_origin() {
   UpgradeOrigin out;
   const char* text = std::getenv(kVariable);
@@ -28,11 +29,16 @@ UpgradeOrigin take_upgrade_origin() {
   lines >> out.arbiter >> out.from_systemd;
   if (out.arbiter != ::getppid()) return {};
   int fd = -1;
-  for (std::string asked; lines >> fd && std::getline(lines >> std::ws, asked);) {
+  dev_t device = 0;
+  ino_t inode = 0;
+  for (std::string asked;
+       lines >> fd >> device >> inode && std::getline(lines >> std::ws, asked);) {
     auto address = BindAddress::parse(asked);
     if (!address) continue;
     auto listener = adopt_listener(unique_fd(fd), *address);
     if (listener) {
+      OwnFile file = OwnFile::at(address->path);
+      if (file.device() == device && file.inode() == inode) listener->file = std::move(file);
       out.listeners.push_back(std::move(*listener));
     } else {
       log_warning(listener.error().message());
@@ -47,7 +53,8 @@ std::vector<std::string> upgrade_environment(
   std::vector<std::string> environment = environment_texts();
   std::string text = fmt::format("{}={} {:d}\n", kVariable, ::getpid(), from_systemd);
   for (const auto& listener : listeners) {
-    text += fmt::format("{} {}\n", listener->fd.get(), listener->asked.to_string());
+    text += fmt::format("{} {} {} {}\n", listener->fd.get(), listener->file.device(),
+                        listener->file.inode(), listener->asked.to_string());
   }
   environment.push_back(std::move(text));
   if (!notify_socket.empty()) environment.push_back("NOTIFY_SOCKET=" + notify_socket);

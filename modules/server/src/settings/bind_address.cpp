@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include <charconv>
-#include <cstring>
 #include <memory>
 #include <optional>
 
@@ -48,26 +47,29 @@ Error bind_error(int error_number, const BindAddress& address) {
   }
 }
 
-Result<unique_fd> open_unix(const BindAddress& address) {
+sockaddr_un unix_name(const std::string& path) {
   sockaddr_un name{};
   name.sun_family = AF_UNIX;
-  std::memcpy(name.sun_path, address.path.c_str(), address.path.size() + 1);
+  path.copy(name.sun_path, sizeof name.sun_path - 1);
+  return name;
+}
+
+Result<unique_fd> open_unix(const BindAddress& address) {
+  const sockaddr_un name = unix_name(address.path);
   const auto* generic = reinterpret_cast<const sockaddr*>(&name);
   unique_fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd) return std::unexpected(errno_error(errno, "socket"));
   if (::bind(fd.get(), generic, sizeof name) == 0) return fd;
   if (errno != EADDRINUSE) return std::unexpected(bind_error(errno, address));
   // A file is in the way. If it is a socket nobody listens on, it is left over from a dead server.
+  const OwnFile stale = OwnFile::at(address.path);
   struct stat info{};
   if (::lstat(address.path.c_str(), &info) != 0 || !S_ISSOCK(info.st_mode)) {
     return fail(ErrorCode::kAlreadyExists,
                 "{} exists and is no socket; remove it or choose another --bind", address.path);
   }
-  unique_fd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (::connect(probe.get(), generic, sizeof name) == 0 || errno != ECONNREFUSED) {
-    return std::unexpected(bind_error(EADDRINUSE, address));
-  }
-  ::unlink(address.path.c_str());
+  if (has_listener(address.path)) return std::unexpected(bind_error(EADDRINUSE, address));
+  stale.remove();  // unless another server has replaced it meanwhile
   if (::bind(fd.get(), generic, sizeof name) != 0) {
     return std::unexpected(bind_error(errno, address));
   }
@@ -204,6 +206,13 @@ Result<Listener> adopt_listener(unique_fd fd, const BindAddress& asked) {
   return Listener{std::move(fd), asked, std::move(where)};
 }
 
+bool has_listener(const std::string& path) {
+  const sockaddr_un name = unix_name(path);
+  const unique_fd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  return ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) == 0 ||
+         (errno != ECONNREFUSED && errno != ENOENT);
+}
+
 Result<Listener> open_listener(const BindAddress& address, const ListenOptions& options) {
   if (address.kind == BindAddress::Kind::kInherited) {
     // A copy, so that a reload can adopt the same descriptor again.
@@ -221,7 +230,9 @@ Result<Listener> open_listener(const BindAddress& address, const ListenOptions& 
     return std::unexpected(bind_error(errno, address));
   }
   std::string where = local_address(fd->get());
-  return Listener{std::move(*fd), address, std::move(where)};
+  Listener out{std::move(*fd), address, std::move(where)};
+  if (address.kind == BindAddress::Kind::kUnix) out.file = OwnFile::at(address.path);
+  return out;
 }
 
 }  // namespace saola::server

@@ -8,6 +8,8 @@
 #include <saola/base/error.hpp>
 #include <saola/base/unique_fd.hpp>
 
+#include "process/own_file.hpp"
+
 namespace saola::server {
 
 struct BindAddress {
@@ -29,6 +31,7 @@ struct Listener {
   unique_fd fd;       // close-on-exec, non-blocking
   BindAddress asked;  // what the settings said
   std::string where;  // with the port the kernel chose: "127.0.0.1:43231", "unix:/run/x.sock"
+  OwnFile file = {};  // of a unix socket that this server made, or took over from the one before
 };
 
 struct ListenOptions {
@@ -39,6 +42,9 @@ struct ListenOptions {
 // Binds and listens. A unix socket file nobody listens on any more is replaced. Errors say who is
 // in the way as far as it can be told, and what to do.
 Result<Listener> open_listener(const BindAddress& address, const ListenOptions& options);
+
+// Whether a process listens on the unix socket at `path`.
+bool has_listener(const std::string& path);
 
 // "127.0.0.1:8000", "[::1]:8000" or "unix:/path" of a socket; empty when it has none.
 std::string local_address(int fd);

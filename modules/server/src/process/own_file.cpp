@@ -1,0 +1,38 @@
+#include "process/own_file.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#include <fmt/core.h>
+
+namespace saola::server {
+
+OwnFile OwnFile::at(std::string path) {
+  OwnFile out;
+  unique_fd fd(::open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  struct stat info{};
+  if (!fd || ::fstat(fd.get(), &info) != 0) return out;
+  out.path_ = std::move(path);
+  out.device_ = info.st_dev;
+  out.inode_ = info.st_ino;
+  out.pin_ = std::make_shared<const unique_fd>(std::move(fd));
+  return out;
+}
+
+void OwnFile::remove() const {
+  if (is_there()) ::unlink(path_.c_str());
+}
+
+Result<void> OwnFile::rename(const std::string& path) {
+  if (!is_there()) return fail(ErrorCode::kNotFound, "{} is not this server's any more", path_);
+  if (::rename(path_.c_str(), path.c_str()) != 0) {
+    return std::unexpected(errno_error(errno, fmt::format("cannot rename {} to {}", path_, path)));
+  }
+  path_ = path;
+  return {};
+}
+
+}  // namespace saola::server

@@ -1,0 +1,43 @@
+// A file that this process has made, such as a socket's: removed at the end, unless somebody has put
+// another one in its place.
+#pragma once
+
+#include <sys/types.h>
+
+#include <memory>
+#include <string>
+
+#include <saola/base/error.hpp>
+#include <saola/base/unique_fd.hpp>
+
+namespace saola::server {
+
+class OwnFile {
+ public:
+  // None.
+  OwnFile() = default;
+  // What is at `path` now, itself and not what it links to; none when nothing is there.
+  static OwnFile at(std::string path);
+
+  const std::string& path() const { return path_; }  // empty: none
+  dev_t device() const { return device_; }
+  ino_t inode() const { return inode_; }
+  // Whether the path still names it.
+  bool is_there() const { return !path_.empty() && is(at(path_)); }
+  // Whether both are the same file.
+  bool is(const OwnFile& other) const { return device_ == other.device_ && inode_ == other.inode_; }
+  // Removes it, if it is there.
+  void remove() const;
+  // Renames it, over whatever has the other name.
+  Result<void> rename(const std::string& path);
+
+ private:
+  std::string path_;
+  dev_t device_ = 0;
+  ino_t inode_ = 0;
+  // Open as long as this is, or the number of the inode could become another file's. Shared by
+  // copies of this object, which are of the same file.
+  std::shared_ptr<const unique_fd> pin_;
+};
+
+}  // namespace saola::server
