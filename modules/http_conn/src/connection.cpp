@@ -173,7 +173,7 @@ bool Connection::answer() {
   if (!source.blame().empty()) {
     response = service_.error_response(source.status(), source.blame(), request);
   } else if (response.status < 200 || response.status > 999) {
-    log_error("a handler made a response with a status that is none; 500 was sent instead",
+    log_error("a handler returned an invalid status; 500 was sent instead",
               {{"status", response.status}, {"request_id", request.request_id}});
     response = service_.error_response(500, "the application returned an invalid status", request);
   }

@@ -73,7 +73,7 @@ void Attempt::request_stop(StopReason reason) {
   stop_.request_stop();
 }
 
-Result<void> Attempt::settle(Store& store, Deadline deadline) const {
+Result<void> Attempt::store_outcome(Store& store, Deadline deadline) const {
   const StopReason reason = stop_reason();
   if (reason == StopReason::kLeaseLost) return {};
   if (const auto* done = std::get_if<Done>(&outcome_)) {

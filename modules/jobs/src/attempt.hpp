@@ -44,7 +44,7 @@ class Attempt final : public JobContext {
   std::unique_ptr<Progress> take_progress() { return progress_.take(); }
   std::unique_ptr<CheckpointRequest> take_checkpoint() { return checkpoint_.take(); }
   // Writes how the attempt ended to the store. REQUIRES: finished().
-  Result<void> settle(Store& store, Deadline deadline) const;
+  Result<void> store_outcome(Store& store, Deadline deadline) const;
   // For the log. REQUIRES: finished().
   std::string_view outcome_name() const;
 

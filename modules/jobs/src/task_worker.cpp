@@ -81,7 +81,7 @@ class TaskWorker::Impl {
     int still_run = 0;
     for (const auto& attempt : live_) {
       if (attempt->stop_reason() == StopReason::kLeaseLost) continue;
-      if (attempt->finished()) continue;  // the keeper tries on to settle it, while there is time
+      if (attempt->finished()) continue;  // the keeper goes on trying to store it
       attempt->request_stop(StopReason::kLeaseLost);
       left.push_back(attempt->token());
     }
@@ -224,7 +224,7 @@ class TaskWorker::Impl {
         renew_when_due(live);
       }
       for (const AttemptPtr& attempt : live) {
-        if (attempt->finished()) settle(attempt);
+        if (attempt->finished()) store_outcome(attempt);
         renew_when_due(live);
       }
     }
@@ -293,37 +293,36 @@ class TaskWorker::Impl {
     }
   }
 
-  void settle(const AttemptPtr& attempt) {
-    const bool first = unsettled_.emplace(attempt.get(), SteadyTime{}).second;
+  void store_outcome(const AttemptPtr& attempt) {
+    const bool first = unstored_.emplace(attempt.get(), SteadyTime{}).second;
     if (first) {
       // The handler's thread is free, whether or not the store takes the outcome at once.
       const std::lock_guard lock(mutex_);
       ++free_;
     }
     changed_.notify_all();
-    SteadyTime& next_try = unsettled_.at(attempt.get());
+    SteadyTime& next_try = unstored_.at(attempt.get());
     if (now() < next_try) return;
-    const auto settled = attempt->settle(store_, Deadline::after(kPatience));
+    const auto stored = attempt->store_outcome(store_, Deadline::after(kPatience));
     const Job& job = attempt->job();
-    if (!settled && !is_final(settled.error())) {
+    if (!stored && !is_final(stored.error())) {
       next_try = now() + kPause;
       if (first) {
         log_error("the end of a job cannot be stored yet; it is kept and tried again",
-                  {{"job", job.id}, {"error", settled.error().message()}});
+                  {{"job", job.id}, {"error", stored.error().message()}});
       }
       return;
     }
-    if (settled) {
+    if (stored) {
       log_info("job ended", {{"job", job.id},
                              {"kind", job.kind},
                              {"attempt", job.attempt},
                              {"outcome", attempt->outcome_name()}});
     } else {
-      log_warning(
-          "the end of a job was refused",
-          {{"job", job.id}, {"attempt", job.attempt}, {"error", settled.error().message()}});
+      log_warning("the end of a job was refused",
+                  {{"job", job.id}, {"attempt", job.attempt}, {"error", stored.error().message()}});
     }
-    unsettled_.erase(attempt.get());
+    unstored_.erase(attempt.get());
     {
       const std::lock_guard lock(mutex_);
       std::erase(live_, attempt);
@@ -338,7 +337,7 @@ class TaskWorker::Impl {
   unique_fd event_;
 
   // Used by the keeper only: finished attempts whose end is not stored, and when to try next.
-  std::map<const Attempt*, SteadyTime> unsettled_;
+  std::map<const Attempt*, SteadyTime> unstored_;
   bool renewal_failing_ = false;
   SteadyTime next_renewal_{};
 

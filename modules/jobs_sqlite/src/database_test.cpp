@@ -1,4 +1,4 @@
-// Which files are opened, and what is told about the others.
+// Which files are opened, and the errors about the others.
 #include <fcntl.h>
 #include <sqlite3.h>
 #include <sys/stat.h>

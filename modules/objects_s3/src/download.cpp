@@ -204,7 +204,7 @@ Result<ObjectInfo> download(DriverShared& shared, const ObjectName& name,
   std::vector<std::unique_ptr<std::byte[]>> buffers;
   std::uint64_t asked = range->first;
   std::uint64_t done = 0;
-  const auto hand_over = [&]() -> Result<void> {
+  const auto give_to_sink = [&]() -> Result<void> {
     while (!window.empty()) {
       PartDownload& part = *window.front();
       for (auto bytes = part.take_bytes(); !bytes.empty(); bytes = part.take_bytes()) {
@@ -230,10 +230,10 @@ Result<ObjectInfo> download(DriverShared& shared, const ObjectName& name,
       driver.start(*window.back());
       asked = end;
     }
-    auto ended = driver.next(hand_over);
+    auto ended = driver.next(give_to_sink);
     if (!ended) return std::unexpected(std::move(ended).error());
     if (!*(*ended)->outcome()) return std::unexpected((*ended)->outcome()->error());
-    if (auto ok = hand_over(); !ok) return std::unexpected(std::move(ok).error());
+    if (auto ok = give_to_sink(); !ok) return std::unexpected(std::move(ok).error());
   }
   return info;
 }

@@ -279,7 +279,7 @@ void Driver::end_attempt(Flight& flight, int curl_code) {
   const std::string_view header = flight.answer.header("retry-after");
   const Duration asked =
       header.empty() ? Duration::zero() : parse_retry_after(header, real_clock().system_now());
-  settle(flight, std::move(failure), curl_code == CURLE_OPERATION_TIMEDOUT, asked);
+  close_attempt(flight, std::move(failure), curl_code == CURLE_OPERATION_TIMEDOUT, asked);
 }
 
 void Driver::end_stalled(SteadyTime now) {
@@ -297,19 +297,20 @@ void Driver::end_stalled(SteadyTime now) {
     const std::uint64_t moved =
         std::accumulate(flight->slices.begin(), flight->slices.end(), flight->window_bytes);
     if (static_cast<double>(moved) >= wanted) continue;
-    settle(*flight,
-           Failure{Error(ErrorCode::kUnavailable,
-                         fmt::format("{} failed: {} sent or took only {} bytes in {:.1f} s. It is "
-                                     "stopped, overloaded or cut off: check it",
-                                     doing_, target_.origin, moved, seconds)),
-                   true},
-           true, Duration::zero());
+    close_attempt(
+        *flight,
+        Failure{Error(ErrorCode::kUnavailable,
+                      fmt::format("{} failed: {} sent or took only {} bytes in {:.1f} s. It is "
+                                  "stopped, overloaded or cut off: check it",
+                                  doing_, target_.origin, moved, seconds)),
+                true},
+        true, Duration::zero());
   }
 }
 
 // The attempt is over: the call is done, or it waits for its next attempt.
-void Driver::settle(Flight& flight, std::optional<Failure> failure, bool timed_out,
-                    Duration asked_wait) {
+void Driver::close_attempt(Flight& flight, std::optional<Failure> failure, bool timed_out,
+                           Duration asked_wait) {
   curl_multi_remove_handle(connections_->multi(), flight.easy);
   curl_easy_cleanup(std::exchange(flight.easy, nullptr));
   curl_slist_free_all(std::exchange(flight.header_list, nullptr));

@@ -117,7 +117,8 @@ class Driver {
   void end_stalled(SteadyTime now);
   // The caller was busy since `since`: that is no stall.
   void excuse(SteadyTime since);
-  void settle(Flight& flight, std::optional<Failure> failure, bool timed_out, Duration asked_wait);
+  void close_attempt(Flight& flight, std::optional<Failure> failure, bool timed_out,
+                     Duration asked_wait);
   std::optional<Failure> failure_of_attempt(Flight& flight, int curl_code);
   Error given_up(Error error) const;
 

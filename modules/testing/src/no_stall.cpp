@@ -28,7 +28,7 @@ std::string describe(const std::vector<observe::StallReport>& reports) {
   return text;
 }
 
-// Keeps what is told when a stall is over: only then is its length known.
+// Keeps the reports of stalls that are over: only then is their length known.
 class Kept final : public observe::StallSink {
  public:
   void report(observe::StallReport report) override {

@@ -35,7 +35,7 @@ void take_turns() {
       ++carrier->socket_calls % kCallsInARow != 0) {
     return;
   }
-  const this_task::Uncancellable guard;  // a cancel is told by the call itself, when it waits
+  const this_task::Uncancellable guard;  // the call itself returns kCancelled, when it waits
   carrier->loop->yield(carrier);
 }
 

@@ -52,7 +52,7 @@ std::string how_it_ended(int wait_status);
 // reload or upgrade, within --drain-timeout.
 enum class Leave { kQuick, kGraceful, kDrain };
 
-// Who is told what the fleet cannot decide.
+// Whoever decides what the fleet cannot.
 class FleetWatcher {
  public:
   virtual ~FleetWatcher() = default;

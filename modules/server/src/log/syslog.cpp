@@ -178,7 +178,7 @@ void Syslog::pump() {
         return disconnect(errno);
       }
     } else {
-      // That a datagram found nobody is told with the next one.
+      // The error of a datagram that found nobody comes with the next one.
       if (options_.to.kind != SyslogAddress::Kind::kUdp || ++good_ > 1) trouble_.clear();
       sent_ += static_cast<std::size_t>(sent);
       if (stream_ && sent_ < frame.size()) continue;

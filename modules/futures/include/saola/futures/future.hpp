@@ -52,14 +52,14 @@ class Future {
   T result(Deadline deadline = Deadline::never()) const
     requires(std::is_void_v<T> || std::copy_constructible<T>)
   {
-    settle(deadline);
+    wait_or_rethrow(deadline);
     if constexpr (!std::is_void_v<T>) return state_->value();
   }
   // The result itself, moved out: for results that cannot be copied. Once, and instead of result().
   T take(Deadline deadline = Deadline::never()) const
     requires(!std::is_void_v<T>)
   {
-    settle(deadline);
+    wait_or_rethrow(deadline);
     return std::move(state_->value());
   }
   // What the work threw, or null. Throws CancelledError and TimeoutError. SUSPENDS as wait().
@@ -87,7 +87,7 @@ class Future {
 
   explicit Future(std::shared_ptr<detail::State<T>> state) : state_(std::move(state)) {}
 
-  void settle(Deadline deadline) const {
+  void wait_or_rethrow(Deadline deadline) const {
     if (const auto error = exception(deadline); error != nullptr) std::rethrow_exception(error);
   }
 

@@ -194,7 +194,7 @@ class Store {
   virtual Result<Job> retry(std::string_view id, Deadline deadline) = 0;
 
   virtual Result<Job> get(std::string_view id, Deadline deadline) = 0;
-  // kInvalidArgument: the cursor or limit is none.
+  // kInvalidArgument: the cursor or the limit is invalid.
   virtual Result<Page> list(const ListRequest& request, Deadline deadline) = 0;
   // Every state has an entry.
   virtual Result<std::map<State, std::size_t>> counts(Deadline deadline) = 0;

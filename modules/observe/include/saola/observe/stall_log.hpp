@@ -21,7 +21,7 @@ struct StallEntry {
   Duration longest{};
 };
 
-// A sink that keeps what it is told. report() only pushes onto a lock-free list;
+// A sink that keeps its reports. report() only pushes onto a lock-free list;
 // sorting and merging happen in the reader. Thread-safe.
 class StallLog final : public StallSink {
  public:

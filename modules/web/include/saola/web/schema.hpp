@@ -36,7 +36,7 @@ class Schema {
   static Schema number();
   static Schema string();
   static Schema array(Schema items);
-  // These members and no others; a member that is not known is told with the nearest name that is.
+  // These members and no others; the error about another one names the nearest of them.
   static Schema object(std::vector<Field> fields);
   // Any names, each value of this shape.
   static Schema map(Schema values);

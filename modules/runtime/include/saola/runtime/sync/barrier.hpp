@@ -20,7 +20,7 @@ namespace saola::runtime {
 //   }
 //
 // If one of those who wait gives up (deadline, cancel) the others could wait for ever: so the
-// barrier breaks, and they and all who come later are told, until reset().
+// barrier breaks, and their wait() and every later one fails, until reset().
 class Barrier {
  public:
   // REQUIRES: parties > 0.

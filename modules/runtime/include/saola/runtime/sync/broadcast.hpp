@@ -29,7 +29,7 @@ namespace saola::runtime {
 //   }
 //
 // send() never waits: the last `capacity` messages are kept, and a receiver that falls further
-// behind is told how many it missed. Usable from any fiber and any thread; messages are copied out.
+// behind learns how many it missed. Usable from any fiber and any thread; messages are copied out.
 template <typename T>
 class Broadcast {
   struct State {

@@ -31,7 +31,7 @@ class Queue {
   // SUSPENDS while full.
   Result<void> push(T item, Deadline deadline = Deadline::never()) {
     std::unique_lock lock(mutex_);
-    if (capacity_ == 0) return hand_over(std::move(item), deadline, lock);
+    if (capacity_ == 0) return rendezvous(std::move(item), deadline, lock);
     while (!closed_ && items_.size() >= capacity_) {
       auto waited = check(room_.wait(lock, deadline));
       if (!waited && !closed_ && items_.size() >= capacity_) return waited;
@@ -123,7 +123,7 @@ class Queue {
   }
 
   // Channel: queue the item, wait until it is taken; take it back if that does not happen in time.
-  Result<void> hand_over(T item, Deadline deadline, std::unique_lock<Mutex>& lock) {
+  Result<void> rendezvous(T item, Deadline deadline, std::unique_lock<Mutex>& lock) {
     if (closed_) return fail(ErrorCode::kClosed, "the queue is closed");
     Sender self;
     items_.push_back({std::move(item), &self});
