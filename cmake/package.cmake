@@ -10,6 +10,10 @@ function(saola_manual program what)
   install(FILES ${page} DESTINATION share/man/man1 COMPONENT ${program})
   install(FILES packaging/completion.bash DESTINATION share/bash-completion/completions RENAME ${program}
           COMPONENT ${program})
+  install(FILES packaging/completion.zsh DESTINATION share/zsh/vendor-completions RENAME _${program}
+          COMPONENT ${program})
+  install(FILES packaging/completion.fish DESTINATION share/fish/vendor_completions.d RENAME ${program}.fish
+          COMPONENT ${program})
 endfunction()
 file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/man)
 saola_manual(saola "the tool for services built with Saola" jobs submit ctl split new)

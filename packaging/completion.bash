@@ -11,7 +11,8 @@ _saola_service() {
   elif [[ $word == -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$("$program" ${command:+"$command"} --help 2>/dev/null | grep -oE -- '--[a-z][a-z-]*' | sort -u)" -- "$word")
   elif [[ $command == jobs ]]; then
-    mapfile -t COMPREPLY < <(compgen -W "list show watch cancel retry" -- "$word")
+    commands=$("$program" jobs --help 2>/dev/null | sed -n '/^Subcommands/,$ s/^  \([a-z][a-z-]*\)  *.*/\1/p')
+    mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$word")
   else
     mapfile -t COMPREPLY < <(compgen -f -- "$word")
   fi
