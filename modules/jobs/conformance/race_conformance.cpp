@@ -249,7 +249,8 @@ class History {
         equal([&](Store& s) { return s.counts(deadline); });
         break;
     }
-    clock_.advance(Micros(roll(200'000)));
+    // Now and then it is set back.
+    clock_.advance(roll(40) == 0 ? -Micros(roll(3'000'000)) : Micros(roll(200'000)));
   }
 
   void compare_all() {

@@ -619,6 +619,29 @@ TEST_P(StoreConformance, AWaitIsNoLongerThanItsLengthWhenTheClockIsSetBack) {
   EXPECT_EQ(state(at_a_time.id), State::kScheduled) << "a time that a client named stands";
 }
 
+TEST_P(StoreConformance, AJobKeepsItsPlaceWhenTheClockIsSetBack) {
+  open();
+  clock.advance(1h);
+  std::vector<Job> before;
+  for (int i = 0; i < 3; ++i) {
+    before.push_back(put());
+    clock.advance(1s);
+  }
+  const Job soon_due = put({.kind = "split", .scheduled_at = clock.now() + 1s});
+  clock.advance(1s);
+  ASSERT_EQ(store->promote_due(soon), 1u);
+  const Job interrupted = take();
+  clock.advance(-1h);
+  EXPECT_EQ(store->promote_due(soon), 4u);
+  EXPECT_EQ(store->promote_due(soon), 0u);
+  EXPECT_LE(get(before[2].id).scheduled_at, clock.now()) << "since when it may run";
+  ASSERT_TRUE(store->requeue(interrupted.token(), soon));
+  clock.advance(1s);
+  const Job after = put();
+  EXPECT_EQ(ids(claim(5)),
+            (std::vector{interrupted.id, before[1].id, before[2].id, soon_due.id, after.id}));
+}
+
 TEST_P(StoreConformance, ScheduledJobsComeOnTime) {
   open();
   const Job job = put({.kind = "split", .scheduled_at = clock.now() + 10s});
@@ -743,7 +766,9 @@ TEST_P(StoreConformance, TheLimitOfBytesRefusesNewJobsOnly) {
     ASSERT_TRUE(store->set_checkpoint(taken.token(), large, soon));
     ASSERT_TRUE(store->complete(taken.token(), "\"" + large + "\"", soon)) << i;
   }
-  // Pruning by size makes room again, the oldest first.
+  // Pruning by size makes room again, the oldest first, once their clients can have seen the end.
+  EXPECT_EQ(store->prune({.max_bytes = kLimit / 2}, soon), 0u);
+  clock.advance(1min);
   const auto pruned = store->prune({.max_bytes = kLimit / 2}, soon);
   ASSERT_TRUE(pruned);
   EXPECT_GT(*pruned, 0u);
@@ -751,6 +776,28 @@ TEST_P(StoreConformance, TheLimitOfBytesRefusesNewJobsOnly) {
   EXPECT_TRUE(store->enqueue({.kind = "split"}, soon));
   const auto left = store->list({.states = {State::kCompleted}, .limit = 1000}, soon);
   for (const Job& kept : left->jobs) EXPECT_NE(kept.idempotency_key, "1") << "the oldest went";
+}
+
+TEST_P(StoreConformance, AJobThatFinishedInTheFutureIsKeptNoLongerThanOthers) {
+  open();
+  clock.advance(std::chrono::years(10));
+  const Job job = put({.kind = "split", .payload = std::string(10'000, 'p')});
+  ASSERT_TRUE(store->complete(take().token(), "1", soon));
+  clock.advance(-std::chrono::years(10));
+  const Retention retention{.completed = 1h};
+  EXPECT_EQ(store->prune(retention, soon), 1u);
+  EXPECT_EQ(get(job.id).finished_at, clock.now());
+  clock.advance(1h);
+  EXPECT_EQ(store->prune(retention, soon), 0u);
+  clock.advance(1us);
+  EXPECT_EQ(store->prune(retention, soon), 1u);
+  EXPECT_EQ(store->get(job.id, soon).error().code(), ErrorCode::kNotFound);
+  // A little ahead: neither kept for longer by its size.
+  clock.advance(30min);
+  put({.kind = "split", .payload = std::string(10'000, 'p')});
+  ASSERT_TRUE(store->complete(take().token(), "1", soon));
+  clock.advance(-30min);
+  EXPECT_EQ(store->prune({.completed = 1h, .max_bytes = 1}, soon), 1u);
 }
 
 TEST_P(StoreConformance, PruneDeletesOldFinalJobsOnly) {

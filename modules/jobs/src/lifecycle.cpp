@@ -267,4 +267,14 @@ Result<void> Lifecycle::promote(Job& job) const {
   return {};
 }
 
+void Lifecycle::take_place(Job& job, Time place) const {
+  job.place = place;
+  // Since when it may run.
+  job.scheduled_at = std::min(job.scheduled_at, now());
+}
+
+void Lifecycle::finish_now(Job& job) const {
+  job.finished_at = now();
+}
+
 }  // namespace saola::jobs

@@ -106,15 +106,24 @@ class MemoryRows final : public Rows {
         });
   }
 
-  std::vector<Job> finished_before(State state, Time time, std::size_t limit) override {
+  std::vector<Job> ahead_of_time(Time now, std::size_t limit) override {
     return select(
         limit,
         [&](const Job& job) {
-          return job.state == state && job.finished_at && *job.finished_at < time;
+          return (job.state == State::kAvailable || job.state == State::kRunning) &&
+                 job.place > now;
         },
         [](const Job& a, const Job& b) {
-          return std::tie(*a.finished_at, a.id) < std::tie(*b.finished_at, b.id);
+          return std::tie(a.place, a.id) < std::tie(b.place, b.id);
         });
+  }
+
+  std::vector<Job> finished_before(State state, Time time, std::size_t limit) override {
+    return finished(state, limit, [&](Time at) { return at < time; });
+  }
+
+  std::vector<Job> finished_after(State state, Time time, std::size_t limit) override {
+    return finished(state, limit, [&](Time at) { return at > time; });
   }
 
   std::vector<Job> list(const ListRequest& request) override {
@@ -181,6 +190,15 @@ class MemoryRows final : public Rows {
   }
 
  private:
+  template <typename Wanted>
+  std::vector<Job> finished(State state, std::size_t limit, Wanted wanted) const {
+    return select(
+        limit, [&](const Job& job) { return job.state == state && wanted(*job.finished_at); },
+        [](const Job& a, const Job& b) {
+          return std::tie(*a.finished_at, a.id) < std::tie(*b.finished_at, b.id);
+        });
+  }
+
   template <typename Wanted>
   std::optional<Job> first(Wanted wanted) const {
     for (const auto& [id, job] : jobs_) {

@@ -450,15 +450,24 @@ Result<void> RowStore::probe(Deadline deadline) {
 }
 
 Result<std::size_t> RowStore::promote_due(Deadline deadline) {
+  // The next of the places that jobs take, a microsecond apart up to now.
+  Time place;
   return change_each(
       deadline,
       [&](Rows& rows) {
-        std::vector<Job> found = rows.set_back(rules_.now(), kBatch / 2);
-        std::ranges::move(rows.due(rules_.now(), kBatch / 2), std::back_inserter(found));
+        const Time now = rules_.now();
+        std::vector<Job> found = rows.ahead_of_time(now, kBatch / 3);
+        place = now - Micros(static_cast<std::int64_t>(found.size()));
+        std::ranges::move(rows.set_back(now, kBatch / 3), std::back_inserter(found));
+        std::ranges::move(rows.due(now, kBatch / 3), std::back_inserter(found));
         return found;
       },
       [&](Job& job, Rows& rows) -> Result<void> {
-        if (auto ok = rules_.promote(job); !ok) return ok;
+        if (job.state == State::kAvailable || job.state == State::kRunning) {
+          rules_.take_place(job, place += Micros(1));
+        } else if (auto ok = rules_.promote(job); !ok) {
+          return ok;
+        }
         rows.update(job);
         return {};
       });
@@ -467,30 +476,37 @@ Result<std::size_t> RowStore::promote_due(Deadline deadline) {
 Result<std::size_t> RowStore::prune(const Retention& retention, Deadline deadline) {
   const auto select = [&](Rows& rows) {
     const Time now = rules_.now();
-    std::vector<Job> old;
+    std::vector<Job> found;
     for (const auto& [state, kept] : {std::pair{State::kCompleted, retention.completed},
                                       std::pair{State::kCancelled, retention.cancelled},
                                       std::pair{State::kDiscarded, retention.discarded}}) {
-      std::vector<Job> some = rows.finished_before(state, now - kept, kBatch - old.size());
-      std::move(some.begin(), some.end(), std::back_inserter(old));
+      std::ranges::move(rows.finished_before(state, now - kept, kBatch - found.size()),
+                        std::back_inserter(found));
+      std::ranges::move(rows.finished_after(state, now + kept, kBatch - found.size()),
+                        std::back_inserter(found));
     }
-    return old;
+    return found;
   };
-  auto pruned = change_each(deadline, select, [](Job& job, Rows& rows) -> Result<void> {
-    rows.erase(job.id);
+  auto pruned = change_each(deadline, select, [&](Job& job, Rows& rows) -> Result<void> {
+    if (*job.finished_at <= rules_.now()) {
+      rows.erase(job.id);
+    } else {
+      rules_.finish_now(job);
+      rows.update(job);
+    }
     return {};
   });
   if (!pruned || retention.max_bytes == 0) return pruned;
-  const auto more = prune_to_size(retention.max_bytes, deadline);
+  const auto more = prune_to_size(retention, deadline);
   if (!more) return more;
   return *pruned + *more;
 }
 
-// Deletes final jobs, the oldest first, until the store holds at most `max_bytes`.
-Result<std::size_t> RowStore::prune_to_size(std::uint64_t max_bytes, Deadline deadline) {
+// Deletes final jobs, the oldest first, until the store holds at most retention.max_bytes.
+Result<std::size_t> RowStore::prune_to_size(const Retention& retention, Deadline deadline) {
   bool any = false;
   auto looked = read(deadline, [&](Rows& rows) -> Result<void> {
-    any = rows.bytes() > max_bytes;
+    any = rows.bytes() > retention.max_bytes;
     return {};
   });
   if (!looked) return std::unexpected(std::move(looked.error()));
@@ -506,8 +522,11 @@ Result<std::size_t> RowStore::prune_to_size(std::uint64_t max_bytes, Deadline de
     }
     std::ranges::sort(oldest, {},
                       [](const Job& job) { return std::tie(*job.finished_at, job.id); });
+    const Time now = rules_.now();
     for (const Job& job : oldest) {
-      if (pruned == kBatch || rows.bytes() <= max_bytes) break;
+      if (pruned == kBatch || rows.bytes() <= retention.max_bytes) break;
+      // An end in the future shows that the clock was set back, and may be as old as that.
+      if (*job.finished_at <= now && *job.finished_at > now - retention.at_least) continue;
       rows.erase(job.id);
       ++pruned;
     }

@@ -108,6 +108,10 @@ CREATE INDEX jobs_waits ON jobs(waits_since, id)
   WHERE state IN ('scheduled', 'retryable') AND waits_since IS NOT NULL;
 CREATE TABLE probe(at INTEGER NOT NULL) STRICT;
 INSERT INTO probe VALUES (0);
+)sql",
+    // Places that lie in the future, as the clock was set back, are found at every look.
+    R"sql(
+CREATE INDEX jobs_ahead ON jobs(place, id) WHERE state IN ('available', 'running');
 )sql"};
 constexpr std::int64_t kSchemaVersion = std::size(kMigrations);
 

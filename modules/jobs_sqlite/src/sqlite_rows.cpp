@@ -277,10 +277,28 @@ std::vector<Job> SqliteRows::set_back(Time now, std::size_t limit) {
   return rows(found.bind(stored(now)).bind(limit_of(limit)));
 }
 
-std::vector<Job> SqliteRows::finished_before(State state, Time time, std::size_t limit) {
+std::vector<Job> SqliteRows::ahead_of_time(Time now, std::size_t limit) {
+  // By itself SQLite would read all available jobs, of which there may be very many.
   Query found = query(SAOLA_JOB_COLUMNS
-                      "WHERE state IN ('completed', 'cancelled', 'discarded') AND state = ?"
-                      " AND finished_at < ? ORDER BY finished_at, id LIMIT ?");
+                      "INDEXED BY jobs_ahead WHERE state IN ('available', 'running') AND place > ?"
+                      " ORDER BY place, id LIMIT ?");
+  return rows(found.bind(stored(now)).bind(limit_of(limit)));
+}
+
+std::vector<Job> SqliteRows::finished_before(State state, Time time, std::size_t limit) {
+  return finished(state, "finished_at < ?", time, limit);
+}
+
+std::vector<Job> SqliteRows::finished_after(State state, Time time, std::size_t limit) {
+  return finished(state, "finished_at > ?", time, limit);
+}
+
+std::vector<Job> SqliteRows::finished(State state, std::string_view when, Time time,
+                                      std::size_t limit) {
+  Query found =
+      query(fmt::format(SAOLA_JOB_COLUMNS "WHERE state IN ('completed', 'cancelled', 'discarded')"
+                                          " AND state = ? AND {} ORDER BY finished_at, id LIMIT ?",
+                        when));
   return rows(found.bind(to_string(state)).bind(stored(time)).bind(limit_of(limit)));
 }
 

@@ -144,8 +144,8 @@ std::vector<server::SettingRow> store_rows() {
        .default_value = "2G",
        .doc =
            "Bytes of jobs beyond which new ones are answered 503; those accepted go on. Finished "
-           "jobs are deleted, the oldest first, while there are more than half as many. 0: as "
-           "much as the disk holds."},
+           "jobs are deleted, the oldest first and not before a minute has passed, while there are "
+           "more than half as many. 0: as much as the disk holds."},
       {.section = "Jobs",
        .key = kKeepCompleted.key,
        .type = kSeconds,

@@ -52,6 +52,10 @@ class Lifecycle {
   // The job's time has come; or it never would, as the clock was set back since the wait began:
   // then the wait begins anew.
   Result<void> promote(Job& job) const;
+  // The place of an available or running job lay in the future, as the clock was set back since.
+  void take_place(Job& job, Time place) const;
+  // The job finished at a time that has not come yet: it finishes now.
+  void finish_now(Job& job) const;
 
  private:
   Result<void> step(Job& job, Event event) const;

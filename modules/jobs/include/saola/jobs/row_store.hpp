@@ -49,9 +49,13 @@ class Rows {
   virtual std::vector<Job> due(Time now, std::size_t limit) = 0;
   // The same with waits_since > now: jobs whose wait began before the clock was set back.
   virtual std::vector<Job> set_back(Time now, std::size_t limit) = 0;
-  // Summaries of jobs in the final state `state` that finished before `time`, by finished_at and id
-  // up.
+  // Summaries of available and running jobs with place > now, by place and id up: the clock was set
+  // back since they got it.
+  virtual std::vector<Job> ahead_of_time(Time now, std::size_t limit) = 0;
+  // Summaries of jobs in the final state `state` that finished before, or after, `time`, by
+  // finished_at and id up.
   virtual std::vector<Job> finished_before(State state, Time time, std::size_t limit) = 0;
+  virtual std::vector<Job> finished_after(State state, Time time, std::size_t limit) = 0;
 
   // Summaries by id down, at most request.limit, below request.cursor unless that is empty.
   virtual std::vector<Job> list(const ListRequest& request) = 0;
@@ -118,7 +122,7 @@ class RowStore : public Store {
   Result<Job> change_job(std::string_view id, Deadline deadline, const Change& change);
   Result<void> check_room(Rows& rows, const std::string& queue) const;
   Result<void> check_bytes(Rows& rows) const;
-  Result<std::size_t> prune_to_size(std::uint64_t max_bytes, Deadline deadline);
+  Result<std::size_t> prune_to_size(const Retention& retention, Deadline deadline);
   using Select = std::function<std::vector<Job>(Rows&)>;
   Result<std::size_t> change_each(Deadline deadline, const Select& select, const Change& change);
 

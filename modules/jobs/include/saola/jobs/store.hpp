@@ -110,9 +110,11 @@ struct Retention {
   Micros completed = std::chrono::days(7);
   Micros cancelled = std::chrono::days(7);
   Micros discarded = std::chrono::days(30);
-  // While the store holds more bytes than this, final jobs are deleted however young they are, the
-  // oldest first. Zero: never.
+  // While the store holds more bytes than this, final jobs are deleted before their time, the oldest
+  // first. Zero: never.
   std::uint64_t max_bytes = 0;
+  // But not before whoever waits for them has had this long to see their end.
+  Micros at_least = std::chrono::minutes(1);
 };
 
 struct StoreUsage {
@@ -215,10 +217,12 @@ class Store {
   virtual Result<std::size_t> take_back(std::span<const LeaseSeen> leases, Deadline deadline) = 0;
   // A durable write that changes no job: works when and only when others would.
   virtual Result<void> probe(Deadline deadline) = 0;
-  // scheduled and retryable jobs whose time has come become available. A wait for a length of time
-  // that began in the future, as the clock was set back since, begins anew.
+  // scheduled and retryable jobs whose time has come become available. Where the clock was set back
+  // since, a wait for a length of time begins anew, and available and running jobs whose place lies
+  // in the future take the present one, in their order.
   virtual Result<std::size_t> promote_due(Deadline deadline) = 0;
-  // Deletes final jobs that finished longer ago than `retention` says.
+  // Deletes final jobs that finished longer ago than `retention` says. One that finished further in
+  // the future than it may be kept, as the clock was set back since, has finished now.
   virtual Result<std::size_t> prune(const Retention& retention, Deadline deadline) = 0;
 
   // Waiting for work without polling the claim. Take a mark, claim, and when that finds nothing
