@@ -415,6 +415,13 @@ void Arbiter::apply_settings() {
         !listeners_.from_systemd() && listener->asked.kind != BindAddress::Kind::kInherited;
     if (ours) ::listen(listener->fd.get(), backlog);
   }
+  const auto access = socket_access(settings);
+  for (const OwnFile& file : listeners_.own_files(server_.generations.current)) {
+    if (!access || file.path().empty()) continue;
+    if (auto set = file.set_access(access->user, access->group, access->mode); !set) {
+      log_warning(set.error().message());
+    }
+  }
   if (auto written = write_pid_file(); !written) {
     log_warning(written.error().message() + "; the old one stays");
   }

@@ -1,6 +1,7 @@
 // The files that name a server (pid file, control socket, unix sockets), end to end.
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -114,6 +115,48 @@ TEST(OwnFiles, APidFileIsNoLinkAndNoOtherFile) {
     EXPECT_THAT(server.log(), HasSubstr(path));
   }
   EXPECT_EQ(std::filesystem::file_size(precious), content.size());
+}
+
+struct stat status_of(const std::string& path) {
+  struct stat info{};
+  EXPECT_EQ(::stat(path.c_str(), &info), 0) << path;
+  return info;
+}
+
+// nginx, another user, must be able to connect.
+TEST(OwnFiles, TheUnixSocketsModeDoesNotDependOnTheUmask) {
+  for (const char* umask : {"0", "022", "077"}) {
+    TempFolder directory;
+    const std::string socket = directory.path() + "/http.sock";
+    ProbeServer server({"--bind=unix:" + socket, std::string("--umask=") + umask,
+                        "--state-dir=" + directory.path() + "/var/here", "--control-socket=none"});
+    ASSERT_TRUE(eventually([&] { return server.log_has("ready:"); })) << server.log();
+    EXPECT_EQ(status_of(socket).st_mode & 0777, 0666u);
+    EXPECT_EQ(status_of(directory.path() + "/var/here").st_mode & 022, 0u);
+  }
+}
+
+TEST(OwnFiles, TheUnixSocketHasTheModeAndOwnersOfTheSettings) {
+  TempFolder directory;
+  const std::string file = directory.path() + "/saola.toml";
+  const std::string socket = directory.path() + "/http.sock";
+  const std::string group = std::to_string(::getuid() == 0 ? 12345 : ::getgid());
+  std::ofstream(file) << "socket-mode = '640'\n";
+  ProbeServer server({"--bind=unix:" + socket, "--config=" + file});
+  ASSERT_TRUE(server.serves()) << server.log();
+  EXPECT_EQ(status_of(socket).st_mode & 0777, 0640u);
+  std::ofstream(file) << "socket-mode = '660'\nsocket-group = '" << group << "'\n";
+  server.signal(SIGHUP);
+  EXPECT_TRUE(eventually([&] { return server.log_has("] reloaded"); })) << server.log();
+  EXPECT_EQ(status_of(socket).st_mode & 0777, 0660u);
+  EXPECT_EQ(std::to_string(status_of(socket).st_gid), group);
+  EXPECT_EQ(status_of(server.control_path()).st_mode & 0777, 0600u);
+}
+
+TEST(OwnFiles, AGroupThatThereIsNotIsNamed) {
+  ProbeServer server({"--socket-group=no-such-group"});
+  EXPECT_EQ(server.exit_status(), 1);
+  EXPECT_THAT(server.log(), HasSubstr("--socket-group: there is no group 'no-such-group'"));
 }
 
 }  // namespace

@@ -6,7 +6,6 @@
 
 #include <saola/server/server_settings.hpp>
 
-#include "fleet/log_files.hpp"
 #include "fleet/upgrade.hpp"
 #include "process/privileges.hpp"
 #include "settings/parsed_settings.hpp"
@@ -50,13 +49,13 @@ Result<std::shared_ptr<const Listener>> Listeners::listener_for(const std::strin
     inherited_.erase(known);
     return listener;
   }
+  auto access = socket_access(settings);
+  if (!access) return std::unexpected(access.error());
   auto listener =
       open_listener(asked, {.backlog = static_cast<int>(settings.get(setting::kBacklog)),
-                            .reuse_port = settings.get(setting::kReusePort)});
+                            .reuse_port = settings.get(setting::kReusePort),
+                            .access = *access});
   if (!listener) return std::unexpected(listener.error());
-  auto privileges = find_privileges(settings.get(setting::kUser), settings.get(setting::kGroup));
-  if (!privileges) return std::unexpected(privileges.error());
-  if (asked.kind == BindAddress::Kind::kUnix) give_to_workers(asked.path, *privileges);
   return std::make_shared<const Listener>(std::move(*listener));
 }
 
@@ -72,10 +71,7 @@ std::vector<OwnFile> Listeners::own_files(const Generation& generation) const {
 Result<Generation> Listeners::open(Settings settings, const Generation* reuse) {
   Generation out;
   out.number = ++generations_;
-  if (auto found = find_privileges(settings.get(setting::kUser), settings.get(setting::kGroup));
-      !found) {
-    return std::unexpected(found.error());
-  }
+  if (auto found = socket_access(settings); !found) return std::unexpected(found.error());
   if (from_systemd_ && settings.origin("bind") == "default") {
     for (Listener& listener : inherited_) {
       out.listeners.push_back(std::make_shared<const Listener>(std::move(listener)));

@@ -1,6 +1,7 @@
 #include "fleet/log_files.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -24,7 +25,11 @@ void give_to_workers(const std::string& path, const Privileges& privileges) {
 Result<void> make_state_directory(const Settings& settings, const Privileges& privileges) {
   std::error_code error;
   const std::string& path = settings.get(setting::kStateDir);
+  // Nobody else may write there, whatever --umask says: the job store refuses such a place.
+  const mode_t before = ::umask(0);
+  ::umask(before | 022);
   const bool made = std::filesystem::create_directories(path, error);
+  ::umask(before);
   if (error) {
     return fail(ErrorCode::kPermissionDenied,
                 "the state directory {} cannot be made: {}; choose another --state-dir", path,

@@ -22,6 +22,19 @@ OwnFile OwnFile::at(std::string path) {
   return out;
 }
 
+Result<void> OwnFile::set_access(std::optional<uid_t> user, std::optional<gid_t> group,
+                                 mode_t mode) const {
+  if ((user || group) && ::fchownat(pin_->get(), "", user.value_or(static_cast<uid_t>(-1)),
+                                    group.value_or(static_cast<gid_t>(-1)), AT_EMPTY_PATH) != 0) {
+    return std::unexpected(errno_error(errno, fmt::format("cannot change whose {} is", path_)));
+  }
+  // fchmod(2) takes no O_PATH descriptor.
+  if (::chmod(fmt::format("/proc/self/fd/{}", pin_->get()).c_str(), mode) != 0) {
+    return std::unexpected(errno_error(errno, fmt::format("cannot change the mode of {}", path_)));
+  }
+  return {};
+}
+
 void OwnFile::remove() const {
   if (is_there()) ::unlink(path_.c_str());
 }

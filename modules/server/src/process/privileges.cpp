@@ -22,29 +22,40 @@ std::optional<unsigned> number(const std::string& text) {
   return id;
 }
 
+// A user by name or number, with its group; `flag` is what names it.
+Result<Privileges> find_user(std::string_view flag, const std::string& user) {
+  const auto id = number(user);
+  const passwd* entry = id ? ::getpwuid(*id) : ::getpwnam(user.c_str());
+  if (entry != nullptr) return Privileges{entry->pw_uid, entry->pw_gid, entry->pw_name};
+  if (id) return Privileges{.user = *id};
+  return fail(ErrorCode::kNotFound, "--{}: there is no user '{}' on this machine", flag, user);
+}
+
+Result<gid_t> find_group(std::string_view flag, const std::string& group) {
+  const auto id = number(group);
+  const ::group* entry = id ? ::getgrgid(*id) : ::getgrnam(group.c_str());
+  if (entry != nullptr) return entry->gr_gid;
+  if (id) return *id;
+  return fail(ErrorCode::kNotFound, "--{}: there is no group '{}' on this machine", flag, group);
+}
+
+mode_t octal(const std::string& text) {
+  return static_cast<mode_t>(std::strtoul(text.c_str(), nullptr, 8));
+}
+
 }  // namespace
 
 Result<Privileges> find_privileges(const std::string& user, const std::string& group) {
   Privileges out;
   if (!user.empty()) {
-    const auto id = number(user);
-    const passwd* entry = id ? ::getpwuid(*id) : ::getpwnam(user.c_str());
-    if (entry == nullptr && !id) {
-      return fail(ErrorCode::kNotFound, "--user: there is no user '{}' on this machine", user);
-    }
-    out.user = entry != nullptr ? entry->pw_uid : *id;
-    if (entry != nullptr) {
-      out.user_name = entry->pw_name;
-      out.group = entry->pw_gid;
-    }
+    auto found = find_user(setting::kUser.key, user);
+    if (!found) return std::unexpected(found.error());
+    out = *found;
   }
   if (!group.empty()) {
-    const auto id = number(group);
-    const ::group* entry = id ? ::getgrgid(*id) : ::getgrnam(group.c_str());
-    if (entry == nullptr && !id) {
-      return fail(ErrorCode::kNotFound, "--group: there is no group '{}' on this machine", group);
-    }
-    out.group = entry != nullptr ? entry->gr_gid : *id;
+    auto found = find_group(setting::kGroup.key, group);
+    if (!found) return std::unexpected(found.error());
+    out.group = *found;
   }
   const bool changes =
       (out.user && *out.user != ::getuid()) || (out.group && *out.group != ::getgid());
@@ -56,8 +67,25 @@ Result<Privileges> find_privileges(const std::string& user, const std::string& g
   return out;
 }
 
+Result<SocketAccess> socket_access(const Settings& settings) {
+  auto workers = find_privileges(settings.get(setting::kUser), settings.get(setting::kGroup));
+  if (!workers) return std::unexpected(workers.error());
+  SocketAccess out{octal(settings.get(setting::kSocketMode)), workers->user, workers->group};
+  if (const std::string& user = settings.get(setting::kSocketUser); !user.empty()) {
+    auto found = find_user(setting::kSocketUser.key, user);
+    if (!found) return std::unexpected(found.error());
+    out.user = found->user;
+  }
+  if (const std::string& group = settings.get(setting::kSocketGroup); !group.empty()) {
+    auto found = find_group(setting::kSocketGroup.key, group);
+    if (!found) return std::unexpected(found.error());
+    out.group = *found;
+  }
+  return out;
+}
+
 void set_umask(const Settings& settings) {
-  ::umask(static_cast<mode_t>(std::strtoul(settings.get(setting::kUmask).c_str(), nullptr, 8)));
+  ::umask(octal(settings.get(setting::kUmask)));
 }
 
 Result<void> drop_privileges(const Privileges& privileges) {

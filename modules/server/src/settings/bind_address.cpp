@@ -54,7 +54,7 @@ sockaddr_un unix_name(const std::string& path) {
   return name;
 }
 
-Result<unique_fd> open_unix(const BindAddress& address) {
+Result<unique_fd> bind_unix(const BindAddress& address) {
   const sockaddr_un name = unix_name(address.path);
   const auto* generic = reinterpret_cast<const sockaddr*>(&name);
   unique_fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
@@ -76,7 +76,24 @@ Result<unique_fd> open_unix(const BindAddress& address) {
   return fd;
 }
 
-Result<unique_fd> open_tcp(const BindAddress& address, const ListenOptions& options) {
+// Nobody can connect before listen(), so its access is complete from the first moment on.
+Result<Listener> open_unix(const BindAddress& address, const SocketAccess& access) {
+  const mode_t before = ::umask(0777);
+  auto fd = bind_unix(address);
+  ::umask(before);
+  if (!fd) return std::unexpected(fd.error());
+  Listener out{.fd = std::move(*fd),
+               .asked = address,
+               .where = "unix:" + address.path,
+               .file = OwnFile::at(address.path)};
+  if (auto set = out.file.set_access(access.user, access.group, access.mode); !set) {
+    out.file.remove();
+    return std::unexpected(std::move(set.error()).wrap("--bind " + address.to_string()));
+  }
+  return out;
+}
+
+Result<Listener> open_tcp(const BindAddress& address, const ListenOptions& options) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
@@ -101,7 +118,8 @@ Result<unique_fd> open_tcp(const BindAddress& address, const ListenOptions& opti
   if (::bind(fd.get(), list->ai_addr, list->ai_addrlen) != 0) {
     return std::unexpected(bind_error(errno, address));
   }
-  return fd;
+  std::string where = local_address(fd.get());
+  return Listener{std::move(fd), address, std::move(where)};
 }
 
 std::optional<tcp_info> tcp_info_of(int fd) {
@@ -223,15 +241,11 @@ Result<Listener> open_listener(const BindAddress& address, const ListenOptions& 
     }
     return adopt_listener(std::move(copy), address);
   }
-  auto fd =
-      address.kind == BindAddress::Kind::kUnix ? open_unix(address) : open_tcp(address, options);
-  if (!fd) return std::unexpected(fd.error());
-  if (::listen(fd->get(), options.backlog) != 0) {
+  auto out = address.kind == BindAddress::Kind::kUnix ? open_unix(address, options.access)
+                                                      : open_tcp(address, options);
+  if (out && ::listen(out->fd.get(), options.backlog) != 0) {
     return std::unexpected(bind_error(errno, address));
   }
-  std::string where = local_address(fd->get());
-  Listener out{std::move(*fd), address, std::move(where)};
-  if (address.kind == BindAddress::Kind::kUnix) out.file = OwnFile::at(address.path);
   return out;
 }
 

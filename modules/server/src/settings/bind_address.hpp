@@ -1,7 +1,10 @@
 // A place to listen on, as users write it.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -34,9 +37,17 @@ struct Listener {
   OwnFile file = {};  // of a unix socket that this server made, or took over from the one before
 };
 
+// Who may connect to a unix socket.
+struct SocketAccess {
+  mode_t mode = 0666;
+  std::optional<uid_t> user = {};  // its owner; nullopt: this process's
+  std::optional<gid_t> group = {};
+};
+
 struct ListenOptions {
   int backlog = 2048;
   bool reuse_port = false;
+  SocketAccess access = {};
 };
 
 // Binds and listens. A unix socket file nobody listens on any more is replaced. Errors say who is

@@ -50,7 +50,7 @@ std::vector<std::string> syslog_facility_names() {
   return names;
 }
 
-Result<void> check_umask(std::string_view text) {
+Result<void> check_mode(std::string_view text) {
   unsigned mode = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), mode, 8);
   if (error != std::errc() || end != text.data() + text.size() || mode > 0777) {
@@ -96,6 +96,27 @@ std::vector<SettingRow> server_rows() {
        .default_value = "false",
        .doc = "Set SO_REUSEPORT, so that another server may share the port.",
        .takes_effect = TakesEffect::kRestart},
+      {.section = "Sockets",
+       .key = setting::kSocketMode.key,
+       .type = kText,
+       .default_value = "666",
+       .doc = "Mode of the unix sockets of bind and management-bind, octal, whatever umask is. Who "
+              "may write to a socket may connect: all local users by default, as with a loopback "
+              "port; 660 with socket-group: the proxy's group only.",
+       .shape = "MODE",
+       .check = check_mode},
+      {.section = "Sockets",
+       .key = setting::kSocketUser.key,
+       .type = kText,
+       .default_value = "",
+       .doc = "Owner (name or id) of the unix sockets. Empty: the workers' user.",
+       .shape = "USER"},
+      {.section = "Sockets",
+       .key = setting::kSocketGroup.key,
+       .type = kText,
+       .default_value = "",
+       .doc = "Group (name or id) of the unix sockets. Empty: the workers' group.",
+       .shape = "GROUP"},
       {.section = "Sockets",
        .key = setting::kManagementBind.key,
        .type = kText,
@@ -445,10 +466,12 @@ std::vector<SettingRow> server_rows() {
        .key = setting::kUmask.key,
        .type = kText,
        .default_value = "022",
-       .doc = "File mode bits that are taken away from what the server creates, octal.",
+       .doc =
+           "File mode bits that are taken away from what the server creates, octal; sockets have "
+           "socket-mode. The state directory is never made writable for others.",
        .shape = "MODE",
        .letter = 'm',
-       .check = check_umask},
+       .check = check_mode},
       {.section = "Process",
        .key = setting::kChdir.key,
        .type = kText,

@@ -68,7 +68,7 @@ std::string other_text(const SettingRow& row) {
     case SettingType::kText:
     case SettingType::kList:
       if (row.key == "worker-class") return "sync";
-      if (row.key == "umask") return "027";
+      if (row.key == "umask" || row.key == "socket-mode") return "027";
       if (row.key == "log-syslog-to") return "udp://localhost:514";
       if (row.key.ends_with("allow-ips")) return "10.0.0.0/8";
       if (row.key.ends_with("bind")) return "127.0.0.1:9";
