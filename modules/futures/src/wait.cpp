@@ -47,8 +47,8 @@ class Countdown final : public Observer {
 
  private:
   runtime::SpinLock guard_;
-  std::size_t needed_;          // GUARDED_BY(guard_)
-  runtime::WaitQueue reached_;  // GUARDED_BY(guard_)
+  std::size_t needed_;                                      // GUARDED_BY(guard_)
+  runtime::WaitQueue reached_{runtime::WaitKind::kFuture};  // GUARDED_BY(guard_)
   const ReturnWhen when_;
 };
 
@@ -124,7 +124,7 @@ class Completions::Watch final : public Observer {
   runtime::SpinLock guard_;
   std::deque<StateBase*> ended_;  // GUARDED_BY(guard_): in the order they ended
   std::size_t left_;              // GUARDED_BY(guard_): not handed out
-  runtime::WaitQueue arrived_;    // GUARDED_BY(guard_)
+  runtime::WaitQueue arrived_{runtime::WaitKind::kFuture};  // GUARDED_BY(guard_)
 };
 
 Completions::Completions(std::vector<StateBase*> states)

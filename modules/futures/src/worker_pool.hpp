@@ -91,8 +91,8 @@ class WorkerPool final : public std::enable_shared_from_this<WorkerPool> {
   std::vector<std::uint64_t> tasks_;    // ids of the workers
   std::vector<std::thread> threads_;    // of the workers, when they are threads
   std::vector<std::thread::id> ended_;  // of them, those that touch nothing here any more
-  runtime::WaitQueue idle_;             // workers without work
-  runtime::WaitQueue room_;             // submitters, while the queue is full
+  runtime::WaitQueue idle_{runtime::WaitKind::kWork};  // workers without work
+  runtime::WaitQueue room_{runtime::WaitKind::kRoom};  // submitters, while the queue is full
   runtime::WaitQueue all_ended_;
 };
 

@@ -10,8 +10,10 @@
 #include <system_error>
 
 #include "futex.hpp"
+#include "list/thread_list.hpp"
 #include "loop/loop.hpp"
 #include "loop/time_slice.hpp"
+#include "monitor/thread_probe.hpp"
 #include "runtime_impl.hpp"
 #include "scope_state.hpp"
 
@@ -44,18 +46,24 @@ Wake BlockingTask::park(Waiter& waiter, Deadline deadline, Cancellable cancellab
   std::uint32_t seen = kIdle;
   if (state.compare_exchange_strong(seen, kParked, std::memory_order_acq_rel,
                                     std::memory_order_acquire)) {
+    note_wait(waiter, deadline);
     while ((seen = state.load(std::memory_order_acquire)) == kParked) {
       futex_wait(state, kParked, deadline);
       if (state.load(std::memory_order_acquire) == kParked && deadline.passed()) {
         WaiterAccess::claim(waiter, kTimedOut);
       }
     }
+    wait.end();
   }
   if (may_cancel) {
     std::lock_guard lock(guard_);
     waiting_ = nullptr;
   }
   return WaiterAccess::outcome(seen);
+}
+
+void BlockingTask::note_wait(Waiter& waiter, Deadline deadline) {
+  wait.begin(WaiterAccess::what(waiter), deadline, real_ns(), ++waits_);
 }
 
 void BlockingTask::unpark(std::atomic<std::uint32_t>* waiter_state) {
@@ -82,8 +90,8 @@ Wake BlockingTask::park_polling(Waiter& waiter, std::vector<pollfd> descriptors,
   });
 }
 
-Wake BlockingTask::poll_fd(int fd, bool for_reading, Deadline deadline) {
-  Waiter waiter;
+Wake BlockingTask::poll_fd(int fd, bool for_reading, Deadline deadline, WaitFor what) {
+  Waiter waiter(what);
   std::vector<pollfd> one{{.fd = fd, .events = poll_events(for_reading), .revents = 0}};
   // A plain thread outside of any scope is nobody's to cancel.
   if (kind == TaskKind::kThread && scope == nullptr) {
@@ -108,6 +116,7 @@ Wake BlockingTask::poll_until(Waiter& waiter, std::vector<pollfd>& descriptors, 
   std::uint32_t seen = kIdle;
   if (state.compare_exchange_strong(seen, kParked, std::memory_order_acq_rel,
                                     std::memory_order_acquire)) {
+    note_wait(waiter, deadline);
     while ((seen = state.load(std::memory_order_acquire)) == kParked) {
       Deadline until = deadline;
       if (woken == Woken::kByOthers) {
@@ -135,16 +144,55 @@ Wake BlockingTask::poll_until(Waiter& waiter, std::vector<pollfd>& descriptors, 
       }
     }
   }
+  wait.end();
   std::lock_guard lock(guard_);
   waiting_ = nullptr;
   polling_.store(false, std::memory_order_relaxed);
   return WaiterAccess::outcome(seen);
 }
 
+ThreadRecord::Seen this_thread() {
+  // Asked once for each thread, as it costs microseconds.
+  static thread_local const ThreadRecord::Seen me = [] {
+    ThreadRecord::Seen thread{.tid = ::gettid()};
+    pthread_attr_t attributes;
+    if (::pthread_getattr_np(::pthread_self(), &attributes) == 0) {
+      void* bottom = nullptr;
+      std::size_t size = 0;
+      ::pthread_attr_getstack(&attributes, &bottom, &size);
+      ::pthread_attr_destroy(&attributes);
+      thread.bottom = reinterpret_cast<std::uintptr_t>(bottom);
+      thread.top = thread.bottom + size;
+    }
+    return thread;
+  }();
+  ThreadRecord::Seen now = me;
+  now.since = std::chrono::steady_clock::now();
+  return now;
+}
+
+WorksFor::WorksFor(TaskState& task) : task_(task) {
+  ThreadRecord::Seen thread = this_thread();
+  thread.cpu_before = cpu_before_ = ThreadProbe::cpu_time(thread.tid);
+  tid_ = thread.tid;
+  task_.runs_on.begin(thread);
+}
+
+WorksFor::~WorksFor() {
+  task_.cpu_ns.fetch_add((ThreadProbe::cpu_time(tid_) - cpu_before_).count(),
+                         std::memory_order_relaxed);
+  task_.runs_on.end(tid_);
+}
+
 void NativeTask::run() {
-  set_current_thread_task(this);
-  run_body();
-  set_current_thread_task(nullptr);
+  if (loop == nullptr) thread_list().add(*this);
+  {
+    const WorksFor listed(*this);
+    set_current_thread_task(this);
+    run_body();
+    set_current_thread_task(nullptr);
+  }
+  if (loop == nullptr) thread_list().remove(*this);
   finish();
   if (loop != nullptr) {
     loop->host.forget(*this);

@@ -31,20 +31,40 @@ struct BlockingTask : TaskState {
   // a descriptor for being woken, which a thread then keeps.
   Wake park_polling(Waiter& waiter, std::vector<pollfd> descriptors, Deadline deadline);
   // The same for one descriptor, with nobody who notifies.
-  Wake poll_fd(int fd, bool for_reading, Deadline deadline);
+  Wake poll_fd(int fd, bool for_reading, Deadline deadline, WaitFor what);
 
  private:
   enum class Woken : std::uint8_t { kByOthers, kByNobody };
   Wake poll_until(Waiter& waiter, std::vector<pollfd>& descriptors, Deadline deadline, Woken woken);
+  // For lists.
+  void note_wait(Waiter& waiter, Deadline deadline);
   // Ends a poll(2) of this task. REQUIRES: guard_ held.
   void wake_poll();
 
+  std::uint64_t waits_ = 0;  // how many there were; touched by the thread only
   SpinLock guard_;
   Waiter* waiting_ = nullptr;  // GUARDED_BY(guard_)
   unique_fd wake_event_;       // GUARDED_BY(guard_); made by the first park_polling()
   // In park_polling(). Relaxed: set before the waiter becomes parked, so whoever takes it out of
   // that state (acquire) sees it.
   std::atomic<bool> polling_{false};
+};
+
+// The calling thread and its stack; `since` is now, `cpu_before` zero.
+ThreadRecord::Seen this_thread();
+
+// While one lives, the calling thread works for `task`, and lists say so.
+class WorksFor {
+ public:
+  explicit WorksFor(TaskState& task);
+  ~WorksFor();
+  WorksFor(const WorksFor&) = delete;
+  WorksFor& operator=(const WorksFor&) = delete;
+
+ private:
+  TaskState& task_;
+  pid_t tid_ = 0;
+  Duration cpu_before_{};
 };
 
 // What poll(2) is to look for before a read (a write).

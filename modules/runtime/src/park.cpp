@@ -23,7 +23,7 @@ void SpinLock::lock_slow() {
   }
 }
 
-Waiter::Waiter() : task_(&detail::current_task()) {}
+Waiter::Waiter(WaitFor what) : task_(&detail::current_task()), what_(what) {}
 
 Wake Waiter::park(Deadline deadline, Cancellable cancellable) {
   return detail::park_within_scope(*task_, *this, deadline, cancellable, [&](Deadline until) {
@@ -109,7 +109,7 @@ void WaitQueue::notify_all() {
 
 Wake WaitQueue::wait(SpinLock& lock, Deadline deadline, Cancellable cancellable,
                      const std::atomic<std::uint64_t>* lock_holder) {
-  Waiter waiter;
+  Waiter waiter(lock_holder != nullptr ? WaitFor(kind_, lock_holder) : WaitFor(kind_, this));
   waiter.lock_holder_ = lock_holder;
   WaitNode node(waiter);
   push(node);

@@ -59,8 +59,9 @@ detail::TaskState* Runtime::Impl::spawn(std::move_only_function<void()> body,
     throw;
   }
   if (parent != nullptr) fiber->inherit_from(*parent);
-  fiber->priority = how.priority;
+  fiber->priority.store(how.priority, std::memory_order_relaxed);
   fiber->name.set(how.name);
+  fiber->born_ns.store(loop.time_for_caller(), std::memory_order_relaxed);
   fiber->kind.set(how.kind);
   fiber->kind_hash.store(how.kind.empty() ? detail::hash_of_site(site.file_name(), site.line())
                                           : detail::hash_of_kind(how.kind),
@@ -69,6 +70,7 @@ detail::TaskState* Runtime::Impl::spawn(std::move_only_function<void()> body,
                          std::memory_order_relaxed);
   fiber->site_file.store(site.file_name(), std::memory_order_relaxed);
   fiber->site_line.store(site.line(), std::memory_order_relaxed);
+  fiber->listed.store(fiber->id.load(std::memory_order_relaxed), std::memory_order_release);
   loop.spawned.fetch_add(1, std::memory_order_relaxed);
   if (stopping.load()) fiber->request_cancel();
   loop.schedule(*fiber);
@@ -84,6 +86,7 @@ detail::TaskState* Runtime::Impl::spawn_native(std::move_only_function<void()> b
     auto made = std::make_unique<detail::NativeTask>(&loop);
     made->prepare_task(std::move(body));
     made->name.set(how.name);
+    made->born_ns.store(detail::real_ns(), std::memory_order_relaxed);
     if (parent != nullptr) made->inherit_from(*parent);
     {
       std::lock_guard lock(natives_mutex);
@@ -191,16 +194,19 @@ namespace {
 
 // Runs `body` on a thread of `pool`, in the calling fiber's scope and with what its children would
 // inherit, parking the fiber.
-void run_on(detail::NativePool& pool, std::move_only_function<void()>& body) {
+void run_on(detail::NativePool& pool, WaitKind what, std::move_only_function<void()>& body) {
   std::exception_ptr error;
-  Waiter waiter;
-  const detail::TaskState& caller = detail::current_task();
+  Waiter waiter(what);
+  detail::TaskState& caller = detail::current_task();
   pool.submit([&] {
-    try {
-      const detail::InTheNameOf lent(caller);
-      body();
-    } catch (...) {
-      error = std::current_exception();
+    {
+      const detail::WorksFor listed(caller);
+      try {
+        const detail::InTheNameOf lent(caller);
+        body();
+      } catch (...) {
+        error = std::current_exception();
+      }
     }
     waiter.notify();
   });
@@ -264,7 +270,11 @@ void offload(Pool pool, std::move_only_function<void()> body) {
     return;
   }
   Runtime::Impl& impl = runtime->impl();
-  run_on(pool == Pool::kCpu ? impl.cpu : impl.blocking, body);
+  if (pool == Pool::kCpu) {
+    run_on(impl.cpu, WaitKind::kOffloadCpu, body);
+  } else {
+    run_on(impl.blocking, WaitKind::kOffloadBlocking, body);
+  }
 }
 
 }  // namespace detail

@@ -6,6 +6,7 @@
 #include <saola/runtime/runtime.hpp>
 #include <saola/runtime/sync/event.hpp>
 #include <saola/runtime/sync/mutex.hpp>
+#include <saola/runtime/sync/semaphore.hpp>
 
 namespace saola::runtime {
 namespace {
@@ -51,6 +52,42 @@ void spawn_and_join(benchmark::State& state) {
   });
 }
 BENCHMARK(spawn_and_join)->Repetitions(5)->ReportAggregatesOnly();
+
+// One wait and one wake-up each way between two fibers.
+void wake_each_other(benchmark::State& state) {
+  Runtime runtime;
+  runtime.run([&] {
+    Semaphore there(0);
+    Semaphore back(0);
+    bool stop = false;
+    Task other = spawn([&] {
+      while (there.acquire() && !stop) back.release();
+    });
+    for (auto _ : state) {
+      there.release();
+      back.acquire();
+    }
+    stop = true;
+    there.release();
+    other.join();
+  });
+}
+BENCHMARK(wake_each_other)->Repetitions(5)->ReportAggregatesOnly();
+
+// Runtime::tasks() over that many parked fibers, ten of them described.
+void list_of_tasks(benchmark::State& state) {
+  Runtime runtime({.stack_bytes = 16 * 1024});
+  runtime.run([&] {
+    Event end;
+    std::vector<Task> tasks;
+    for (std::int64_t i = 0; i < state.range(0); ++i) tasks.push_back(spawn([&] { end.wait(); }));
+    this_task::yield();
+    for (auto _ : state) benchmark::DoNotOptimize(runtime.tasks({.limit = 10}));
+    end.set();
+    for (Task& task : tasks) task.join();
+  });
+}
+BENCHMARK(list_of_tasks)->Arg(1000)->Arg(100'000)->Unit(benchmark::kMillisecond);
 
 void uncontended_mutex(benchmark::State& state) {
   Runtime runtime;

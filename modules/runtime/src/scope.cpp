@@ -82,6 +82,12 @@ ScopeWait::~ScopeWait() {
 
 }  // namespace detail
 
+void detail::TaskState::enter_scope(std::shared_ptr<ScopeState> which) {
+  scope = std::move(which);
+  const Deadline deadline = scope != nullptr ? scope->deadline : Deadline::never();
+  scope_deadline_ns.store(deadline.time().time_since_epoch().count(), std::memory_order_relaxed);
+}
+
 bool detail::TaskState::scope_has_ended() const {
   return scope->ended() != nullptr;
 }
@@ -113,11 +119,11 @@ bool Scope::ended() const {
 Scope::Entered::Entered(const std::shared_ptr<ScopeState>& state) : outer_(current_task().scope) {
   SAOLA_CHECK(outer_ == state->parent,
               "a Scope was entered from another scope than it was made in");
-  current_task().scope = state;
+  current_task().enter_scope(state);
 }
 
 Scope::Entered::~Entered() {
-  current_task().scope = std::move(outer_);
+  current_task().enter_scope(std::move(outer_));
 }
 
 namespace this_task {

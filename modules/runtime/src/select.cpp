@@ -73,7 +73,7 @@ class Selection {
   }
 
   const std::span<Branch* const> branches_;
-  Waiter waiter_;
+  Waiter waiter_{WaitFor(WaitKind::kSelect, branches_.size())};
   Choice choice_;
   std::optional<WaitNode> few_[kFew];
   const std::unique_ptr<std::optional<WaitNode>[]> many_;

@@ -11,6 +11,7 @@
 #include <saola/runtime/native_thread.hpp>
 #include <saola/runtime/task.hpp>
 
+#include "list/thread_list.hpp"
 #include "native_task.hpp"
 #include "runtime_impl.hpp"
 #include "task_state.hpp"
@@ -23,10 +24,16 @@ namespace {
 struct ThreadTask final : BlockingTask {
   ThreadTask() : BlockingTask(TaskKind::kThread) {
     id = next_task_id();
-    name.set("thread");
+    name.set(kUnnamedThread);
     activity.set({});
+    runs_on.begin(this_thread());
+    born_ns.store(real_ns(), std::memory_order_relaxed);
+    thread_list().add(*this);
   }
-  ~ThreadTask() override { destroy_locals(*this); }
+  ~ThreadTask() override {
+    thread_list().remove(*this);
+    destroy_locals(*this);
+  }
   void dispose() override {}
 };
 
@@ -99,7 +106,7 @@ void TaskState::prepare_task(std::move_only_function<void()> work) {
   stall_policy.store(0, std::memory_order_relaxed);
   stall_threshold_ns.store(0, std::memory_order_relaxed);
   id.store(next_task_id(), std::memory_order_relaxed);
-  priority = Priority::kNormal;
+  priority.store(Priority::kNormal, std::memory_order_relaxed);
   locks_held.store(0, std::memory_order_relaxed);
   cpu_ns.store(0, std::memory_order_relaxed);
   name.set({});
@@ -163,7 +170,7 @@ bool Task::join(Deadline deadline) {
     std::unique_lock lock(state->join_guard);
     if (!state->done) {
       SAOLA_CHECK(state->joiner == nullptr, "two tasks wait for the end of one Task");
-      Waiter waiter;
+      Waiter waiter({WaitKind::kTask, state->id.load(std::memory_order_relaxed)});
       WaitNode node(waiter);
       state->joiner = &node;
       lock.unlock();
@@ -232,6 +239,7 @@ Task spawn(std::move_only_function<void()> body, SpawnOptions options, std::sour
   auto* task = new NativeTask(nullptr);
   task->prepare_task(std::move(body));
   task->name.set(options.name);
+  task->born_ns.store(detail::real_ns(), std::memory_order_relaxed);
   task->inherit_from(caller);
   try {
     task->thread = start_thread([task] { task->run(); });
@@ -255,7 +263,7 @@ void yield() {
 }
 
 void sleep_until(Deadline deadline) {
-  Waiter waiter;
+  Waiter waiter(WaitKind::kSleep);
   if (waiter.park(deadline) == Wake::kCancelled) throw_cancelled();
 }
 

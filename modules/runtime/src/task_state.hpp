@@ -17,22 +17,25 @@
 #include <saola/runtime/park.hpp>
 #include <saola/runtime/task.hpp>
 
+#include "list/wait_record.hpp"
+
 namespace saola::runtime::detail {
 
-// A short text that the monitor may read while its task writes it: each byte is a relaxed atomic,
-// so a torn read gives a mixed text and nothing worse.
+// A short text that the monitor and lists may read while its task writes it: each byte is an atomic,
+// so a torn read gives a mixed text and nothing worse. Release and acquire: who reads a byte of
+// another task's life sees, when it looks again, that this task's has ended (Fiber::listed).
 template <std::size_t N>
 class SharedText {
  public:
   void set(std::string_view text) {
     const std::size_t n = std::min(text.size(), N - 1);
-    for (std::size_t i = 0; i < n; ++i) bytes_[i].store(text[i], std::memory_order_relaxed);
-    bytes_[n].store('\0', std::memory_order_relaxed);
+    for (std::size_t i = 0; i < n; ++i) bytes_[i].store(text[i], std::memory_order_release);
+    bytes_[n].store('\0', std::memory_order_release);
   }
   std::string get() const {
     std::string out;
     for (std::size_t i = 0; i < N; ++i) {
-      const char c = bytes_[i].load(std::memory_order_relaxed);
+      const char c = bytes_[i].load(std::memory_order_acquire);
       if (c == '\0') break;
       out += c;
     }
@@ -41,7 +44,7 @@ class SharedText {
   // For signal handlers: at most N bytes into `to`, their number into `length`.
   void copy_to(char* to, std::size_t& length) const {
     for (length = 0; length < N; ++length) {
-      to[length] = bytes_[length].load(std::memory_order_relaxed);
+      to[length] = bytes_[length].load(std::memory_order_acquire);
       if (to[length] == '\0') break;
     }
   }
@@ -66,6 +69,9 @@ struct ScopeState;
 // Values of InheritedLocal by its index. Never changed once shared: set() makes a new table.
 using InheritedTable = std::vector<std::shared_ptr<const void>>;
 
+// What a plain thread is called as a task; lists show the thread's own name.
+inline constexpr std::string_view kUnnamedThread = "thread";
+
 enum class TaskKind : std::uint8_t { kFiber, kNative, kThread };
 
 // Fiber (fiber.hpp), NativeTask (native_task.hpp) and ThreadTask (task_state.cpp) derive from it.
@@ -85,12 +91,19 @@ struct TaskState {
   std::atomic<std::int64_t> stall_threshold_ns{0};
   // Written before the task first runs; the reads of others are of any life.
   std::atomic<std::uint64_t> id{0};
-  Priority priority = Priority::kNormal;
+  // Relaxed: written before it first runs.
+  std::atomic<Priority> priority{Priority::kNormal};
   // Locks of this runtime that it holds: its thread is not demoted then. Written by the task, read
   // by the monitor; relaxed.
   std::atomic<std::uint32_t> locks_held{0};
-  // CPU used, as seen: on the loop by the monitor's looks, on the side by slices. Relaxed.
+  // CPU used, as seen: on the loop by the monitor's looks, elsewhere by slices. Relaxed.
   std::atomic<std::int64_t> cpu_ns{0};
+  // For lists. When it was spawned (real steady time), and the deadline of its scopes: relaxed, single
+  // values.
+  std::atomic<std::int64_t> born_ns{0};
+  std::atomic<std::int64_t> scope_deadline_ns{INT64_MAX};
+  WaitRecord wait;
+  ThreadRecord runs_on;
   SharedText<48> name;
   SharedText<96> activity;
 
@@ -151,9 +164,11 @@ struct TaskState {
   // One more reference, unless the task is gone.
   bool try_retain();
   void inherit_from(const TaskState& parent) {
-    scope = parent.scope;
+    enter_scope(parent.scope);
     inherited = parent.inherited;
   }
+  // Null: outside of any.
+  void enter_scope(std::shared_ptr<ScopeState> which);
 
  private:
   bool scope_has_ended() const;
@@ -166,6 +181,7 @@ struct WaiterAccess {
   static std::atomic<std::uint32_t>& state(Waiter& w) { return w.state_; }
   static TaskState* task(Waiter& w) { return w.task_; }
   static std::uint32_t& timer_slot(Waiter& w) { return w.timer_slot_; }
+  static WaitFor what(const Waiter& w) { return w.what_; }
   static const std::atomic<std::uint64_t>* lock_holder(Waiter& w) { return w.lock_holder_; }
   static bool claim(Waiter& w, std::uint32_t outcome) { return w.claim(outcome); }
   static Wake outcome(std::uint32_t state);
@@ -182,7 +198,7 @@ class InTheNameOf {
  public:
   explicit InTheNameOf(const TaskState& caller) { current_task().inherit_from(caller); }
   ~InTheNameOf() {
-    current_task().scope = nullptr;
+    current_task().enter_scope(nullptr);
     current_task().inherited = nullptr;
   }
   InTheNameOf(const InTheNameOf&) = delete;

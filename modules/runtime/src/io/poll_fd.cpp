@@ -114,12 +114,12 @@ FdWatch* PollFd::watch_on(Loop& loop) {
   return watch;
 }
 
-Result<void> PollFd::wait_for(Direction direction, Deadline deadline) {
+Result<void> PollFd::wait_for(Direction direction, Deadline deadline, WaitFor what) {
   const bool for_reading = direction == Direction::kRead;
   detail::TaskState& task = detail::current_task();
   if (task.kind != detail::TaskKind::kFiber) {
     const Wake wake =
-        static_cast<detail::BlockingTask&>(task).poll_fd(fd_.get(), for_reading, deadline);
+        static_cast<detail::BlockingTask&>(task).poll_fd(fd_.get(), for_reading, deadline, what);
     if (wake != Wake::kNotified) return std::unexpected(detail::wait_error(wake));
     return {};
   }
@@ -129,7 +129,7 @@ Result<void> PollFd::wait_for(Direction direction, Deadline deadline) {
     return std::unexpected(errno_error(detail::last_errno(), "cannot watch a descriptor"));
   }
   detail::FdDirection& edge = for_reading ? watch->reading : watch->writing;
-  Waiter waiter;
+  Waiter waiter(what);
   WaitNode node(waiter);
   if (edge.take() || !edge.wait_with(node)) {
     if (fiber.should_cancel()) return std::unexpected(detail::wait_error(Wake::kCancelled));
@@ -153,10 +153,12 @@ bool PollFd::end_seen() const {
 }
 
 Result<void> PollFd::wait_readable(Deadline deadline) {
-  return wait_for(Direction::kRead, deadline);
+  return wait_for(Direction::kRead, deadline,
+                  {WaitKind::kReadable, static_cast<std::uint64_t>(fd())});
 }
 Result<void> PollFd::wait_writable(Deadline deadline) {
-  return wait_for(Direction::kWrite, deadline);
+  return wait_for(Direction::kWrite, deadline,
+                  {WaitKind::kWritable, static_cast<std::uint64_t>(fd())});
 }
 
 // ---- As a branch of select(): readiness is asked of the kernel, an edge only says when to ask.

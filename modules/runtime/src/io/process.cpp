@@ -163,8 +163,9 @@ Result<ProcessExit> Process::wait(Deadline deadline) {
       ended_ = true;
       break;
     }
-    if (auto readable = handle_.wait_readable(deadline); !readable)
-      return std::unexpected(readable.error());
+    const WaitFor what(WaitKind::kProcess, static_cast<std::uint64_t>(pid_));
+    if (auto ended = handle_.wait_for(PollFd::Direction::kRead, deadline, what); !ended)
+      return std::unexpected(ended.error());
   }
   return exit_;
 }

@@ -30,7 +30,7 @@ struct LookUp {
   // Written before `ended` is set, read after.
   int status = 0;
   addrinfo* list = nullptr;
-  Event ended;
+  Event ended{WaitKind::kResolve};
 
   LookUp(std::string h, std::string p) : host(std::move(h)), port(std::move(p)) {}
   ~LookUp() {

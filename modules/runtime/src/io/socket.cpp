@@ -41,7 +41,7 @@ void take_turns() {
 
 // Waits for `pause`, the deadline or a cancel.
 Result<void> pause_for(Duration pause, Deadline deadline) {
-  Waiter waiter;
+  Waiter waiter(WaitKind::kSleep);
   const Wake wake = waiter.park(min(deadline, Deadline::after(pause)));
   if (wake == Wake::kCancelled) return std::unexpected(detail::wait_error(wake));
   if (deadline.passed()) return std::unexpected(detail::wait_error(Wake::kTimedOut));

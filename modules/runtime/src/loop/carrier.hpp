@@ -74,6 +74,9 @@ struct Carrier {
   // The thread has a lower priority from now on, which it cannot in general undo: it runs this
   // slice to its end, and no other. Written by the monitor while it is listed, relaxed.
   std::atomic<bool> demoted{false};
+  // The thread's CPU clock when the present slice began; away from the loop. Written by the thread,
+  // or by the monitor inside its `stealing` window.
+  Duration slice_cpu_before{};
   // The list of side carriers, and the present slice: whose, and since when (ns of steady time).
   // Guarded by the Side's lock.
   Fiber* slice_fiber = nullptr;

@@ -27,6 +27,7 @@ Wake Fiber::park(Waiter& waiter, Deadline deadline, Cancellable cancellable) {
 
 void Fiber::unpark(std::atomic<std::uint32_t>*) {
   if (place.load(std::memory_order_relaxed) == Place::kSide) {
+    wait.end();
     loop.side.send(ready_node);
   } else {
     loop.schedule(*this);

@@ -59,8 +59,10 @@ struct Fiber final : TaskState {
   std::atomic<bool> learnable{false};
   // Until when (ns of steady time) this one fiber stays away from the loop, whatever its kind.
   std::atomic<std::int64_t> exiled_until_ns{0};
-  // From before it can first run until it is buried.
-  std::atomic<bool> alive{false};
+  // Its id from when it may first run until it is buried, else 0: for lists. Release, when all that a
+  // list shows has been written; a reader (acquire) looks again when it has read: the same id says
+  // that it was one task's. (Hints, as `cpu_ns`, may be of the next one all the same.)
+  std::atomic<std::uint64_t> listed{0};
   Fiber* next_free = nullptr;
 
   void interrupt() override;

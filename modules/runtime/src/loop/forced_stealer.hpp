@@ -8,6 +8,7 @@
 #include <random>
 #include <thread>
 
+#include "monitor/thread_probe.hpp"
 #include "runtime_impl.hpp"
 
 namespace saola::runtime {
@@ -36,6 +37,8 @@ class ForcedStealer {
     loop.stealing.store(true);
     const bool stolen = loop.steal(word);
     if (stolen) {
+      loop.note_theft(word, std::chrono::steady_clock::now(),
+                      detail::ThreadProbe::cpu_time(loop.carrier_tid()));
       loop.side.stolen();
       impl.carriers.hand_over(loop);
     }

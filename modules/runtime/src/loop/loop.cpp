@@ -45,7 +45,7 @@ void check_outside_section() {
 
 void Loop::bury(Fiber& dead) {
   destroy_sanitizer_fiber(dead.context);
-  dead.alive.store(false, std::memory_order_relaxed);
+  dead.listed.store(0, std::memory_order_relaxed);
   living_.fetch_sub(1, std::memory_order_relaxed);
   dead.release();
 }
@@ -75,6 +75,13 @@ bool Loop::steal(std::uint64_t run_word) {
   found_.store(Others::kPerhaps, std::memory_order_relaxed);
   note_backlog();
   return true;
+}
+
+void Loop::note_theft(std::uint64_t run_word, SteadyTime since, Duration cpu_before) {
+  Carrier& hog = *running_carrier();
+  hog.slice_cpu_before = cpu_before;
+  hog.fiber->runs_on.begin(
+      {.tid = hog.tid, .word = run_word, .since = since, .cpu_before = cpu_before});
 }
 
 void Loop::adopt(Carrier& carrier) {
@@ -160,7 +167,6 @@ Fiber* Loop::create_fiber(std::move_only_function<void()> body) {
   fiber->parked = nullptr;
   fiber->waiting = nullptr;
   fiber->context = {};
-  fiber->alive.store(true, std::memory_order_relaxed);
   return fiber;
 }
 
@@ -276,6 +282,7 @@ Fiber* Loop::pick(Carrier* carrier, const Context& from) {
 void Loop::make_ready(Fiber& fiber) {
   if (Waiter* waiter = std::exchange(fiber.parked, nullptr)) {
     fiber.waiting = nullptr;
+    fiber.wait.end();
     if (WaiterAccess::timer_slot(*waiter) != 0) {
       timers_.remove(*waiter);
       publish_next_timer();
@@ -284,7 +291,7 @@ void Loop::make_ready(Fiber& fiber) {
       lock_waits_.remove(*wait);
   }
   fiber.next_ready = nullptr;
-  const auto p = static_cast<unsigned>(fiber.priority);
+  const auto p = static_cast<unsigned>(fiber.priority.load(std::memory_order_relaxed));
   ReadyQueue& queue = ready_[p];
   (queue.tail != nullptr ? queue.tail->next_ready : queue.head) = &fiber;
   queue.tail = &fiber;
@@ -354,6 +361,7 @@ Wake Loop::park(Fiber& fiber, Waiter& waiter, Deadline deadline, Cancellable can
     return WaiterAccess::outcome(expected);
   }
   // make_ready() undoes all this, wherever the fiber goes on.
+  fiber.wait.begin(WaiterAccess::what(waiter), deadline, about_now(), epoch_);
   fiber.parked = &waiter;
   if (may_cancel) fiber.waiting = &waiter;
   if (timed) {
@@ -403,6 +411,12 @@ void Loop::publish_next_timer() {
 
 // ---- From other threads.
 
+std::int64_t Loop::time_for_caller() const {
+  const Carrier* carrier = current_carrier();
+  const bool on_fiber = carrier != nullptr && carrier->fiber != nullptr && carrier->loop == this;
+  return on_fiber ? about_now() : real_ns();
+}
+
 void Loop::schedule(Fiber& fiber) {
   if (Carrier* carrier = current_carrier(); carrier != nullptr && carrier->loop == this) {
     if (carrier->in_runtime) {
@@ -415,6 +429,7 @@ void Loop::schedule(Fiber& fiber) {
       return;
     }
   }
+  fiber.wait.end();
   send(fiber.ready_node);
 }
 

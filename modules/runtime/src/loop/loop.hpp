@@ -82,14 +82,22 @@ class Loop {
   // ---- Any thread, not from a runtime section: this takes memory, and a lock.
   // A fiber that may run. Throws std::bad_alloc when there is no memory, or no stack.
   Fiber* create_fiber(std::move_only_function<void()> body);
-  // Calls `visit(Fiber&)` for every fiber there has been, dead ones too, in short turns.
+  // Calls `visit(Fiber&)` for every fiber there has been, dead ones too. The lock, for which spawn()
+  // may wait, is held for the notes of where the next few are, not for the visits.
   template <typename Visit>
   void for_each_fiber(Visit visit) {
-    for (std::size_t at = 0;;) {
-      std::lock_guard lock(growth_);
-      if (at == all_fibers_.size()) return;
-      for (const std::size_t end = std::min(at + 256, all_fibers_.size()); at < end; ++at)
-        visit(all_fibers_[at]);
+    std::array<Fiber*, 256> some;
+    for (std::size_t at = 0;; at += some.size()) {
+      std::size_t count = 0;
+      {
+        std::lock_guard lock(growth_);
+        while (count < some.size() && at + count < all_fibers_.size()) {
+          some[count] = &all_fibers_[at + count];
+          ++count;
+        }
+      }
+      for (std::size_t i = 0; i < count; ++i) visit(*some[i]);
+      if (count < some.size()) return;
     }
   }
 
@@ -99,6 +107,11 @@ class Loop {
   // owner alone, who drains a node that says so.
   bool join_the_living();
   void send_away();  // takes join_the_living() back, for a task that never was
+  // Real time (ns), to a few milliseconds while the loop is not idle: for less than a clock costs.
+  std::int64_t about_now() const { return about_now_ns_.load(std::memory_order_relaxed); }
+  void note_time(std::int64_t now_ns) { about_now_ns_.store(now_ns, std::memory_order_relaxed); }
+  // The same if the calling thread runs a fiber of this loop; else the clock's.
+  std::int64_t time_for_caller() const;
   // Fibers and native tasks alive.
   std::uint64_t living() const { return living_.load(std::memory_order_relaxed) & ~kClosed; }
   // Before a run: tasks may join again.
@@ -187,6 +200,9 @@ class Loop {
     backlog_.store(ready_count_.load(std::memory_order_relaxed), std::memory_order_relaxed);
   }
   bool steal(std::uint64_t run_word);
+  // After a theft, with `stealing` still set: the hog is the fiber of its thread from now on. Its
+  // slice began at `since`, its thread's CPU clock said `cpu_before` when it was last looked at.
+  void note_theft(std::uint64_t run_word, SteadyTime since, Duration cpu_before);
   // Did the carrier that adopted the loop last find somebody who had waited? kPerhaps: not yet
   // known.
   Others found() const { return found_.load(std::memory_order_acquire); }
@@ -258,6 +274,8 @@ class Loop {
   std::atomic<std::uint64_t> backlog_{
       0};  // fibers that waited through a stall and have not run since
   std::atomic<std::int64_t> next_timer_ns_{INT64_MAX};
+  // Written at each pass and, as a slice may be long, at each look of the monitor.
+  std::atomic<std::int64_t> about_now_ns_{0};
   std::atomic<Fiber*> running_{nullptr};
   std::atomic<Carrier*> carrier_{nullptr};
   std::atomic<pid_t> carrier_tid_{0};

@@ -99,8 +99,9 @@ void Loop::poll(bool wait) {
     }
   }
   pass_tsc_ = clock_ticks();
-  last_pass_ns.store(std::chrono::steady_clock::now().time_since_epoch().count(),
-                     std::memory_order_relaxed);
+  const std::int64_t now_ns = real_ns();
+  last_pass_ns.store(now_ns, std::memory_order_relaxed);
+  note_time(now_ns);
 }
 
 }  // namespace saola::runtime::detail

@@ -10,6 +10,7 @@
 #include "loop/carrier_pool.hpp"
 #include "loop/loop.hpp"
 #include "monitor/rescue.hpp"
+#include "monitor/thread_probe.hpp"
 
 namespace saola::runtime::detail {
 namespace {
@@ -116,6 +117,9 @@ void Side::judge_slice(Carrier& carrier, SteadyTime now) {
 void Side::leave(Carrier& carrier) {
   judge_slice(carrier, steady_now());
   Fiber& fiber = *std::exchange(carrier.fiber, nullptr);
+  fiber.cpu_ns.fetch_add((ThreadProbe::cpu_time(carrier.tid) - carrier.slice_cpu_before).count(),
+                         std::memory_order_relaxed);
+  fiber.runs_on.end(carrier.tid);
   const Leaving leaving = std::exchange(carrier.leaving, {});
   switch (leaving.why) {
     case Leaving::Why::kPark: {
@@ -162,6 +166,8 @@ bool Side::park_fiber(Fiber& fiber, const Leaving& leaving) {
   }
   // Who ends the wait may have sent the fiber already, but it is taken out of the inbox under this
   // lock.
+  fiber.wait.begin(WaiterAccess::what(waiter), leaving.deadline, real_ns(),
+                   words_.load(std::memory_order_relaxed));
   fiber.parked = &waiter;
   fiber.waiting = leaving.may_cancel ? &waiter : nullptr;
   if (timed) {
@@ -215,6 +221,11 @@ void Side::run_slice(Carrier& carrier, Fiber& fiber) {
   carrier.fiber = &fiber;
   // Odd as no ownership word of the loop is: 3 in the last two bits.
   carrier.run_word = words_.fetch_add(1, std::memory_order_relaxed) << 2 | 3;
+  carrier.slice_cpu_before = ThreadProbe::cpu_time(carrier.tid);
+  fiber.runs_on.begin({.tid = carrier.tid,
+                       .word = carrier.run_word,
+                       .since = std::chrono::steady_clock::now(),
+                       .cpu_before = carrier.slice_cpu_before});
   fiber.loop.prepare(fiber);
   switch_stack(&carrier, carrier.base, fiber.context);
 }
@@ -290,6 +301,7 @@ void Side::run_timers() {
 void Side::make_ready(Fiber& fiber) {
   if (Waiter* waiter = std::exchange(fiber.parked, nullptr)) {
     fiber.waiting = nullptr;
+    fiber.wait.end();
     timers_.remove(*waiter);
     publish_next_timer();
   }

@@ -5,11 +5,13 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <mutex>
 
 #include "loop/carrier.hpp"
 #include "loop/fiber.hpp"
+#include "monitor/memory_copy.hpp"
 #include "monitor/stack_walk.hpp"
 #include "monitor/thread_probe.hpp"
 
@@ -17,8 +19,7 @@ namespace saola::runtime::detail {
 namespace {
 
 struct Request {
-  pid_t tid = 0;
-  std::uint64_t run_word = 0;
+  CaptureTarget target;
   std::size_t count = 0;
   std::uintptr_t frames[kMostFrames];
 };
@@ -40,11 +41,19 @@ void on_capture(int, siginfo_t*, void* raw) {
   const int saved_errno = errno;
   in_handler.fetch_add(1);
   const std::uint32_t asked = ticket.load();
-  if (asked % 2 == 1 && request.tid == ::gettid()) {
-    const Carrier* carrier = current_carrier();
+  if (asked % 2 == 1 && request.target.tid == ::gettid()) {
     request.count = 0;
-    if (carrier != nullptr && carrier->fiber != nullptr && !carrier->in_runtime &&
-        carrier->run_word == request.run_word) {
+    std::uintptr_t bottom = request.target.bottom;
+    std::uintptr_t top = request.target.top;
+    if (request.target.run_word != 0) {
+      const Carrier* carrier = current_carrier();
+      if (carrier != nullptr && carrier->fiber != nullptr && !carrier->in_runtime &&
+          carrier->run_word == request.target.run_word) {
+        bottom = reinterpret_cast<std::uintptr_t>(carrier->fiber->stack.bottom);
+        top = reinterpret_cast<std::uintptr_t>(carrier->fiber->stack.top());
+      }
+    }
+    if (top != 0) {
       const auto& registers = static_cast<ucontext_t*>(raw)->uc_mcontext;
 #if defined(__x86_64__)
       const auto pc = static_cast<std::uintptr_t>(registers.gregs[REG_RIP]);
@@ -55,9 +64,7 @@ void on_capture(int, siginfo_t*, void* raw) {
       const auto sp = static_cast<std::uintptr_t>(registers.sp);
       const auto frame = static_cast<std::uintptr_t>(registers.regs[29]);
 #endif
-      const Stack& stack = carrier->fiber->stack;
-      request.count = walk_stack(pc, sp, frame, reinterpret_cast<std::uintptr_t>(stack.bottom),
-                                 reinterpret_cast<std::uintptr_t>(stack.top()), request.frames);
+      request.count = walk_stack(pc, sp, frame, bottom, top, request.frames);
     }
     std::uint32_t expected = asked;
     ticket.compare_exchange_strong(expected, asked + 1);
@@ -79,19 +86,18 @@ void prepare_capture() {
   note_code_ranges();
 }
 
-bool StackQuestion::ask(pid_t tid, std::uint64_t run_word) {
+bool StackQuestion::ask(const CaptureTarget& target) {
   // A handler of an abandoned question may still be writing.
   if (taken.exchange(true)) return false;
   if (in_handler.load() != 0) {
     taken.store(false);
     return false;
   }
-  request.tid = tid;
-  request.run_word = run_word;
+  request.target = target;
   ticket_ = ticket.load() | 1;
   ticket.store(ticket_);
   open_ = true;
-  if (::syscall(SYS_tgkill, ::getpid(), tid, capture_signal()) == 0) return true;
+  if (::syscall(SYS_tgkill, ::getpid(), target.tid, capture_signal()) == 0) return true;
   withdraw();
   return false;
 }
@@ -112,11 +118,11 @@ void StackQuestion::withdraw() {
   taken.store(false);
 }
 
-std::vector<std::uintptr_t> capture_running(pid_t tid, std::uint64_t run_word, Duration patience) {
+std::vector<std::uintptr_t> capture_running(const CaptureTarget& target, Duration patience) {
   const Deadline deadline = Deadline::after(patience);
   std::vector<std::uintptr_t> frames;
   StackQuestion question;
-  while (!question.ask(tid, run_word)) {
+  while (!question.ask(target)) {
     if (deadline.passed()) return {};
     ::usleep(10);
   }
@@ -128,8 +134,18 @@ std::vector<std::uintptr_t> capture_waiting(pid_t tid, std::uintptr_t bottom, st
   std::uintptr_t pc = 0;
   std::uintptr_t sp = 0;
   if (!ThreadProbe::waiting_at(tid, pc, sp)) return {};
+  if (sp < bottom || sp >= top) return {};
+  return capture_parked(pc, sp, 0, top);
+}
+
+std::vector<std::uintptr_t> capture_parked(std::uintptr_t pc, std::uintptr_t sp,
+                                           std::uintptr_t frame, std::uintptr_t top) {
+  constexpr std::uintptr_t kMostBytes = 64 * 1024;
+  std::vector<std::byte> copy(std::min(top - sp, kMostBytes));
+  const std::size_t copied = copy_memory(sp, copy);
   std::uintptr_t frames[kMostFrames];
-  return {frames, frames + walk_stack(pc, sp, 0, bottom, top, frames)};
+  return {frames, frames + walk_stack(pc, sp, frame, sp, sp + copied, frames,
+                                      reinterpret_cast<std::uintptr_t>(copy.data()) - sp)};
 }
 
 }  // namespace saola::runtime::detail

@@ -28,15 +28,6 @@ constexpr Duration kLookAtTheSideEvery = 20ms;
 // How long the log may hold up the end of the process.
 constexpr Duration kAbortPatience = 500ms;
 
-// The CPU clock of a thread of this process by its id (clock_getcpuclockid's encoding, kernel ABI):
-// exact even for a thread that is running, where schedstat lags by a tick. Needs no descriptor.
-Duration cpu_time(pid_t tid) {
-  const auto clock = static_cast<clockid_t>((~static_cast<unsigned>(tid) << 3) | 6);
-  timespec t{};
-  if (::clock_gettime(clock, &t) != 0) return {};
-  return std::chrono::seconds(t.tv_sec) + std::chrono::nanoseconds(t.tv_nsec);
-}
-
 // Out of descriptors the kernel's word is not to be had; then a thread that got next to no CPU is taken
 // to wait.
 bool waits_in_kernel(pid_t tid, Duration cpu, Duration looked) {
@@ -143,6 +134,7 @@ void Monitor::run() {
 
 Duration Monitor::tick() {
   const SteadyTime now = std::chrono::steady_clock::now();
+  impl_.loop.note_time(now.time_since_epoch().count());
   if (!rescues_.empty()) {
     follow_up(now);
     collect_ended(now);
@@ -169,10 +161,13 @@ Duration Monitor::look_at_the_loop(SteadyTime now) {
   const Duration pause = std::clamp<Duration>(threshold / 4, 100us, 5ms);
   if (impl_.carriers.spares() < (backlog ? 2 : CarrierPool::kSpares)) impl_.carriers.want_spares();
 
+  if (!sight.idle) sample_cpu();
   if (sight.switches != seen_.switches) {
     if (!sight.idle && now - loop.last_pass() > 2ms) loop.want_pass();
     if (seen_.open) close_stall(now);
     seen_ = {.switches = sight.switches, .since = now};
+    slice_since_ns_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
+    slice_.store(sight.switches, std::memory_order_release);
     return pause;
   }
   if (sight.idle) {
@@ -184,15 +179,13 @@ Duration Monitor::look_at_the_loop(SteadyTime now) {
   Fiber* fiber = loop.running_fiber();
   if (fiber == nullptr) return pause;
   const Duration held = now - seen_.since;
-  fiber->cpu_ns.fetch_add((now - std::max(last_tick_, seen_.since)).count(),
-                          std::memory_order_relaxed);
   if (const auto own = fiber->stall_threshold_ns.load(std::memory_order_relaxed); own > 0)
     threshold = Duration(own);
   const bool first_look = seen_.usage_since == SteadyTime{};
   if (first_look) {
     const pid_t tid = loop.carrier_tid();
     seen_.usage = probe_.usage(tid);
-    seen_.usage.cpu = cpu_time(tid);
+    seen_.usage.cpu = ThreadProbe::cpu_time(tid);
     seen_.usage_since = now;
   }
   Suspect suspect{running_word(sight.switches), held, threshold, {}};
@@ -219,6 +212,25 @@ Duration Monitor::look_at_the_loop(SteadyTime now) {
   return pause;
 }
 
+// What the carrier's thread has used since the last look goes to the fiber that runs now: right on
+// average, as the looks fall anywhere, and exact for slices that are long.
+void Monitor::sample_cpu() {
+  const pid_t tid = impl_.loop.carrier_tid();
+  const Duration cpu = ThreadProbe::cpu_time(tid);
+  const Duration used = tid == sampled_tid_ ? cpu - sampled_cpu_ : Duration::zero();
+  sampled_tid_ = tid;
+  sampled_cpu_ = cpu;
+  if (Fiber* fiber = impl_.loop.running_fiber()) {
+    fiber->cpu_ns.fetch_add(used.count(), std::memory_order_relaxed);
+  }
+}
+
+std::optional<SteadyTime> Monitor::slice_since(std::uint64_t switches) const {
+  if (slice_.load(std::memory_order_acquire) != switches) return std::nullopt;
+  const SteadyTime since(Duration(slice_since_ns_.load(std::memory_order_relaxed)));
+  return slice_.load(std::memory_order_relaxed) == switches ? std::optional(since) : std::nullopt;
+}
+
 void Monitor::judge(const Suspect& suspect, SteadyTime now) {
   Loop& loop = impl_.loop;
   Fiber* fiber = loop.running_fiber();
@@ -228,7 +240,7 @@ void Monitor::judge(const Suspect& suspect, SteadyTime now) {
   // Its fault, or the machine's? A thread without a CPU holds the loop, but moving the loop would
   // not help. CPU time needs no descriptor, where the rest does: it decides when it can.
   const pid_t tid = loop.carrier_tid();
-  const Duration cpu = cpu_time(tid) - seen_.usage.cpu;
+  const Duration cpu = ThreadProbe::cpu_time(tid) - seen_.usage.cpu;
   const Duration looked = now - seen_.usage_since;
   const bool blocked = cpu * 2 < looked && waits_in_kernel(tid, cpu, looked);
   // A runnable thread may be waiting for a CPU right now, which run_delay does not hold yet: only
@@ -312,7 +324,7 @@ StallNote Monitor::describe(const Fiber& fiber, pid_t tid, std::uint64_t word, b
   note.report.advice = advice_for(note.report.verdict);
   if (!blocked) {
     // A rescue does not wait for the stack: it is asked for afterwards.
-    if (wait) note.stack = capture_running(tid, word, kCapturePatience);
+    if (wait) note.stack = capture_running({.tid = tid, .run_word = word}, kCapturePatience);
     return note;
   }
   // Acquire: the bounds are read before the word.
@@ -349,6 +361,7 @@ Monitor::Outcome Monitor::rescue(const Suspect& suspect, StallNote note, std::st
   note.report.action = observe::StallAction::kRescued;
   entry.note = std::move(note);
   hog->rescue.store(&entry, std::memory_order_release);
+  loop.note_theft(suspect.word, entry.since, sampled_cpu_);  // what is before has been added
   // Before anybody can pick the next one of its kind.
   if (entry.certain &&
       (suspect.held >= impl_.options.stall_threshold || entry.polite > Duration::zero())) {
@@ -460,7 +473,8 @@ void Monitor::complete_report(SteadyTime now) {
   const auto entry = std::ranges::find_if(rescues_, [](const Rescue& r) {
     return r.counted && !r.reported && r.ended_ns.load(std::memory_order_relaxed) == 0;
   });
-  if (entry == rescues_.end() || !question_.ask(entry->tid, entry->word)) return;
+  if (entry == rescues_.end() || !question_.ask({.tid = entry->tid, .run_word = entry->word}))
+    return;
   asked_ = &*entry;
   asked_since_ = now;
 }

@@ -15,6 +15,7 @@
 #include <list>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -58,6 +59,9 @@ class Monitor {
   void watch(bool on);
   // A stall could not be rescued, and those who waited have not all run.
   bool late() const { return late_.load(std::memory_order_relaxed); }
+  // Since when the loop's fiber has run in the slice that this number of switches names, if a look
+  // has seen it. Any thread.
+  std::optional<SteadyTime> slice_since(std::uint64_t switches) const;
   // Counts only what the monitor counts.
   RuntimeStats stats() const;
 
@@ -85,6 +89,7 @@ class Monitor {
   // One look. Returns how long to sleep.
   Duration tick();
   Duration look_at_the_loop(SteadyTime now);
+  void sample_cpu();
   void judge(const Suspect& suspect, SteadyTime now);
   StallNote describe(const Fiber& fiber, pid_t tid, std::uint64_t word, bool blocked, bool wait,
                      std::string& kind);
@@ -118,6 +123,8 @@ class Monitor {
   Seen seen_;
   Occupancy occupancy_;
   SteadyTime last_tick_{};
+  pid_t sampled_tid_ = 0;  // the loop's carrier at the last sample, and its CPU clock
+  Duration sampled_cpu_{};
   std::list<Rescue> rescues_;
   std::map<std::uint64_t, std::string> exiled_;  // kinds by hash
   SteadyTime locks_asked_{};
@@ -136,6 +143,10 @@ class Monitor {
   std::atomic<std::uint64_t> exiled_kinds_{0};
   std::atomic<int> rescued_now_{0};
   std::atomic<bool> late_{false};
+  // The slice that the last look saw, and since when: release after the time, acquire before it; a
+  // time that belongs to the next slice is noticed by a second look at `slice_`, or it is a tick off.
+  std::atomic<std::uint64_t> slice_{0};
+  std::atomic<std::int64_t> slice_since_ns_{0};
 
   std::mutex mutex_;
   std::condition_variable changed_;

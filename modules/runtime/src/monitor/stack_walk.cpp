@@ -41,10 +41,11 @@ SAOLA_UNCHECKED std::uintptr_t word_at(std::uintptr_t address) {
 }
 
 // A saved frame pointer at `frame` and a return address above it?
-SAOLA_UNCHECKED bool is_frame(std::uintptr_t frame, std::uintptr_t lowest, std::uintptr_t top) {
+SAOLA_UNCHECKED bool is_frame(std::uintptr_t frame, std::uintptr_t lowest, std::uintptr_t top,
+                              std::uintptr_t shift) {
   if (frame < lowest || frame >= top || frame % sizeof(void*) != 0) return false;
   if (top - frame < 2 * sizeof(void*)) return false;  // never frame + …: that may wrap around
-  return is_code(word_at(frame + sizeof(void*)));
+  return is_code(word_at(frame + sizeof(void*) + shift));
 }
 
 // Can the instruction before this return address have called library code? Any call can, from
@@ -83,11 +84,12 @@ SAOLA_UNCHECKED bool calls_library(std::uintptr_t address) {
 // A function without a frame pointer hides its caller from the chain: the return address to it lies
 // between `from` and the next frame.
 SAOLA_UNCHECKED std::size_t add_hidden(std::uintptr_t from, std::uintptr_t frame,
-                                       std::uintptr_t* frames, std::size_t n) {
+                                       std::uintptr_t* frames, std::size_t n,
+                                       std::uintptr_t shift) {
   constexpr std::uintptr_t kWord = sizeof(void*);
   for (std::uintptr_t at = (from + kWord - 1) / kWord * kWord;
        at + kWord <= frame && n < kMostFrames && is_foreign(frames[n - 1]); at += kWord) {
-    if (calls_library(word_at(at))) frames[n++] = word_at(at);
+    if (calls_library(word_at(at + shift))) frames[n++] = word_at(at + shift);
   }
   return n;
 }
@@ -125,17 +127,17 @@ void note_code_ranges() {
 
 SAOLA_UNCHECKED std::size_t walk_stack(std::uintptr_t pc, std::uintptr_t sp, std::uintptr_t frame,
                                        std::uintptr_t bottom, std::uintptr_t top,
-                                       std::uintptr_t* frames) {
+                                       std::uintptr_t* frames, std::uintptr_t shift) {
   std::size_t n = 0;
   frames[n++] = pc;
   if (sp < bottom || sp >= top) return n;
   constexpr std::uintptr_t kWord = sizeof(void*);
-  if (!is_frame(frame, sp, top)) {
+  if (!is_frame(frame, sp, top, shift)) {
     // Find the nearest frame: a saved frame pointer that itself leads to a frame further up.
     frame = 0;
     for (std::uintptr_t at = (sp + kWord - 1) / kWord * kWord; at + 2 * kWord <= top; at += kWord) {
-      const std::uintptr_t saved = word_at(at);
-      if (saved > at && is_frame(at, sp, top) && is_frame(saved, sp, top)) {
+      const std::uintptr_t saved = word_at(at + shift);
+      if (saved > at && is_frame(at, sp, top, shift) && is_frame(saved, sp, top, shift)) {
         frame = at;
         break;
       }
@@ -143,11 +145,11 @@ SAOLA_UNCHECKED std::size_t walk_stack(std::uintptr_t pc, std::uintptr_t sp, std
     if (frame == 0) return n;
   }
   std::uintptr_t from = sp;
-  while (n < kMostFrames && is_frame(frame, sp, top)) {
-    if (is_foreign(frames[n - 1])) n = add_hidden(from, frame, frames, n);
-    if (n < kMostFrames) frames[n++] = word_at(frame + kWord);
+  while (n < kMostFrames && is_frame(frame, sp, top, shift)) {
+    if (is_foreign(frames[n - 1])) n = add_hidden(from, frame, frames, n, shift);
+    if (n < kMostFrames) frames[n++] = word_at(frame + kWord + shift);
     from = frame + 2 * kWord;
-    const std::uintptr_t next = word_at(frame);
+    const std::uintptr_t next = word_at(frame + shift);
     if (next <= frame) break;
     frame = next;
   }

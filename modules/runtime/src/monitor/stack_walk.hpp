@@ -16,8 +16,9 @@ void note_code_ranges();
 
 // Walks frame pointers from `frame`; where it is none (a leaf of a library built without them),
 // first looks for the nearest frame above `sp`. Never reads outside [bottom, top). The first
-// address is `pc`. Returns how many.
+// address is `pc`. Returns how many. `shift`: where a copy of the stack lies, less where it lay.
 std::size_t walk_stack(std::uintptr_t pc, std::uintptr_t sp, std::uintptr_t frame,
-                       std::uintptr_t bottom, std::uintptr_t top, std::uintptr_t* frames);
+                       std::uintptr_t bottom, std::uintptr_t top, std::uintptr_t* frames,
+                       std::uintptr_t shift = 0);
 
 }  // namespace saola::runtime::detail

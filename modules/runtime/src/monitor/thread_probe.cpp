@@ -1,6 +1,7 @@
 #include "monitor/thread_probe.hpp"
 
 #include <fcntl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -38,6 +39,14 @@ ThreadProbe::Usage ThreadProbe::usage(pid_t tid) {
   unsigned long long delay = 0;
   if (std::sscanf(buffer, "%llu %llu", &cpu, &delay) != 2) return {};
   return {Duration(static_cast<std::int64_t>(cpu)), Duration(static_cast<std::int64_t>(delay))};
+}
+
+Duration ThreadProbe::cpu_time(pid_t tid) {
+  // clock_getcpuclockid(3)'s encoding, kernel ABI.
+  const auto clock = static_cast<clockid_t>((~static_cast<unsigned>(tid) << 3) | 6);
+  timespec t{};
+  if (::clock_gettime(clock, &t) != 0) return {};
+  return std::chrono::seconds(t.tv_sec) + std::chrono::nanoseconds(t.tv_nsec);
 }
 
 char ThreadProbe::state(pid_t tid) {

@@ -20,6 +20,9 @@ class ThreadProbe {
         run_delay{};  // time it was runnable without a CPU; zero where the kernel does not tell
   };
   Usage usage(pid_t tid);
+  // The CPU clock of a thread of this process: exact even for one that runs now, where schedstat lags
+  // by a tick. Needs no descriptor. Zero when the thread is gone.
+  static Duration cpu_time(pid_t tid);
   // 'R' running or runnable, 'S' or 'D' waiting in the kernel, … '?' when it is gone (proc(5)).
   static char state(pid_t tid);
   // Program counter and stack pointer of a thread that waits in a system call; false otherwise.

@@ -99,7 +99,7 @@ class StateBase {
 
   std::atomic<Phase> phase_{Phase::kPending};  // written under guard_
   runtime::SpinLock guard_;
-  runtime::WaitQueue waiters_;                              // GUARDED_BY(guard_)
+  runtime::WaitQueue waiters_{runtime::WaitKind::kFuture};  // GUARDED_BY(guard_)
   std::vector<Observer*> observers_;                        // GUARDED_BY(guard_)
   std::vector<std::move_only_function<void()>> callbacks_;  // GUARDED_BY(guard_)
 };

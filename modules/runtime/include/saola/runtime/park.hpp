@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include <saola/base/time.hpp>
+#include <saola/runtime/wait_kind.hpp>
 
 namespace saola::runtime {
 
@@ -35,7 +36,8 @@ enum class Cancellable : std::uint8_t { kYes, kNo };
 // before or after park().
 class Waiter {
  public:
-  Waiter();
+  // `what` it waits for, for lists of tasks.
+  explicit Waiter(WaitFor what = {});
   Waiter(const Waiter&) = delete;
   Waiter& operator=(const Waiter&) = delete;
 
@@ -53,6 +55,7 @@ class Waiter {
   bool claim(std::uint32_t outcome);
 
   detail::TaskState* const task_;
+  WaitFor what_;
   // kIdle → kParked → an outcome, or kIdle → an outcome. Whoever moves it from kParked to an
   // outcome, and nobody else, makes the task run again. Release by the mover, acquire by the
   // waiter.
@@ -121,7 +124,11 @@ class WaitNode {
 // wait().
 class WaitQueue {
  public:
+  // What its waiters are said to wait for.
+  explicit WaitQueue(WaitKind kind = WaitKind::kOther) : kind_(kind) {}
   ~WaitQueue();
+  WaitQueue(const WaitQueue&) = delete;
+  WaitQueue& operator=(const WaitQueue&) = delete;
   bool empty() const { return head_ == nullptr; }
   // Takes the first waiter out and notifies it. False when there is none. REQUIRES: lock held.
   bool notify_one();
@@ -142,6 +149,7 @@ class WaitQueue {
   void unlink(WaitNode& node);
   WaitNode* head_ = nullptr;
   WaitNode* tail_ = nullptr;
+  const WaitKind kind_;
 };
 
 }  // namespace saola::runtime

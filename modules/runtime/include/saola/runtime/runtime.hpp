@@ -11,6 +11,7 @@
 #include <saola/base/time.hpp>
 #include <saola/observe/stall_report.hpp>
 #include <saola/runtime/task.hpp>
+#include <saola/runtime/tasks.hpp>
 
 namespace saola::runtime {
 
@@ -89,6 +90,14 @@ class Runtime {
   // them all. Idempotent. Any thread.
   void stop();
   RuntimeStats stats() const;
+  // Every fiber and native task of this runtime, also while its loop is hung. Looks at each (about
+  // 0.1 µs) and stops nobody; with very many, not from a fiber, which would be a hog. Any thread.
+  TaskList tasks(const TaskQuery& query = {}) const;
+  // Where a task is, innermost first; empty when it has not begun. While a pool's thread works for it:
+  // that thread's stack, then the task's. Of one that runs the stack is asked for by a signal, which
+  // waits for up to 50 ms. kNotFound when there is no such task, kUnavailable when it did not hold
+  // still. Reads debug information: not on a fiber. Any thread.
+  Result<std::vector<observe::StackFrame>> task_stack(std::uint64_t id) const;
   // Nanoseconds of steady time at the loop's last pass through its scheduler: a heartbeat that no
   // rescued fiber can stop. Any thread.
   SteadyTime last_pass() const;

@@ -62,11 +62,12 @@ class PollFd {
 
  private:
   friend class Socket;
+  friend class Process;
   friend class detail::DescriptorBranch;
   enum class Direction : std::uint8_t { kRead, kWrite };
   // The watch on this loop, made if need be. Null, with errno set, when it cannot be watched.
   detail::FdWatch* watch_on(detail::Loop& loop);
-  Result<void> wait_for(Direction direction, Deadline deadline);
+  Result<void> wait_for(Direction direction, Deadline deadline, WaitFor what);
   // The peer's end of stream, or an error, was seen.
   bool end_seen() const;
 

@@ -61,7 +61,7 @@ class TaskGroup {
   const TaskGroupOptions options_;
   mutable Mutex mutex_;
   // All GUARDED_BY(mutex_).
-  Condition changed_;
+  Condition changed_{WaitKind::kTaskGroup};
   std::list<Task> running_;
   std::list<Task> ended_;
   bool cancelled_ = false;

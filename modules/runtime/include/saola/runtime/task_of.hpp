@@ -170,7 +170,7 @@ class JoinSet {
 
   mutable Mutex mutex_;
   // All GUARDED_BY(mutex_).
-  Condition changed_;
+  Condition changed_{WaitKind::kTaskGroup};
   std::deque<Outcome> ended_;
   std::size_t left_ = 0;
   // Last: its tasks use all of the above.

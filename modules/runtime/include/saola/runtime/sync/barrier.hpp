@@ -42,7 +42,7 @@ class Barrier {
   const std::size_t parties_;
   mutable Mutex mutex_;
   // All GUARDED_BY(mutex_).
-  Condition changed_;
+  Condition changed_{WaitKind::kBarrier};
   std::size_t arrived_ = 0;
   std::uint64_t round_ = 0;   // grows when a round is complete
   std::uint64_t breaks_ = 0;  // grows when a round is broken

@@ -37,7 +37,7 @@ class Broadcast {
     const std::size_t capacity;
     Mutex mutex;
     // All GUARDED_BY(mutex).
-    Condition changed;
+    Condition changed{WaitKind::kBroadcast};
     std::deque<T> kept;
     std::uint64_t sent = 0;  // kept holds numbers [sent - kept.size(), sent)
     bool closed = false;

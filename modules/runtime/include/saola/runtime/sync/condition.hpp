@@ -13,6 +13,10 @@ class ConditionBranch;
 
 class Condition {
  public:
+  Condition() : Condition(WaitKind::kCondition) {}
+  // `kind`: what its waiters are said to wait for.
+  explicit Condition(WaitKind kind) : waiters_(kind) {}
+
   // Releases the lock, waits for a notification, takes the lock again. kNotified may be spurious
   // only in the sense that the condition may have changed again. Returns with the lock held
   // whatever the outcome. SUSPENDS.

@@ -15,6 +15,9 @@ class EventBranch;
 // wait().
 class Event {
  public:
+  Event() : Event(WaitKind::kEvent) {}
+  // `kind`: what its waiters are said to wait for.
+  explicit Event(WaitKind kind) : waiters_(kind) {}
   void set();
   void reset();
   bool is_set() const { return set_.load(std::memory_order_acquire); }

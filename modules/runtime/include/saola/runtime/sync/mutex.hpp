@@ -40,7 +40,7 @@ class Mutex {
   std::atomic<std::uint32_t> state_{0};
   std::atomic<std::uint64_t> owner_{0};  // information only: relaxed
   SpinLock guard_;
-  WaitQueue waiters_;  // GUARDED_BY(guard_)
+  WaitQueue waiters_{WaitKind::kMutex};  // GUARDED_BY(guard_)
 };
 
 }  // namespace saola::runtime

@@ -102,7 +102,7 @@ class Queue {
 
   // A channel's sender, on its own stack, while its item is queued.
   struct Sender {
-    Condition changed;
+    Condition changed{WaitKind::kRoom};
     bool taken = false;
   };
   struct Item {
@@ -142,8 +142,8 @@ class Queue {
   std::deque<Item> items_;
   bool closed_ = false;
   std::size_t waiting_consumers_ = 0;
-  Condition room_;
-  Condition filled_;
+  Condition room_{WaitKind::kRoom};
+  Condition filled_{WaitKind::kItem};
 };
 
 }  // namespace saola::runtime

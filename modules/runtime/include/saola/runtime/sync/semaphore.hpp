@@ -25,8 +25,8 @@ class Semaphore {
  private:
   friend class detail::SemaphoreBranch;
   mutable SpinLock guard_;
-  std::int64_t permits_;  // GUARDED_BY(guard_)
-  WaitQueue waiters_;     // GUARDED_BY(guard_)
+  std::int64_t permits_;                     // GUARDED_BY(guard_)
+  WaitQueue waiters_{WaitKind::kSemaphore};  // GUARDED_BY(guard_)
 };
 
 }  // namespace saola::runtime

@@ -29,8 +29,8 @@ class SharedMutex {
   SpinLock guard_;
   // All GUARDED_BY(guard_).
   std::int64_t readers_ = 0;  // -1: one writer
-  WaitQueue writer_queue_;
-  WaitQueue reader_queue_;
+  WaitQueue writer_queue_{WaitKind::kSharedMutex};
+  WaitQueue reader_queue_{WaitKind::kSharedMutex};
 };
 
 }  // namespace saola::runtime

@@ -28,7 +28,7 @@ class Watch {
     explicit State(T first) : value(std::move(first)) {}
     Mutex mutex;
     // All GUARDED_BY(mutex).
-    Condition changed;
+    Condition changed{WaitKind::kWatch};
     T value;
     std::uint64_t version = 0;
     bool closed = false;
