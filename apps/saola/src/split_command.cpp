@@ -15,12 +15,11 @@
 #include <boost/json.hpp>
 #include <fmt/core.h>
 
-#include <saola/base/cores.hpp>
 #include <saola/command_line/parse.hpp>
-#include <saola/split/read.hpp>
 #include <saola/split/split.hpp>
 
 #include "task/flags.hpp"
+#include "task/input.hpp"
 #include "task/request.hpp"
 #include "task/results.hpp"
 
@@ -143,10 +142,10 @@ void print(const Arguments& arguments, const json::object& summary) {
   std::cout << summary_text(summary);
 }
 
-int check(const Arguments& arguments, const split::Table& table, const split::Options& options) {
-  const auto preview = split::preview(table, options);
+int check(const Arguments& arguments, const TaskInput& input) {
+  const auto preview = input.preview();
   if (!preview) return report(Error(preview.error()).wrap(arguments.file));
-  const auto found = preview_json(table, *preview);
+  const auto found = preview_json(input, *preview);
   std::cout << (arguments.json_output ? json::serialize(found) + "\n" : preview_text(found));
   return command_line::kDone;
 }
@@ -164,15 +163,14 @@ int run(const Arguments& arguments, const json::object& request) {
   if (!bytes) return report(bytes.error());
   std::signal(SIGINT, on_interrupt);
   task->reading.poll = [](double) { return interrupted.load(); };
-  auto table = split::read_table(*std::move(bytes), task->reading);
-  if (!table) return report(std::move(table).error().wrap(arguments.file));
-  if (arguments.check) return check(arguments, *table, task->options);
-  task->options.threads = allowed_cores();
+  const auto input = TaskInput::read(*std::move(bytes), *task);
+  if (!input) return report(Error(input.error()).wrap(arguments.file));
+  if (arguments.check) return check(arguments, *input);
   Terminal terminal;
-  auto outcome = split::split(*table, task->options, terminal, real_clock());
+  auto outcome = input->split(terminal, real_clock());
   terminal.clear();
   if (!outcome) return report(std::move(outcome).error().wrap(arguments.file));
-  auto summary = write_results(arguments, *task, *table, *outcome);
+  auto summary = write_results(arguments, *task, input->table(), *outcome);
   if (!summary) return report(summary.error());
   print(arguments, *summary);
   return interrupted ? kInterrupted : command_line::kDone;

@@ -3,13 +3,12 @@
 #include <boost/json.hpp>
 #include <fmt/core.h>
 
-#include <saola/base/cores.hpp>
 #include <saola/objects/checksum.hpp>
 #include <saola/service/job.hpp>
-#include <saola/split/read.hpp>
 #include <saola/split/split.hpp>
 
 #include "kept_outcome.hpp"
+#include "task/input.hpp"
 #include "task/request.hpp"
 #include "task/results.hpp"
 
@@ -62,20 +61,17 @@ class SplitRun {
     auto bytes = download(request->source);
     if (!bytes) return std::unexpected(std::move(bytes).error());
     context_.progress(kDownloaded, "reading the table");
-    auto reading = request->task.reading;
-    reading.poll = [this, stop = context_.stop_token()](double part) {
+    request->task.reading.poll = [this, stop = context_.stop_token()](double part) {
       context_.progress(kDownloaded + (kParsed - kDownloaded) * part, "reading the table");
       return stop.stop_requested();
     };
-    auto table = split::read_table(*std::move(bytes), reading);
-    if (!table) {
-      return std::unexpected(std::move(table).error().wrap(request->source.to_string()));
+    auto input = TaskInput::read(*std::move(bytes), request->task);
+    if (!input) {
+      return std::unexpected(std::move(input).error().wrap(request->source.to_string()));
     }
-    context_.progress(kParsed, fmt::format("splitting {} rows", table->rows()));
+    context_.progress(kParsed, fmt::format("splitting {} rows", input->table().rows()));
     Watch watch(context_);
-    auto options = request->task.options;
-    options.threads = allowed_cores();
-    auto outcome = split::split(*table, options, watch, clock_);
+    auto outcome = input->split(watch, clock_);
     if (!outcome) {
       return std::unexpected(std::move(outcome).error().wrap(request->source.to_string()));
     }
@@ -83,7 +79,7 @@ class SplitRun {
       return fail(ErrorCode::kCancelled, "asked to stop");
     }
     KeptOutcome kept{.summary = json::serialize(limited(summary_of(*outcome)))};
-    auto files = result_files(*table, *outcome, request->task, request->source.to_string());
+    auto files = result_files(input->table(), *outcome, request->task, request->source.to_string());
     if (!files) return std::unexpected(std::move(files).error());
     for (ResultFile& file : *files) {
       kept.files.push_back(

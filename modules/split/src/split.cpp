@@ -9,7 +9,9 @@
 #include <saola/split/split.hpp>
 
 #include "constraints/constrained.hpp"
+#include "panel/geo.hpp"
 #include "report/measure.hpp"
+#include "search/effort.hpp"
 #include "search/random.hpp"
 #include "selection/selection.hpp"
 #include "table/quoted.hpp"
@@ -94,13 +96,16 @@ void fill_values(const Selection& selection, Problem& problem) {
 
 class Run {
  public:
-  Run(const Table& table, const Options& options, Observer& observer, const Clock& clock)
-      : table_(table), options_(options), watch_(observer, clock, options.budget) {}
+  // `panel` is that of the table, if it is one's.
+  Run(const Table& table, const Options& options, const Panel* panel, Observer& observer,
+      const Clock& clock)
+      : table_(table), options_(options), panel_(panel), watch_(observer, clock, options.budget) {}
 
   Result<Outcome> run() {
     if (auto ok = prepare(); !ok) return std::unexpected(std::move(ok).error());
     if (auto ok = answer(); !ok) return std::unexpected(std::move(ok).error());
     measure();
+    if (panel_ != nullptr && watch_.stopped_by() != StoppedBy::kCancel) judge_panel();
     watch_.tell(1, "done");
     outcome_.seconds = std::chrono::duration<double>(watch_.elapsed()).count();
     return std::move(outcome_);
@@ -129,6 +134,22 @@ class Run {
     if (!groups) return std::unexpected(std::move(groups).error());
     outcome_.groups = *std::move(groups);
     outcome_.warnings = std::move(selection_.warnings);
+    if (panel_ != nullptr) {
+      auto control = find_control(panel_->asked.control, outcome_.groups);
+      if (!control) return std::unexpected(std::move(control).error());
+      control_ = *control;
+      constexpr std::size_t kMostGroups = 50;
+      if (outcome_.groups.size() > kMostGroups) {
+        return fail(ErrorCode::kInvalidArgument, "groups: {} asked for; a panel takes at most {}",
+                    outcome_.groups.size(), kMostGroups);
+      }
+      auto& warnings = outcome_.warnings;
+      warnings.insert(warnings.begin(), panel_->notes.begin(), panel_->notes.end());
+      selection_.accounts.insert(selection_.accounts.end(), panel_->others.begin(),
+                                 panel_->others.end());
+      constexpr double kSearch = 0.9;
+      watch_.set_search_part(kSearch);
+    }
 
     auto rules = resolve_rules(table_, options_, selection_, outcome_.groups);
     if (!rules) return std::unexpected(std::move(rules).error());
@@ -147,8 +168,13 @@ class Run {
     outcome_.seed = options_.seed;
     // Measuring balance costs about what preparing did; with some to spare, for a budget that is
     // overrun is worse than one that is not used up.
-    watch_.reserve(watch_.elapsed() * 3 / 2);
+    watch_.reserve(watch_.elapsed() * 3 / 2 + time_for_placebos());
     return {};
+  }
+
+  Duration time_for_placebos() const {
+    constexpr Duration kMost = std::chrono::seconds(10);
+    return panel_ == nullptr ? Duration::zero() : std::min(options_.budget / 4, kMost);
   }
 
   Objective choose_objective() {
@@ -189,17 +215,16 @@ class Run {
                   "designs: {} designs of {} rows are too many; ask for fewer", options_.designs,
                   problem_.rows);
     }
-    const SearchOptions how{
-        outcome_.objective,
-        options_.method,
-        options_.restarts,
-        options_.seed,
-        options_.patience,
-        options_.threads,
-        options_.designs,
-        names_are_free() ? SearchOptions::Labels::kFree : SearchOptions::Labels::kMatter};
-    auto solution =
-        plain ? search(problem_, how, poll) : constrained_search(problem_, rules_, how, poll);
+    SearchOptions how;
+    how.objective = outcome_.objective;
+    how.method = options_.method;
+    how.restarts = options_.restarts;
+    how.seed = options_.seed;
+    how.patience = options_.patience;
+    how.threads = options_.threads;
+    how.designs = options_.designs;
+    if (names_are_free()) how.labels = SearchOptions::Labels::kFree;
+    auto solution = solve(rules_, how, poll);
     if (!solution) return std::unexpected(std::move(solution).error());
     if (before_.empty()) before_ = solution->group_of_row;
     if (late) outcome_.objective_before = value_of(before_, poll);
@@ -218,6 +243,11 @@ class Run {
     return {};
   }
 
+  Result<Solution> solve(const Rules& rules, const SearchOptions& how, const Poll& poll) const {
+    return rules.plain ? search(problem_, how, poll)
+                       : constrained_search(problem_, rules, how, poll);
+  }
+
   // All groups have one size, and nothing says which is which.
   bool names_are_free() const {
     const auto& sizes = problem_.sizes;
@@ -227,7 +257,6 @@ class Run {
 
   // Draws one of the designs that are good enough, and the groups' names where they are free.
   void draw(const std::vector<std::pair<double, std::vector<std::uint32_t>>>& found) {
-    constexpr std::uint64_t kDrawStream = UINT64_MAX;
     Random random(options_.seed, kDrawStream);
     const bool linear =
         outcome_.objective == Objective::kVariance || outcome_.objective == Objective::kKPlus;
@@ -334,8 +363,87 @@ class Run {
     outcome_.rows_left_out = table_.rows() - selection_.rows.size();
   }
 
+  // Splits made in the way of the answer, in less time each: by exchanges from independent starts.
+  Assignments placebo_splits(std::size_t count) {
+    if (outcome_.random) return {};
+    SearchOptions how;
+    how.objective = outcome_.objective;
+    constexpr std::size_t kFewUnits = 1000;
+    how.method = problem_.rows <= kFewUnits ? Method::kLocalMaximum : Method::kExchange;
+    how.restarts = count;
+    how.seed = Random(options_.seed, kPlaceboStream).next();
+    how.threads = options_.threads;
+    how.designs = count;
+    how.keep = SearchOptions::Keep::kEach;
+    auto rules = rules_;
+    rules.start.clear();  // all would begin, and end, alike
+    const auto found = solve(rules, how, [this](const Progress& progress) {
+      constexpr double kFrom = 0.1;
+      constexpr double kTo = 0.5;
+      return watch_.poll_after(
+          {kFrom + (kTo - kFrom) * progress.fraction, "making placebo splits", 0});
+    });
+    Assignments placebos;
+    if (!found) return placebos;
+    for (const auto& design : found->designs) placebos.push_back(design.second);
+    return placebos;
+  }
+
+  Assignments random_splits(std::size_t count) {
+    Random random(options_.seed, kPlaceboStream);
+    Assignments out;
+    while (out.size() < count) {
+      const double part = static_cast<double>(out.size()) / static_cast<double>(count);
+      constexpr double kTo = 0.1;
+      if (watch_.poll_after({kTo * part, "making random splits", 0})) break;
+      const auto seed = random.next();
+      if (rules_.plain) {
+        out.push_back(random_assignment(problem_, seed));
+      } else if (auto found = constrained_assignment(problem_, rules_, seed)) {
+        out.push_back(*std::move(found));
+      } else {
+        break;
+      }
+    }
+    return out;
+  }
+
+  void judge_panel() {
+    constexpr std::size_t kMostCells = 100'000'000;
+    const auto asked = panel_->asked.placebos;
+    const auto count = std::min(asked, std::max<std::size_t>(kMostCells / problem_.rows, 1));
+    const auto random = random_splits(count);
+    const auto placebos = outcome_.random ? random : placebo_splits(count);
+    auto report = measure_geo_tests(
+        *panel_, {selection_.rows, outcome_.groups, after_, before_, placebos, random}, control_,
+        [this](double part) {
+          constexpr double kMade = 0.5;
+          return !watch_.poll_after({kMade + (1 - kMade) * part, "judging placebo splits", 0});
+        });
+    outcome_.stopped_by = watch_.stopped_by();
+    if (outcome_.stopped_by == StoppedBy::kCancel) return;
+    std::size_t judged = asked;
+    for (const auto& test : report.tests) {
+      judged = std::min(judged, test.placebo ? test.placebo->count : 0);
+      if (test.placebo) continue;
+      outcome_.warnings.push_back(fmt::format(
+          "the power of {} could not be judged: {}", quoted(outcome_.groups[test.group].name),
+          placebos.empty() ? "no placebo split was made in time"
+                           : "in some placebo split what was observed, or expected, is "
+                             "not above 0"));
+    }
+    if (judged > 0 && judged < asked) {
+      outcome_.warnings.push_back(
+          fmt::format("{} of {} placebo splits were judged{}", judged, asked,
+                      count < asked ? ", for there are many units" : " before the time was over"));
+    }
+    outcome_.panel = std::move(report);
+  }
+
   const Table& table_;
   const Options& options_;
+  const Panel* const panel_;
+  std::uint32_t control_ = 0;
   Watch watch_;
   Selection selection_;
   Rules rules_;
@@ -361,7 +469,11 @@ std::string_view to_string(StoppedBy stopped_by) {
 
 Result<Outcome> split(const Table& table, const Options& options, Observer& observer,
                       const Clock& clock) {
-  return Run(table, options, observer, clock).run();
+  return Run(table, options, nullptr, observer, clock).run();
+}
+
+Result<Outcome> split(const Panel& panel, Observer& observer, const Clock& clock) {
+  return Run(panel.units, panel.options, &panel, observer, clock).run();
 }
 
 std::string designs_csv(const Table& table, const Outcome& outcome) {
@@ -403,6 +515,17 @@ Result<Preview> preview(const Table& table, const Options& options) {
   }
   return Preview{table.rows(), table.rows() - selection->rows.size(), *std::move(groups),
                  std::move(selection->accounts), std::move(selection->warnings)};
+}
+
+Result<Preview> preview(const Panel& panel) {
+  auto found = preview(panel.units, panel.options);
+  if (!found) return found;
+  if (auto control = find_control(panel.asked.control, found->groups); !control) {
+    return std::unexpected(std::move(control).error());
+  }
+  found->accounts.insert(found->accounts.end(), panel.others.begin(), panel.others.end());
+  found->warnings.insert(found->warnings.begin(), panel.notes.begin(), panel.notes.end());
+  return found;
 }
 
 std::string assignment_csv(const Table& table, const Outcome& outcome,

@@ -23,6 +23,9 @@ class Watch {
   // Time to keep for what follows the search.
   void reserve(Duration reserve) { reserve_ = reserve; }
 
+  // The search is the first so much of the work, 0 … 1; all unless said.
+  void set_search_part(double part) { search_part_ = part; }
+
   bool poll(const Progress& progress) {
     if (stopped_by_ != StoppedBy::kDone) return true;
     double fraction = progress.fraction;
@@ -35,11 +38,16 @@ class Watch {
                                         static_cast<double>(budget_.count()));
     }
     if (stopped_by_ != StoppedBy::kDone) phase_ = progress.message;
-    constexpr double kStep = 0.005;
-    constexpr Duration kLongest = std::chrono::milliseconds(500);
-    fraction = std::clamp(fraction, told_, 1.0);
-    if (fraction >= told_ + kStep || now >= told_at_ + kLongest) tell(fraction, progress.message);
+    tell_growth(std::min(fraction, 1.0) * search_part_, progress.message);
     return stopped_by_ != StoppedBy::kDone;
+  }
+  // The same for what follows the search: goes on when the search used its part of the budget up.
+  bool poll_after(const Progress& progress) {
+    if (stopped_by_ == StoppedBy::kCancel) return true;
+    if (observer_.cancelled()) stopped_by_ = StoppedBy::kCancel;
+    tell_growth(search_part_ + (1 - search_part_) * progress.fraction, progress.message);
+    return stopped_by_ == StoppedBy::kCancel ||
+           (budget_ > Duration::zero() && elapsed() >= budget_);
   }
   void tell(double fraction, std::string_view message) {
     told_ = std::max(told_, fraction);
@@ -48,6 +56,13 @@ class Watch {
   }
 
  private:
+  // Not for every poll.
+  void tell_growth(double fraction, std::string_view message) {
+    constexpr double kStep = 0.005;
+    constexpr Duration kLongest = std::chrono::milliseconds(500);
+    fraction = std::clamp(fraction, told_, 1.0);
+    if (fraction >= told_ + kStep || elapsed() >= told_at_ + kLongest) tell(fraction, message);
+  }
   // Wall-clock time counts, but not before the search has had a floor of CPU time: on a busy
   // machine the budget could pass without any.
   bool spent(Duration now, std::uint64_t improving) const {
@@ -62,6 +77,7 @@ class Watch {
   const Duration budget_;
   const SteadyTime start_;
   Duration reserve_ = Duration::zero();
+  double search_part_ = 1;
   double told_ = 0;
   Duration told_at_ = Duration::zero();
   StoppedBy stopped_by_ = StoppedBy::kDone;

@@ -26,6 +26,7 @@ enum class Kind {
   kGroups,
   kPairs,    // NAME=TEXT each time it is given
   kWeights,  // NAME=NUMBER each time it is given
+  kPanel,    // NAME=VALUE,…
 };
 
 struct Flag {
@@ -38,6 +39,10 @@ struct Flag {
 constexpr std::array kFlags = {
     Flag{"-g,--groups", "groups", Kind::kGroups,
          "2, or a,b,c, or a=0.5,b=0.5 (shares), or a=10,b=40 (sizes)"},
+    Flag{"--panel", "panel", Kind::kPanel,
+         "unit=COLUMN,time=COLUMN,value=COLUMN and, if wanted, holdout=28, pre=90 or "
+         "pre=2024-01-01..2024-03-31, lags=, duration=, control=GROUP, placebos=: one row a unit "
+         "and time"},
     Flag{"--id-column", "id_column", Kind::kText, "Names each row; default: the first"},
     Flag{"--columns", "columns", Kind::kNames, "Numeric columns to balance; default: all"},
     Flag{"--strata", "strata", Kind::kNames, "Categorical columns to spread evenly"},
@@ -128,6 +133,32 @@ Result<json::value> groups_of(const std::string& text) {
   return json::value(std::move(names));
 }
 
+// "unit=geo,time=date,value=sales,holdout=28,pre=2024-01-01..2024-03-31".
+Result<json::value> panel_of(const std::string& text) {
+  json::object panel;
+  for (const std::string& word : words_of(text)) {
+    const auto equals = word.find('=');
+    if (equals == std::string::npos || equals == 0 || panel.contains(word.substr(0, equals))) {
+      return fail(ErrorCode::kInvalidArgument, "--panel: '{}' is not NAME=VALUE with a new name",
+                  word);
+    }
+    const auto name = word.substr(0, equals);
+    const auto value = word.substr(equals + 1);
+    const auto dots = value.find("..");
+    const bool period = name == "pre" || name == "holdout";
+    if (period && dots != std::string::npos) {
+      panel[name] = json::array{value.substr(0, dots), value.substr(dots + 2)};
+    } else if (period || name == "lags" || name == "duration" || name == "placebos") {
+      auto number = number_of("--panel", value);
+      if (!number) return number;
+      panel[name] = *std::move(number);
+    } else {
+      panel[name] = value;
+    }
+  }
+  return panel;
+}
+
 Result<json::object> read_request(const std::string& path) {
   std::string text;
   if (path == "-") {
@@ -153,6 +184,8 @@ Result<json::value> value_of(const Flag& flag, const std::vector<std::string>& g
       return number_of(flag.flag, given.back());
     case Kind::kGroups:
       return groups_of(given.back());
+    case Kind::kPanel:
+      return panel_of(given.back());
     case Kind::kTexts:
       return json::array(given.begin(), given.end());
     case Kind::kPairs:

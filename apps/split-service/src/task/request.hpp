@@ -14,6 +14,7 @@
 #include <saola/http/problem.hpp>
 #include <saola/objects/object_name.hpp>
 #include <saola/split/options.hpp>
+#include <saola/split/panel.hpp>
 #include <saola/split/read.hpp>
 #include <saola/web/schema.hpp>
 
@@ -27,6 +28,8 @@ inline constexpr double kMaxBudgetSeconds = 86'400;
 struct SplitTask {
   split::ReadOptions reading;
   split::Options options;
+  // The table has one row a unit and time.
+  std::optional<split::PanelOptions> panel;
   // Columns of the table that the assignment carries beside the id and the group.
   std::vector<std::string> assignment_columns;
   // An Excel workbook instead of CSV.

@@ -114,6 +114,9 @@ TEST(SplitRequest, ThePayloadGivesTheSameRequest) {
             "exclude": ["u3"], "together": [["u4", "u5"]], "apart": {"column": "kin", "at_most": 2},
             "volume": {"column": "sales", "shares": {"a": [0.1, 0.2]}}, "weights": {"x": 2.5},
             "transform": {"x": "log"}, "start_column": "old"})",
+       R"({"source": "s3://samples/c.csv", "groups": 2, "panel": {"unit": "geo", "time": "date",
+            "value": "sales", "pre": ["2024-01-01", "2024-02-01"], "holdout": 14, "lags": 0,
+            "duration": 7, "control": "2", "placebos": 200}})",
        R"({"source": "s3://samples/c.csv", "groups": 2, "together": "family",
             "apart": [["u1", "u2"], ["u3", "u4", "u5"]]})"}) {
     const std::string payload = to_payload(parse_good(text));
@@ -188,6 +191,11 @@ INSTANTIATE_TEST_SUITE_P(
             R"({"source": "s3://samples/a", "groups": 2, "delimiter": "ab", "decimal": ",",
                 "thousands": ",", "categories": ["x"], "strata": ["x"]})",
             {"#/delimiter", "#/thousands must differ", "#/categories/0 'x' is among the strata"}},
+        Bad{"Panel",
+            R"({"source": "s3://samples/a", "groups": 2,
+                "panel": {"unit": "geo", "time": "date", "holdout": 0, "pre": ["a"], "lag": 3}})",
+            {"#/panel/value is missing", "#/panel/pre", "#/panel/holdout",
+             "#/panel/lag is no field of this object. Did you mean 'lags'?"}},
         Bad{"EmptyName",
             R"({"source": "s3://samples/a", "groups": {"": 0.5, "b": 0.5}})",
             {"a group's name must not be empty"}}),

@@ -56,6 +56,51 @@ json::array accounts_of(const std::vector<split::ColumnAccount>& accounts) {
   return out;
 }
 
+json::object period_of(const split::PanelReport& panel, const split::Panel::Range& range) {
+  return {{"first", panel.times[range.begin]},
+          {"last", panel.times[range.end - 1]},
+          {"times", range.size()}};
+}
+
+// Without the series, which the report has.
+json::object panel_of(const split::PanelReport& panel,
+                      const std::vector<split::NamedSize>& groups) {
+  const auto optional = [](const std::optional<double>& value) {
+    return value ? json::value(*value) : json::value();
+  };
+  json::array tests;
+  for (const auto& test : panel.tests) {
+    json::object one{{"group", groups[test.group].name},
+                     {"volume_share", panel.volume_shares[test.group]},
+                     {"correlation_pre", optional(test.correlation_pre)},
+                     {"correlation_holdout", optional(test.correlation_holdout)},
+                     {"correlation_random", optional(test.correlation_random)},
+                     {"gap_pre", test.gap_pre},
+                     {"gap_holdout", test.gap_holdout},
+                     {"durbin_watson", optional(test.durbin_watson)},
+                     {"lift", optional(test.lift)},
+                     {"lift_p", optional(test.lift_p)}};
+    if (test.placebo) {
+      one["placebos"] = test.placebo->count;
+      one["critical"] = test.placebo->critical;
+      one["mde"] = test.placebo->mde;
+      one["mde_volume"] = test.mde_volume;
+      json::array power;
+      for (const auto& point : test.power) {
+        power.push_back(json::object{{"lift", point.lift}, {"power", point.power}});
+      }
+      one["power"] = std::move(power);
+    }
+    if (test.random) one["mde_random"] = test.random->mde;
+    tests.push_back(std::move(one));
+  }
+  return {{"pre", period_of(panel, panel.pre)},
+          {"holdout", period_of(panel, panel.holdout)},
+          {"duration", *panel.asked.duration},
+          {"control", groups[panel.control].name},
+          {"tests", std::move(tests)}};
+}
+
 // What comes from a file may hold anything; a terminal gets no control characters.
 std::string plain(std::string_view text) {
   std::string out(text);
@@ -103,6 +148,54 @@ void say_categories(std::string& out, std::string_view title, const json::array&
   }
 }
 
+std::string percent_of(const json::object& object, std::string_view name) {
+  const json::value* member = object.if_contains(name);
+  if (member == nullptr || !member->is_number()) return "-";
+  return fmt::format("{:.2f} %", 100 * member->to_number<double>());
+}
+
+void say_panel(std::string& out, const json::object& panel) {
+  const auto period = [&](std::string_view name) {
+    const auto& range = panel.at(name).as_object();
+    return fmt::format("{} to {} ({:.0f} times)", text_of(range, "first"), text_of(range, "last"),
+                       number_of(range, "times"));
+  };
+  out += fmt::format("\ngeo test of {:.0f} times; control: {}\n  pre-period {}\n  hold-out   {}\n",
+                     number_of(panel, "duration"), text_of(panel, "control"), period("pre"),
+                     period("holdout"));
+  const auto line = [&](std::string_view what, const std::string& value) {
+    out += fmt::format("  {} {:>12}\n", padded(what, 44), value);
+  };
+  for (const auto& item : list_of(panel, "tests")) {
+    const auto& test = item.as_object();
+    const auto plain_number = [&](std::string_view name) {
+      const json::value* member = test.if_contains(name);
+      return member == nullptr || !member->is_number()
+                 ? std::string("-")
+                 : fmt::format("{:.4f}", member->to_number<double>());
+    };
+    out += fmt::format("{}\n", text_of(test, "group"));
+    line("share of the volume", percent_of(test, "volume_share"));
+    line("correlation with the control, pre-period", plain_number("correlation_pre"));
+    line("  of a random split", plain_number("correlation_random"));
+    line("correlation, hold-out", plain_number("correlation_holdout"));
+    line("mean gap per time, pre-period", percent_of(test, "gap_pre"));
+    line("mean gap per time, hold-out", percent_of(test, "gap_holdout"));
+    line("Durbin-Watson", plain_number("durbin_watson"));
+    line("lift without an effect (A/A), hold-out", percent_of(test, "lift"));
+    line(fmt::format("  of {:.0f} placebo splits as far from 0", number_of(test, "placebos")),
+         percent_of(test, "lift_p"));
+    line("a lift is significant beyond", percent_of(test, "critical"));
+    line("minimum detectable effect (power 80 %)", percent_of(test, "mde"));
+    line("  of a random split", percent_of(test, "mde_random"));
+    line("  in units of the value", fmt::format("{:.6g}", number_of(test, "mde_volume")));
+    for (const auto& point : list_of(test, "power")) {
+      const auto& at = point.as_object();
+      line("power at a lift of " + percent_of(at, "lift"), percent_of(at, "power"));
+    }
+  }
+}
+
 }  // namespace
 
 Result<std::vector<ResultFile>> result_files(const split::Table& table,
@@ -134,14 +227,14 @@ Result<std::vector<ResultFile>> result_files(const split::Table& table,
   return out;
 }
 
-json::object preview_json(const split::Table& table, const split::Preview& preview) {
+json::object preview_json(const TaskInput& input, const split::Preview& preview) {
   json::object groups;
   for (const auto& group : preview.groups) groups[group.name] = group.size;
   return {{"rows", preview.rows},
           {"rows_left_out", preview.rows_left_out},
-          {"encoding", table.encoding()},
+          {"encoding", input.encoding()},
           {"delimiter",
-           table.delimiter() == '\t' ? std::string("tab") : std::string(1, table.delimiter())},
+           input.delimiter() == '\t' ? std::string("tab") : std::string(1, input.delimiter())},
           {"groups", std::move(groups)},
           {"columns", accounts_of(preview.accounts)},
           {"warnings", json::array(preview.warnings.begin(), preview.warnings.end())}};
@@ -166,6 +259,7 @@ json::object summary_of(const split::Outcome& outcome) {
       {"balance", balance_of(outcome.columns)},
       {"columns", accounts_of(outcome.accounts)}};
   if (outcome.objective_after) out["objective"] = *outcome.objective_after;
+  if (outcome.panel) out["panel"] = panel_of(*outcome.panel, outcome.groups);
   if (!outcome.strata.empty()) out["strata"] = spread_of(outcome.strata);
   if (!outcome.categories.empty()) out["categories"] = spread_of(outcome.categories);
   if (outcome.rows_left_out > 0) out["rows_left_out"] = outcome.rows_left_out;
@@ -208,6 +302,9 @@ std::string summary_text(const json::object& summary) {
       out +=
           fmt::format("group {}: {} rows\n", plain(group.key()), group.value().to_number<double>());
     }
+  }
+  if (const json::value* panel = summary.if_contains("panel"); panel != nullptr) {
+    say_panel(out, panel->as_object());
   }
   if (const auto& balance = list_of(summary, "balance"); !balance.empty()) {
     out += fmt::format(

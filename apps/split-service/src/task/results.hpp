@@ -9,6 +9,7 @@
 
 #include <saola/split/split.hpp>
 
+#include "task/input.hpp"
 #include "task/request.hpp"
 
 namespace saola::split_service {
@@ -28,11 +29,11 @@ Result<std::vector<ResultFile>> result_files(const split::Table& table,
                                              std::string_view source);
 
 // What a job's result is, without the names of the files: objective, seconds, groups, balance,
-// columns, and warnings and degraded where there are any.
+// columns, of a panel the geo test, and warnings and degraded where there are any.
 boost::json::object summary_of(const split::Outcome& outcome);
 
 // What was understood of a table, for people: columns, roles, missing values, groups, warnings.
-boost::json::object preview_json(const split::Table& table, const split::Preview& preview);
+boost::json::object preview_json(const TaskInput& input, const split::Preview& preview);
 std::string preview_text(const boost::json::object& preview);
 
 // "us_states" of "data/us_states.csv.gz": how results are named after their source.

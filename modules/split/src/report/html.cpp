@@ -1,10 +1,12 @@
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <numeric>
 
 #include <saola/base/log.hpp>
 #include <saola/split/split.hpp>
+
+#include "report/markup.hpp"
+#include "report/panel_html.hpp"
 
 namespace saola::split {
 namespace {
@@ -13,10 +15,6 @@ namespace {
 constexpr std::size_t kMostPictures = 30;
 constexpr std::size_t kMostGroupsListed = 50;
 constexpr std::size_t kMostRows = 200;
-
-// Okabe and Ito's colours, told apart by all eyes.
-constexpr std::array<std::string_view, 8> kColours = {"#0072B2", "#D55E00", "#009E73", "#CC79A7",
-                                                      "#E69F00", "#56B4E9", "#555555", "#B8A800"};
 
 constexpr std::string_view kStyle =
     "body{font:15px/1.5 system-ui,sans-serif;color:#1b1f24;background:#fff;max-width:980px;"
@@ -36,53 +34,6 @@ constexpr std::string_view kStyle =
     ".9em;vertical-align:-.05em}"
     ".pair{display:grid;grid-template-columns:1fr 1fr;gap:.3rem 1rem}"
     "@media(max-width:640px){.pair{grid-template-columns:1fr}}";
-
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        if (static_cast<unsigned char>(c) >= 0x20 || c == '\n' || c == '\t') out.push_back(c);
-    }
-  }
-  return out;
-}
-
-// Cut between characters, for labels beside pictures.
-std::string shortened(std::string_view text, std::size_t most) {
-  std::size_t bytes = 0;
-  for (std::size_t count = 0; bytes < text.size(); ++count) {
-    if (count == most) return escaped(text.substr(0, bytes)) + "…";
-    do {
-      ++bytes;
-    } while (bytes < text.size() && (static_cast<unsigned char>(text[bytes]) & 0xC0) == 0x80);
-  }
-  return escaped(text);
-}
-
-std::string number(double value) {
-  if (!std::isfinite(value)) return "–";
-  const double size = std::abs(value);
-  return size >= 1e4 && size < 1e9 ? fmt::format("{:.0f}", value) : fmt::format("{:.4g}", value);
-}
-std::string fixed(double value) {
-  return value >= 99.9995 ? fmt::format("{:.0f}", value) : fmt::format("{:.3f}", value);
-}
-std::string optional(const std::optional<double>& value) {
-  return value ? fixed(*value) : "–";
-}
 
 // One item of the love plot.
 struct Difference {
@@ -373,6 +324,7 @@ std::string report_html(const Outcome& outcome, std::string_view title) {
       outcome.rows_left_out > 0 ? fmt::format(", {} left out", outcome.rows_left_out) : "",
       outcome.seed, search_line(outcome));
   out += warnings_list(outcome);
+  if (outcome.panel) out += panel_html(*outcome.panel, outcome.groups);
   if (const auto plot = love_plot(outcome); !plot.empty()) {
     out +=
         "<h2>Balance</h2><p class=\"sub\"><span class=\"key\" "

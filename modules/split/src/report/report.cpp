@@ -113,6 +113,64 @@ void write_account(Json& json, const ColumnAccount& account) {
   json.key("levels").whole(account.levels).close('}');
 }
 
+void write_range(Json& json, std::string_view name, const PanelReport& panel,
+                 const Panel::Range& range) {
+  json.key(name).open('{').key("first").text(panel.times[range.begin]);
+  json.key("last").text(panel.times[range.end - 1]).key("times").whole(range.size()).close('}');
+}
+
+void write_placebo(Json& json, std::string_view name, const std::optional<PlaceboTest>& test) {
+  if (!test) return;
+  json.key(name).open('{').key("count").whole(test->count).key("mean").number(test->mean);
+  json.key("sd").number(test->sd).key("critical").number(test->critical);
+  json.key("mde").number(test->mde).close('}');
+}
+
+void write_test(Json& json, const PanelReport& panel, const GeoTest& test, std::string_view group) {
+  json.open('{').key("group").text(group);
+  json.key("intercept").number(test.intercept).key("slope").number(test.slope);
+  json.key("correlation_pre").optional(test.correlation_pre);
+  json.key("correlation_holdout").optional(test.correlation_holdout);
+  json.key("correlation_random").optional(test.correlation_random);
+  json.key("gap_pre").number(test.gap_pre).key("gap_holdout").number(test.gap_holdout);
+  json.key("durbin_watson").optional(test.durbin_watson);
+  json.key("lift").optional(test.lift).key("lift_p").optional(test.lift_p);
+  write_placebo(json, "placebo", test.placebo);
+  write_placebo(json, "random", test.random);
+  if (test.placebo) json.key("mde_volume").number(test.mde_volume);
+  json.key("power").open('[');
+  for (const auto& [lift, power] : test.power) {
+    json.open('{').key("lift").number(lift).key("power").number(power).close('}');
+  }
+  json.close(']').key("mde_by_duration").open('[');
+  for (const auto& [duration, mde] : test.mde_by_duration) {
+    json.open('{').key("duration").whole(duration).key("mde").number(mde).close('}');
+  }
+  json.close(']').key("series").open('[');
+  for (std::size_t t = 0; t < panel.times.size(); ++t) {
+    json.open('{').key("time").text(panel.times[t]).key("observed").number(test.observed[t]);
+    json.key("expected").number(test.expected[t]);
+    json.key("gap").number(test.observed[t] - test.expected[t]).close('}');
+  }
+  json.close(']').close('}');
+}
+
+void write_panel(Json& json, const PanelReport& panel, const std::vector<NamedSize>& groups) {
+  json.key("panel").open('{').key("unit").text(panel.asked.unit).key("time").text(panel.asked.time);
+  json.key("value").text(panel.asked.value);
+  write_range(json, "pre", panel, panel.pre);
+  write_range(json, "holdout", panel, panel.holdout);
+  json.key("lags").whole(*panel.asked.lags).key("duration").whole(*panel.asked.duration);
+  json.key("control").text(groups[panel.control].name).key("volume_shares").open('[');
+  for (std::size_t g = 0; g < groups.size(); ++g) {
+    json.open('{').key("group").text(groups[g].name);
+    json.key("share").number(panel.volume_shares[g]).close('}');
+  }
+  json.close(']').key("tests").open('[');
+  for (const auto& test : panel.tests) write_test(json, panel, test, groups[test.group].name);
+  json.close(']').close('}');
+}
+
 }  // namespace
 
 std::string report_json(const Outcome& whole) {
@@ -149,6 +207,7 @@ std::string report_json(const Outcome& whole) {
     json.key("lowest_probability").number(extreme(false));
     json.key("highest_probability").number(extreme(true)).close('}');
   }
+  if (outcome.panel) write_panel(json, *outcome.panel, outcome.groups);
   json.key("stopped_by").text(to_string(outcome.stopped_by));
   json.key("degraded").truth(outcome.degraded);
   json.key("seed").whole(outcome.seed).key("seconds").number(outcome.seconds);

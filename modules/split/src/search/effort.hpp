@@ -15,6 +15,8 @@ namespace saola::split {
 // Independent random streams of one seed.
 inline constexpr std::uint64_t kRandomSplitStream = 0;
 inline constexpr std::uint64_t kFirstRestartStream = 1;
+inline constexpr std::uint64_t kDrawStream = UINT64_MAX;
+inline constexpr std::uint64_t kPlaceboStream = UINT64_MAX - 1;
 
 // How much kSearch does in a restart, in units of Pace (about nanoseconds).
 inline std::uint64_t search_work(std::size_t rows) {

@@ -128,6 +128,10 @@ std::vector<std::uint32_t> canonical(const std::vector<std::uint32_t>& group_at)
 }
 
 void Race::keep_design(const Best& best) {
+  if (options_.keep == SearchOptions::Keep::kEach) {
+    winner_.designs.push_back(best);
+    return;
+  }
   Best design = best;
   if (options_.labels == SearchOptions::Labels::kFree) design.group_at = canonical(best.group_at);
   auto& designs = winner_.designs;

@@ -37,7 +37,7 @@ class Race {
     std::uint64_t trials = 0;
     std::uint64_t swaps = 0;
     std::size_t threads = 1;
-    // The best of different ones, the best first.
+    // The best of different ones, the best first; or of each restart, in order.
     std::vector<Best> designs;
     // The caller's poll ended it.
     bool stopped = false;

@@ -106,9 +106,8 @@ TEST(Selection, ATextColumnWithNumbersInItIsNoted) {
 }
 
 TEST(Selection, APanelIsHintedAt) {
-  EXPECT_THAT(
-      split_error(file("panel.csv"), {}),
-      HasSubstr("this looks like a panel with one row a unit and date: bring it to one row"));
+  EXPECT_THAT(split_error(file("panel.csv"), {}),
+              HasSubstr("this looks like a panel with one row a unit and date: say so in 'panel'"));
 }
 
 TEST(Selection, CategoriesAloneAreSplitAtRandomWithinStrata) {

@@ -49,6 +49,9 @@ struct SearchOptions {
   // Keep so many different answers of restarts, the best ones; 0: only the best. Restarts go on
   // until there are so many, or 20 times as many were made.
   std::size_t designs = 0;
+  // kEach: the answer of each restart instead, in their order and as it is, though another was the
+  // same.
+  enum class Keep { kDifferent, kEach } keep = Keep::kDifferent;
   // Groups' names mean nothing: answers that differ in them only are the same.
   enum class Labels { kMatter, kFree } labels = Labels::kMatter;
 };
@@ -78,8 +81,8 @@ struct Solution {
   std::uint64_t trials = 0;
   std::uint64_t swaps = 0;
   bool stopped = false;
-  // The best answers, the best first, with their costs (a maximised objective's sign turned); one a
-  // restart at most. Empty unless asked for.
+  // The best answers, the best first, or those of each restart, with their costs (a maximised
+  // objective's sign turned). Empty unless asked for.
   std::vector<std::pair<double, std::vector<std::uint32_t>>> designs;
 };
 

@@ -13,6 +13,7 @@
 #include <saola/base/time.hpp>
 #include <saola/split/balance.hpp>
 #include <saola/split/options.hpp>
+#include <saola/split/panel.hpp>
 #include <saola/split/table.hpp>
 
 namespace saola::split {
@@ -77,6 +78,8 @@ struct Outcome {
   std::uint64_t swaps = 0;
   // Set when Options::designs asked for it.
   std::optional<DesignSet> designs;
+  // Of the split of a panel, unless it was cancelled.
+  std::optional<PanelReport> panel;
   StoppedBy stopped_by = StoppedBy::kDone;
   // Cut before the first restart was whole: the answer may be far from the best. A warning names
   // the phase that was cut.
@@ -98,6 +101,10 @@ struct Outcome {
 // split is no failure: see stopped_by. `clock` is read for the budget and `seconds` only.
 Result<Outcome> split(const Table& table, const Options& options, Observer& observer,
                       const Clock& clock);
+
+// The same of a panel's units, with Outcome::panel: the rows are those of panel.units. Of a budget a
+// quarter, at most ten seconds, is kept for the placebo splits; when it is over, fewer are made.
+Result<Outcome> split(const Panel& panel, Observer& observer, const Clock& clock);
 
 // The assignment as CSV: header "<id column>,group" and the names of `columns` (indices of the
 // table's), one line a row in the table's order, LF. A row without a group has an empty one.
@@ -127,5 +134,6 @@ struct Preview {
 
 // Fails as split() would before its search.
 Result<Preview> preview(const Table& table, const Options& options);
+Result<Preview> preview(const Panel& panel);
 
 }  // namespace saola::split
