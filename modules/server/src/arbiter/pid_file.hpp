@@ -5,7 +5,7 @@
 #include <saola/base/error.hpp>
 #include <saola/base/unique_fd.hpp>
 
-#include "process/own_file.hpp"
+#include "files/own_file.hpp"
 
 namespace saola::server {
 

@@ -1,7 +1,7 @@
 // What an App counts.
 #include <algorithm>
 
-#include "app_impl.hpp"
+#include "app/app_impl.hpp"
 
 namespace saola::web {
 

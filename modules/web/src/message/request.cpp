@@ -14,7 +14,7 @@
 #include <saola/web/request.hpp>
 #include <saola/web/schema.hpp>
 
-#include "json_reader.hpp"
+#include "json/json_reader.hpp"
 
 namespace saola::web {
 namespace {

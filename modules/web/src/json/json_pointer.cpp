@@ -1,4 +1,4 @@
-#include "json_pointer.hpp"
+#include "json/json_pointer.hpp"
 
 #include <saola/http/uri.hpp>
 

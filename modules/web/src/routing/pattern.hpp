@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "converter.hpp"
+#include "routing/converter.hpp"
 
 namespace saola::web {
 

@@ -2,7 +2,7 @@
 
 #include <saola/web/blueprint.hpp>
 
-#include "pattern.hpp"
+#include "routing/pattern.hpp"
 
 namespace saola::web {
 

@@ -6,7 +6,7 @@
 #include <saola/http/uri.hpp>
 #include <saola/web/app.hpp>
 
-#include "app_impl.hpp"
+#include "app/app_impl.hpp"
 
 namespace saola::web {
 namespace {

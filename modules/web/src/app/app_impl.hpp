@@ -11,8 +11,8 @@
 
 #include <saola/web/app.hpp>
 
-#include "pattern.hpp"
-#include "router.hpp"
+#include "routing/pattern.hpp"
+#include "routing/router.hpp"
 
 namespace saola::web {
 

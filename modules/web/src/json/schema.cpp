@@ -8,8 +8,8 @@
 #include <saola/base/text.hpp>
 #include <saola/web/schema.hpp>
 
-#include "json_number.hpp"
-#include "json_pointer.hpp"
+#include "json/json_number.hpp"
+#include "json/json_pointer.hpp"
 
 namespace saola::web {
 namespace {

@@ -9,7 +9,7 @@
 
 #include <saola/web/route.hpp>
 
-#include "pattern.hpp"
+#include "routing/pattern.hpp"
 
 namespace saola::web {
 

@@ -4,7 +4,7 @@
 
 #include <saola/web/app.hpp>
 
-#include "router.hpp"
+#include "routing/router.hpp"
 
 namespace saola::web {
 namespace {

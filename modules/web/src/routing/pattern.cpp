@@ -1,4 +1,4 @@
-#include "pattern.hpp"
+#include "routing/pattern.hpp"
 
 #include <algorithm>
 

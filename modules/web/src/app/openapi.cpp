@@ -4,7 +4,7 @@
 #include <saola/web/app.hpp>
 #include <saola/web/openapi.hpp>
 
-#include "pattern.hpp"
+#include "routing/pattern.hpp"
 
 namespace saola::web {
 namespace {

@@ -8,8 +8,8 @@
 #include <saola/web/described.hpp>
 #include <saola/web/errors.hpp>
 
-#include "json_pointer.hpp"
-#include "json_reader.hpp"
+#include "json/json_pointer.hpp"
+#include "json/json_reader.hpp"
 
 namespace saola::web {
 namespace {

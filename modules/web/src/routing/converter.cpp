@@ -1,4 +1,4 @@
-#include "converter.hpp"
+#include "routing/converter.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -11,7 +11,7 @@
 #include <saola/http/headers.hpp>
 #include <saola/web/errors.hpp>
 
-#include "json_number.hpp"
+#include "json/json_number.hpp"
 
 namespace saola::web {
 namespace {

@@ -12,7 +12,7 @@
 
 #include <saola/base/log.hpp>
 
-#include "app_impl.hpp"
+#include "app/app_impl.hpp"
 
 namespace saola::web {
 

@@ -5,7 +5,7 @@
 #include <saola/web/app.hpp>
 #include <saola/web/test_client.hpp>
 
-#include "json_reader.hpp"
+#include "json/json_reader.hpp"
 
 namespace saola::web {
 namespace {

@@ -1,4 +1,4 @@
-#include "process/own_file.hpp"
+#include "files/own_file.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
