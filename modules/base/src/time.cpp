@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <saola/base/time.hpp>
+#include <saola/base/virtual_now.hpp>
 
 namespace saola {
 namespace {
@@ -20,7 +21,12 @@ const Clock& real_clock() {
   return clock;
 }
 
+std::atomic<std::int64_t> detail::virtual_now_ns{0};
+
 SteadyTime steady_now() {
+  const std::int64_t stands_at = detail::virtual_now_ns.load(std::memory_order_relaxed);
+  if (stands_at != 0) [[unlikely]]
+    return SteadyTime(Duration(stands_at));
   return std::chrono::steady_clock::now();
 }
 

@@ -35,4 +35,9 @@ bool is_readable(int fd) {
   return ::poll(&p, 1, 0) > 0;
 }
 
+void wait_readable(int fd) {
+  pollfd p{.fd = fd, .events = POLLIN, .revents = 0};
+  ::poll(&p, 1, -1);
+}
+
 }  // namespace saola::runtime::detail

@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
+#include <span>
 #include <system_error>
 
 #include "futex.hpp"
@@ -47,6 +49,11 @@ Wake BlockingTask::park(Waiter& waiter, Deadline deadline, Cancellable cancellab
   if (state.compare_exchange_strong(seen, kParked, std::memory_order_acq_rel,
                                     std::memory_order_acquire)) {
     note_wait(waiter, deadline);
+    std::optional<VirtualClock::Wait> on_clock;
+    if (VirtualClock* clock = VirtualClock::current()) {
+      on_clock.emplace(*clock, *this, waiter, deadline);
+      deadline = Deadline::never();  // the clock ends it
+    }
     while ((seen = state.load(std::memory_order_acquire)) == kParked) {
       futex_wait(state, kParked, deadline);
       if (state.load(std::memory_order_acquire) == kParked && deadline.passed()) {
@@ -103,6 +110,8 @@ Wake BlockingTask::poll_fd(int fd, bool for_reading, Deadline deadline, WaitFor 
 Wake BlockingTask::poll_until(Waiter& waiter, std::vector<pollfd>& descriptors, Deadline deadline,
                               Woken woken) {
   auto& state = WaiterAccess::state(waiter);
+  VirtualClock* clock = VirtualClock::current();
+  if (clock != nullptr) woken = Woken::kByOthers;  // it ends the wait
   descriptors.push_back({.fd = -1, .events = POLLIN, .revents = 0});
   pollfd& wake = descriptors.back();
   {
@@ -117,6 +126,12 @@ Wake BlockingTask::poll_until(Waiter& waiter, std::vector<pollfd>& descriptors, 
   if (state.compare_exchange_strong(seen, kParked, std::memory_order_acq_rel,
                                     std::memory_order_acquire)) {
     note_wait(waiter, deadline);
+    std::optional<VirtualClock::Wait> on_clock;
+    if (clock != nullptr) {
+      on_clock.emplace(*clock, *this, waiter, deadline,
+                       std::span(descriptors).first(descriptors.size() - 1));
+      deadline = Deadline::never();
+    }
     while ((seen = state.load(std::memory_order_acquire)) == kParked) {
       Deadline until = deadline;
       if (woken == Woken::kByOthers) {
@@ -215,12 +230,14 @@ NativePool::~NativePool() {
 
 void NativePool::submit(std::move_only_function<void()> work) {
   std::lock_guard lock(mutex_);
-  work_.push_back(std::move(work));
+  Work& queued = work_.emplace_back(std::move(work));
   if (idle_ >= work_.size()) {
+    queued.hold = VirtualClock::Hold(VirtualClock::current());
     changed_.notify_one();
     return;
   }
   if (threads_.running() >= options_.max_threads) return;
+  VirtualClock::Hold hold(VirtualClock::current());
   std::exception_ptr error;
   run_undemoted([&] {
     try {
@@ -229,7 +246,9 @@ void NativePool::submit(std::move_only_function<void()> work) {
       error = std::current_exception();
     }
   });
-  if (error != nullptr && threads_.running() == 0) {
+  if (error == nullptr) {
+    queued.hold = std::move(hold);
+  } else if (threads_.running() == 0) {
     work_.pop_back();
     std::rethrow_exception(error);
   }
@@ -243,13 +262,26 @@ void NativePool::serve(ThreadSet::Handle self) {
     set_starter_for_this_thread(&starter_);
   }
   std::unique_lock lock(mutex_);
+  VirtualClock::Hold hold;  // one from the first piece of work to the last
   for (;;) {
     if (!work_.empty()) {
-      auto work = std::move(work_.front());
+      Work work = std::move(work_.front());
       work_.pop_front();
+      if (!hold) {
+        hold = work.hold ? std::move(work.hold) : VirtualClock::Hold(VirtualClock::current());
+        VirtualClock::count_this_thread(static_cast<bool>(hold));
+      }
+      work.hold.release();
       lock.unlock();
-      work();
-      work = nullptr;
+      work.run();
+      work = {};
+      lock.lock();
+      continue;
+    }
+    if (hold) {
+      lock.unlock();
+      VirtualClock::count_this_thread(false);
+      hold.release();
       lock.lock();
       continue;
     }

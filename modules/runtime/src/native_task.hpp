@@ -17,6 +17,7 @@
 #include "loop/thread_set.hpp"
 #include "loop/thread_starter.hpp"
 #include "task_state.hpp"
+#include "testing/virtual_clock.hpp"
 
 namespace saola::runtime::detail {
 
@@ -99,6 +100,11 @@ class NativePool {
   void submit(std::move_only_function<void()> work);
 
  private:
+  struct Work {
+    std::move_only_function<void()> run;
+    // Held while a thread is about to take it: not while it waits for one that has other work.
+    VirtualClock::Hold hold;
+  };
   void serve(ThreadSet::Handle self);
 
   ThreadStarter& starter_;
@@ -106,7 +112,7 @@ class NativePool {
   std::mutex mutex_;
   // All GUARDED_BY(mutex_).
   std::condition_variable changed_;
-  std::deque<std::move_only_function<void()>> work_;
+  std::deque<Work> work_;
   std::size_t idle_ = 0;
   ThreadSet threads_;
   bool stopping_ = false;

@@ -11,6 +11,7 @@
 #include <saola/runtime/runtime.hpp>
 
 #include "runtime_impl.hpp"
+#include "testing/virtual_clock.hpp"
 
 namespace saola::runtime {
 namespace {
@@ -44,7 +45,15 @@ Runtime::Impl::Impl(Runtime& r, RuntimeOptions o)
       blocking(starter,
                {.name = "saola-blocking",
                 .max_threads = static_cast<std::size_t>(std::max(1, options.blocking_threads))}),
-      monitor(*this) {}
+      monitor(*this) {
+  alive.fetch_add(1);
+}
+
+Runtime::Impl::~Impl() {
+  alive.fetch_sub(1);
+}
+
+std::atomic<int> Runtime::Impl::alive{0};
 
 detail::TaskState* Runtime::Impl::spawn(std::move_only_function<void()> body,
                                         const SpawnOptions& how, std::source_location site,
@@ -153,7 +162,10 @@ void Runtime::run(std::move_only_function<void()> main) {
       },
       {.name = "main", .placement = Placement::kFiber});
   impl_->monitor.watch(true);
-  impl_->carriers.carry_to_end(impl_->loop);
+  {
+    const detail::VirtualClock::Carrying carrying(detail::VirtualClock::current(), impl_->loop);
+    impl_->carriers.carry_to_end(impl_->loop);
+  }
   impl_->stopping = false;
   first.join();
 }

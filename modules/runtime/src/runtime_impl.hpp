@@ -18,6 +18,7 @@ namespace saola::runtime {
 
 struct Runtime::Impl {
   Impl(Runtime& r, RuntimeOptions o);
+  ~Impl();
 
   // Starts a fiber, or a native task if asked for one. The result carries one reference for the
   // handle. `parent`, if any, is whom it inherits from. Throws when the loop has ended, or there is
@@ -31,6 +32,9 @@ struct Runtime::Impl {
   // Cancels every task there is, and those spawned from now on until the next run.
   void stop();
   [[noreturn]] static void ended();
+
+  // How many there are: what a test puts in the place of time and chance comes before them.
+  static std::atomic<int> alive;
 
   Runtime& runtime;
   const RuntimeOptions options;

@@ -61,6 +61,7 @@ struct Carrier {
   Context* previous = nullptr;  // whom the last switch on this thread left
   Fiber* left = nullptr;        // by the last switch, for good or for the side: see Loop::settle()
   bool left_for_ever = false;
+  bool loses_loop = false;         // the slice that begins is to be stolen: a SeededOrder says so
   Leaving leaving;                 // side: why the fiber left
   void** eh_globals = nullptr;     // this thread's __cxa_eh_globals
   int* error_number = nullptr;     // this thread's errno

@@ -97,7 +97,7 @@ CarrierPool::Offer CarrierPool::wait_for_offer() {
       break;
     }
     Deadline until = Deadline::never();
-    if (Side* side = side_.load(); side != nullptr) {
+    if (Side* side = side_.load(); side != nullptr && !side->on_virtual_time()) {
       if (!keeps_time) keeps_time = !timekeeper_.exchange(true);
       if (keeps_time) {
         looks_at_ns_.store(INT64_MAX);

@@ -8,8 +8,7 @@
 #include <random>
 #include <thread>
 
-#include "monitor/thread_probe.hpp"
-#include "runtime_impl.hpp"
+#include "loop/force_theft.hpp"
 
 namespace saola::runtime {
 
@@ -27,23 +26,8 @@ class ForcedStealer {
 
   // One theft, if a fiber runs right now.
   static bool steal_once(Runtime::Impl& impl) {
-    detail::Loop& loop = impl.loop;
-    const std::uint64_t word = loop.word();
-    if (!detail::is_running(word)) return false;
-    if (impl.carriers.spares() <= 0) {
-      impl.carriers.want_spares();
-      return false;
-    }
-    loop.stealing.store(true);
-    const bool stolen = loop.steal(word);
-    if (stolen) {
-      loop.note_theft(word, std::chrono::steady_clock::now(),
-                      detail::ThreadProbe::cpu_time(loop.carrier_tid()));
-      loop.side.stolen();
-      impl.carriers.hand_over(loop);
-    }
-    loop.stealing.store(false, std::memory_order_release);
-    return stolen;
+    const std::uint64_t word = impl.loop.word();
+    return detail::is_running(word) && detail::force_theft(impl, word);
   }
 
  private:

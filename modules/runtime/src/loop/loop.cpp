@@ -14,9 +14,12 @@
 
 #include "futex.hpp"
 #include "loop/clock_ticks.hpp"
+#include "loop/force_theft.hpp"
 #include "loop/sanitizers.hpp"
 #include "monitor/rescue.hpp"
 #include "runtime_impl.hpp"
+#include "testing/seeded_order.hpp"
+#include "testing/virtual_clock.hpp"
 
 namespace saola::runtime::detail {
 namespace {
@@ -63,6 +66,15 @@ void Loop::settle(Carrier* carrier) {
   } else {
     send_aside(left);
   }
+}
+
+// The slice that has just begun is stolen, by its own thread in the monitor's place: the loop goes
+// on elsewhere, and this thread finds out at the fiber's next call.
+void Loop::be_stolen(Carrier* carrier) {
+  carrier->loses_loop = false;
+  if (carrier->fiber == nullptr) return;
+  leave(carrier);
+  force_theft(host, carrier->run_word);
 }
 
 // ---- Ownership.
@@ -125,6 +137,8 @@ Loop::Loop(const RuntimeOptions& options, Runtime::Impl& owner, CarrierPool& car
     : host(owner),
       exiles(options.placement_memory),
       side(carriers, exiles, options.side_carriers, options.stall_threshold / 2),
+      seeded_(Seeds::for_new_loop(options)),
+      virtual_clock_(VirtualClock::current()),
       events_(std::make_unique<epoll_event[]>(kEventsPerPoll)),
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
@@ -255,6 +269,28 @@ Fiber* Loop::take_ready() {
   return fiber;
 }
 
+// Any of those that are ready, of whatever priority: all that a program may count on.
+Fiber* Loop::take_seeded(Carrier* carrier) {
+  const std::uint64_t ready = ready_count_.load(std::memory_order_relaxed);
+  std::size_t skip = seeded_->choose(ready);
+  for (unsigned p = 0;; ++p) {
+    ReadyQueue& queue = ready_[p];
+    Fiber* before = nullptr;
+    Fiber* fiber = queue.head;
+    for (; fiber != nullptr && skip > 0; --skip) {
+      before = fiber;
+      fiber = fiber->next_ready;
+    }
+    if (fiber == nullptr) continue;
+    (before != nullptr ? before->next_ready : queue.head) = fiber->next_ready;
+    if (queue.tail == fiber) queue.tail = before;
+    if (queue.head == nullptr) ready_classes_ &= ~(1U << p);
+    set_ready_count(ready - 1);
+    carrier->loses_loop = seeded_->picked(fiber->id.load(std::memory_order_relaxed));
+    return fiber;
+  }
+}
+
 Fiber* Loop::pick(Carrier* carrier, const Context& from) {
   for (;;) {
     if (inbox_.newest() != nullptr) drain_inbox();
@@ -262,7 +298,7 @@ Fiber* Loop::pick(Carrier* carrier, const Context& from) {
     const int left = until_pass_.load(std::memory_order_relaxed) - 1;
     until_pass_.store(left, std::memory_order_relaxed);
     if (left < 0) pass();
-    Fiber* fiber = take_ready();
+    Fiber* fiber = seeded_ == nullptr ? take_ready() : take_seeded(carrier);
     if (!exiles.quiet()) [[unlikely]] {
       if (exiles.holds(*fiber)) {
         if (&fiber->context == &from) {
@@ -300,6 +336,13 @@ void Loop::make_ready(Fiber& fiber) {
 }
 
 void Loop::pass() {
+  if (seeded_ != nullptr) [[unlikely]] {
+    // At each pick, so that nothing depends on real time.
+    run_timers();
+    poll(false);
+    until_pass_.store(0, std::memory_order_relaxed);
+    return;
+  }
   const std::uint64_t ticks = clock_ticks();
   if (ticks - pass_tsc_ >= kLeastTicksBetweenPasses) {
     run_timers();
@@ -485,8 +528,7 @@ Loop::Sight Loop::look() const {
 
 Others Loop::others_wait() const {
   if (ready_count_.load(std::memory_order_relaxed) > 0) return Others::kSurely;
-  if (next_timer_ns_.load(std::memory_order_relaxed) <=
-      std::chrono::steady_clock::now().time_since_epoch().count()) {
+  if (next_timer_ns_.load(std::memory_order_relaxed) <= ns_of(steady_now())) {
     return Others::kSurely;
   }
   const InboxNode* newest = inbox_.newest();

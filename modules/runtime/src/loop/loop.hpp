@@ -45,6 +45,8 @@ struct epoll_event;
 namespace saola::runtime::detail {
 
 class CarrierPool;
+class SeededOrder;
+class VirtualClock;
 
 inline constexpr std::uint64_t kInRuntime = 0;
 inline constexpr std::uint64_t running_word(std::uint64_t epoch) {
@@ -152,6 +154,8 @@ class Loop {
   void resumed(Carrier* carrier) {
     if (carrier->left != nullptr) [[unlikely]]
       settle(carrier);
+    if (carrier->loses_loop) [[unlikely]]
+      be_stolen(carrier);
     if (carrier->in_runtime) [[likely]]
       leave(carrier);
   }
@@ -208,6 +212,12 @@ class Loop {
   Others found() const { return found_.load(std::memory_order_acquire); }
   LockQuestion lock_question;
 
+  // ---- A test's virtual clock, while nothing that it counts is busy.
+  // When the loop or its side goes on by itself; SteadyTime::min() if it is on its way.
+  SteadyTime rests_until() const;
+  // Wakes whichever of the two has a timer that is due by now.
+  void time_has_moved();
+
   // Set by the monitor before it steals, cleared when it has noted down the hog's carrier. A hog
   // waits for that before it leaves its thread, so the carrier lives as long as the monitor looks
   // at it.
@@ -232,12 +242,14 @@ class Loop {
   // After a switch, when nobody is on the stack of the fiber any more that was left: buries one
   // that has ended, sends one that is exiled to the side.
   void settle(Carrier* carrier);
+  void be_stolen(Carrier* carrier);
   void bury(Fiber& dead);
   void send_aside(Fiber& fiber);
   void make_ready(Fiber& fiber);
   // `from`: the context that is about to be left; its fiber may be the one picked.
   Fiber* pick(Carrier* carrier, const Context& from);
   Fiber* take_ready();
+  Fiber* take_seeded(Carrier* carrier);
   void drain_inbox();
   void run_timers();
   void poll(bool wait);
@@ -261,6 +273,9 @@ class Loop {
   unsigned contended_picks_ = 0;               // made while more than one class was ready
   int batch_ = 1;  // picks until the clock is looked at, doubled while fibers switch fast
   std::uint64_t pass_tsc_ = 0;
+  // What a test has put in the place of chance and of time; else null.
+  SeededOrder* const seeded_;
+  VirtualClock* const virtual_clock_;
   const FpControl fp_control_;  // what a new fiber starts with: that of the Runtime's maker
   TimerHeap timers_;
   LockWaits lock_waits_;

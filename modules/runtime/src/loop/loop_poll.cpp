@@ -11,12 +11,13 @@
 #include "loop/clock_ticks.hpp"
 #include "loop/last_errno.hpp"
 #include "loop/loop.hpp"
+#include "testing/virtual_clock.hpp"
 
 namespace saola::runtime::detail {
 
 void Loop::run_timers() {
   if (timers_.empty()) return;
-  const SteadyTime now = std::chrono::steady_clock::now();
+  const SteadyTime now = steady_now();
   bool any = false;
   while (Waiter* waiter = timers_.pop_due(now)) {
     any = true;
@@ -75,7 +76,9 @@ void Loop::poll(bool wait) {
       return;
     }
     switches.store(++epoch_, std::memory_order_relaxed);
-    if (timers_.empty()) {
+    if (virtual_clock_ != nullptr) [[unlikely]] {
+      virtual_clock_->sleep(*this);
+    } else if (timers_.empty()) {
       limit = nullptr;
     } else {
       const Duration left = Deadline::at(timers_.next()).remaining();
@@ -102,6 +105,20 @@ void Loop::poll(bool wait) {
   const std::int64_t now_ns = real_ns();
   last_pass_ns.store(now_ns, std::memory_order_relaxed);
   note_time(now_ns);
+}
+
+// ---- A test's virtual clock.
+
+SteadyTime Loop::rests_until() const {
+  if (!inbox_.empty() || is_readable(epoll_.get())) return SteadyTime::min();
+  return SteadyTime(
+      Duration(std::min(next_timer_ns_.load(std::memory_order_relaxed), side.next_timer_ns())));
+}
+
+void Loop::time_has_moved() {
+  const std::int64_t now = ns_of(steady_now());
+  if (next_timer_ns_.load(std::memory_order_relaxed) <= now) wake_up();
+  if (side.next_timer_ns() <= now) side.wake();
 }
 
 }  // namespace saola::runtime::detail

@@ -11,15 +11,25 @@
 #include "loop/loop.hpp"
 #include "monitor/rescue.hpp"
 #include "monitor/thread_probe.hpp"
+#include "testing/virtual_clock.hpp"
 
 namespace saola::runtime::detail {
 namespace {
 
-SteadyTime steady_now() {
+// How long slices take is real even when a test has a virtual clock; timers are not.
+SteadyTime real_now() {
   return std::chrono::steady_clock::now();
 }
 
 }  // namespace
+
+Side::Side(CarrierPool& pool, Exiles& exiles, int carriers, Duration long_slice)
+    : pool_(pool),
+      exiles_(exiles),
+      carriers_(carriers),
+      long_slice_(long_slice),
+      virtual_clock_(VirtualClock::current()),
+      limit_(carriers) {}
 
 Side::~Side() {
   SAOLA_CHECK(inbox_.empty() && ready_head_ == nullptr && timers_.empty(),
@@ -36,8 +46,15 @@ void Side::send(InboxNode& node) {
 void Side::wake() {
   int running = running_.load();
   while (running < limit_.load(std::memory_order_relaxed)) {
-    if (running_.compare_exchange_weak(running, running + 1)) return pool_.offer_side();
+    if (!running_.compare_exchange_weak(running, running + 1)) continue;
+    if (virtual_clock_ != nullptr) virtual_clock_->begin();
+    return pool_.offer_side();
   }
+}
+
+void Side::stolen() {
+  running_.fetch_add(1);
+  if (virtual_clock_ != nullptr) virtual_clock_->begin();
 }
 
 Side::Sight Side::look() const {
@@ -84,7 +101,7 @@ Wake Side::park(Carrier* carrier, Fiber& fiber, Waiter& waiter, Deadline deadlin
 }
 
 void Side::yield(Carrier* carrier, Fiber& fiber) {
-  if (carrier->side) judge_slice(*carrier, steady_now());
+  if (carrier->side) judge_slice(*carrier, real_now());
   const bool stays = exiles_.holds(fiber);
   if (carrier->side && stays && !is_demoted(*carrier) && look().waiting == 0) {
     return;
@@ -103,7 +120,7 @@ void Side::end(Carrier* carrier, Fiber& fiber) {
 void Side::judge_caller(Fiber& fiber) {
   if (exiles_.quiet()) return;
   Carrier* carrier = current_carrier();
-  if (carrier->side && carrier->fiber == &fiber) judge_slice(*carrier, steady_now());
+  if (carrier->side && carrier->fiber == &fiber) judge_slice(*carrier, real_now());
 }
 
 void Side::judge_slice(Carrier& carrier, SteadyTime now) {
@@ -115,7 +132,7 @@ void Side::judge_slice(Carrier& carrier, SteadyTime now) {
 // ---- Leaving a side carrier: the thread's half.
 
 void Side::leave(Carrier& carrier) {
-  judge_slice(carrier, steady_now());
+  judge_slice(carrier, real_now());
   Fiber& fiber = *std::exchange(carrier.fiber, nullptr);
   fiber.cpu_ns.fetch_add((ThreadProbe::cpu_time(carrier.tid) - carrier.slice_cpu_before).count(),
                          std::memory_order_relaxed);
@@ -196,10 +213,10 @@ void Side::run_after_theft(Carrier& carrier) {
       carrier.demoted.store(true, std::memory_order_relaxed);
     }
     carrier.slice_fiber = carrier.fiber;
-    carrier.slice_since_ns = ns_of(steady_now());
+    carrier.slice_since_ns = ns_of(real_now());
   }
   // The monitor's entry is not touched any more after this.
-  if (rescue != nullptr) rescue->ended_ns.store(ns_of(steady_now()), std::memory_order_release);
+  if (rescue != nullptr) rescue->ended_ns.store(ns_of(real_now()), std::memory_order_release);
   leave(carrier);
   work(carrier);
 }
@@ -214,6 +231,7 @@ void Side::work(Carrier& carrier) {
   }
   carrier.side = false;
   set_current_carrier(nullptr);
+  if (virtual_clock_ != nullptr) virtual_clock_->end();
 }
 
 void Side::run_slice(Carrier& carrier, Fiber& fiber) {
@@ -231,7 +249,7 @@ void Side::run_slice(Carrier& carrier, Fiber& fiber) {
 }
 
 Fiber* Side::next(Carrier& carrier) {
-  const SteadyTime now = steady_now();
+  const SteadyTime now = real_now();
   std::lock_guard lock(guard_);
   for (;;) {
     drain_inbox();

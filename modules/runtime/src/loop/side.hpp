@@ -30,16 +30,12 @@
 namespace saola::runtime::detail {
 
 class CarrierPool;
+class VirtualClock;
 
 class Side {
  public:
   // `long_slice`: one of this length keeps a fiber, or its kind, here for longer.
-  Side(CarrierPool& pool, Exiles& exiles, int carriers, Duration long_slice)
-      : pool_(pool),
-        exiles_(exiles),
-        carriers_(carriers),
-        long_slice_(long_slice),
-        limit_(carriers) {}
+  Side(CarrierPool& pool, Exiles& exiles, int carriers, Duration long_slice);
   ~Side();
   Side(const Side&) = delete;
   Side& operator=(const Side&) = delete;
@@ -50,6 +46,8 @@ class Side {
   std::int64_t next_timer_ns() const { return next_timer_ns_.load(); }
   // A timer is due: some side carrier has to look.
   void wake();
+  // A test's virtual clock sees to the timers.
+  bool on_virtual_time() const { return virtual_clock_ != nullptr; }
 
   // ---- The thread that runs one of its fibers, or one that has lost the loop to a theft.
   // As Waiter::park(). SUSPENDS.
@@ -70,7 +68,7 @@ class Side {
 
   // ---- The monitor.
   // The hog whose loop was just stolen counts as a side carrier.
-  void stolen() { running_.fetch_add(1); }
+  void stolen();
   struct Sight {
     std::uint64_t picks = 0;    // grows with each slice that begins
     std::uint64_t waiting = 0;  // fibers that are ready, or have a timer due, and have no carrier
@@ -115,6 +113,7 @@ class Side {
   Exiles& exiles_;
   const int carriers_;
   const Duration long_slice_;
+  VirtualClock* const virtual_clock_;  // a test's; else null
 
   // Pushed by any thread, taken with guard_ held; sequentially consistent with running_: either a
   // carrier that goes sees the node, or who sent it sees that it has gone.

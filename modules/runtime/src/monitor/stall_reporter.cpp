@@ -51,13 +51,13 @@ void StallReporter::add(StallNote note) {
 void StallReporter::flush(Duration patience) {
   const std::uint32_t all = added_.fetch_add(1, std::memory_order_release) + 1;
   futex_wake(added_);  // it may be putting its work off
-  const Deadline limit = Deadline::after(kLongestFlush);
-  while (!limit.passed()) {
+  const SteadyTime limit = real_clock().steady_now() + kLongestFlush;
+  while (real_clock().steady_now() < limit) {
     const std::uint32_t done = done_.load(std::memory_order_acquire);
     if (static_cast<std::int32_t>(done - all) >= 0) return;
     const std::int64_t since = in_sink_since_ns_.load(std::memory_order_relaxed);
-    if (since != 0 && Deadline::at(SteadyTime(Duration(since)) + patience).passed()) return;
-    futex_wait(done_, done, Deadline::after(10ms));
+    if (since != 0 && real_clock().steady_now() >= SteadyTime(Duration(since)) + patience) return;
+    futex_wait(done_, done, Deadline::at(real_clock().steady_now() + 10ms));
   }
 }
 
@@ -71,7 +71,7 @@ void StallReporter::run() {
       Queued* current = std::exchange(node, node->next);
       waiting_.fetch_sub(1, std::memory_order_relaxed);
       current->note.report.stack = symbolise(current->note.stack);
-      in_sink_since_ns_.store(std::chrono::steady_clock::now().time_since_epoch().count(),
+      in_sink_since_ns_.store(real_clock().steady_now().time_since_epoch().count(),
                               std::memory_order_relaxed);
       sink_.report(std::move(current->note.report));
       in_sink_since_ns_.store(0, std::memory_order_relaxed);
@@ -88,7 +88,7 @@ void StallReporter::run() {
     // Reading debug information takes a core for milliseconds: first those run who were kept
     // waiting.
     if (!stopping_.load()) {
-      const Deadline later = Deadline::after(kLater);
+      const Deadline later = Deadline::at(real_clock().steady_now() + kLater);
       futex_wait(added_, added_.load(), later);
     }
   }

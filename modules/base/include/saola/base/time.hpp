@@ -22,7 +22,8 @@ class Clock {
 // CLOCK_MONOTONIC and CLOCK_REALTIME.
 const Clock& real_clock();
 
-// The present on the clock that Deadlines are of.
+// The present on the clock that Deadlines are of: CLOCK_MONOTONIC, or the virtual time of a test
+// (saola/testing/virtual_time.hpp), which real_clock() does not follow.
 SteadyTime steady_now();
 
 // When to give up. Every call that can block takes one.
