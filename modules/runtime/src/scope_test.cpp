@@ -23,9 +23,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
-using ScopeTest = BothModels;
+using ScopeTest = BothModelsInVirtualTime;
 SAOLA_BOTH_MODELS(ScopeTest);
-using InheritedLocalTest = BothModels;
+// For what spins until time passes.
+using ScopeInRealTimeTest = BothModels;
+SAOLA_BOTH_MODELS(ScopeInRealTimeTest);
+using InheritedLocalTest = BothModelsInVirtualTime;
 SAOLA_BOTH_MODELS(InheritedLocalTest);
 
 TEST_P(ScopeTest, GivesBackWhatTheBodyReturns) {
@@ -51,9 +54,6 @@ TEST_P(ScopeTest, DeadlineEndsEverySuspendingCall) {
       EXPECT_NE(end.error().message().find("'short'"), std::string::npos) << end.error().message();
     };
     ends([] { this_task::sleep_for(1h); });
-    ends([] {
-      for (;;) this_task::yield();
-    });
     ends([] { Event().wait(); });
     ends([] { Semaphore(0).acquire(); });
     ends([] { Task(spawn([] { this_task::sleep_for(1h); })).join(); });
@@ -219,7 +219,16 @@ TEST_P(ScopeTest, LocksAndGuardedCodeAreNotEnded) {
   });
 }
 
-TEST_P(ScopeTest, ComputationMayAsk) {
+TEST_P(ScopeInRealTimeTest, DeadlineEndsWhoOnlyYields) {
+  run([] {
+    const Result<void> end = with_deadline(2ms, [] {
+      for (;;) this_task::yield();
+    });
+    EXPECT_EQ(end.error().code(), ErrorCode::kTimedOut);
+  });
+}
+
+TEST_P(ScopeInRealTimeTest, ComputationMayAsk) {
   run([] {
     const Result<int> rounds = with_deadline(2ms, [] {
       int n = 0;

@@ -18,8 +18,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
-using SelectTest = BothModels;
+using SelectTest = BothModelsInVirtualTime;
 SAOLA_BOTH_MODELS(SelectTest);
+// For plain threads, for which no clock waits.
+using SelectInRealTimeTest = BothModels;
+SAOLA_BOTH_MODELS(SelectInRealTimeTest);
 
 std::pair<Socket, Socket> make_pair() {
   int pair[2];
@@ -216,7 +219,7 @@ TEST_P(SelectTest, ListenerAndCancelledScope) {
 
 // Items, permits and bytes from several threads, taken by selects of several tasks: each is taken
 // once, none is lost, whatever comes at the same moment.
-TEST_P(SelectTest, NothingIsLostOrTakenTwice) {
+TEST_P(SelectInRealTimeTest, NothingIsLostOrTakenTwice) {
   run([] {
     constexpr int kEach = 2'000;
     constexpr int kTakers = 4;

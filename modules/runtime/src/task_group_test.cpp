@@ -16,7 +16,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-using TaskGroupTest = BothModels;
+using TaskGroupTest = BothModelsInVirtualTime;
 SAOLA_BOTH_MODELS(TaskGroupTest);
 
 TEST_P(TaskGroupTest, JoinsAllAndThrowsTheFirstError) {

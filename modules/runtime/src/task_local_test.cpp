@@ -15,7 +15,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-using TaskLocalTest = BothModels;
+using TaskLocalTest = BothModelsInVirtualTime;
 SAOLA_BOTH_MODELS(TaskLocalTest);
 
 // What the values of one test have done, in order.

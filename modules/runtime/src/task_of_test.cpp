@@ -15,9 +15,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-using TaskOfTest = BothModels;
+using TaskOfTest = BothModelsInVirtualTime;
 SAOLA_BOTH_MODELS(TaskOfTest);
-using JoinSetTest = BothModels;
+using JoinSetTest = BothModelsInVirtualTime;
 SAOLA_BOTH_MODELS(JoinSetTest);
 
 TEST_P(TaskOfTest, JoinGivesTheResultOrTheException) {

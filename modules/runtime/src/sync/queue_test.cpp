@@ -13,7 +13,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-using QueueTest = BothModels;
+using QueueTest = BothModelsInVirtualTime;
 SAOLA_BOTH_MODELS(QueueTest);
 
 TEST_P(QueueTest, KeepsTheOrder) {
