@@ -15,7 +15,7 @@
 namespace saola::runtime {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 // Hogs until it is told to end, in a function that a stack must name.
 [[gnu::noinline]] void hog_until(const std::atomic<bool>& end) {

@@ -27,8 +27,8 @@
 namespace saola::runtime {
 namespace {
 
-using testing::HasSubstr;
-using testing::MatchesRegex;
+using ::testing::HasSubstr;
+using ::testing::MatchesRegex;
 
 class TaskWaits : public BothModels {
  protected:
