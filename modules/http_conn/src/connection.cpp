@@ -41,8 +41,10 @@ Connection::~Connection() {
   service_.remove(*this);
 }
 
-void Connection::stop() {
-  if (idle_.load()) transport_.stop_reading();
+bool Connection::stop() {
+  const bool idle = idle_.load();
+  if (idle) transport_.stop_reading();
+  return idle;
 }
 
 void Connection::serve() {

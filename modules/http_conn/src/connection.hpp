@@ -34,7 +34,7 @@ class Connection final : public Member {
   // Until the client, a time-out, an error or the service ends it. SUSPENDS.
   void serve();
 
-  void stop() override;
+  bool stop() override;
   void abort() override { transport_.shutdown_both(); }
 
  private:

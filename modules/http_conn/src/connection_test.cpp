@@ -517,6 +517,33 @@ TEST_P(ConnectionTest, StopClosesTheIdleAndLetsTheBusyFinish) {
   server.service().stop();
 }
 
+TEST_P(ConnectionTest, TheOldestIdleConnectionMakesRoom) {
+  runtime::Event busy, go_on;
+  TestServer server(GetParam(), [&](Request& r) {
+    if (r.path == "/busy") {
+      busy.set();
+      go_on.wait();
+    }
+    return hello(r);
+  });
+  Client worker(server);
+  worker.send("GET /busy HTTP/1.1\r\nHost: a\r\n\r\n");
+  ASSERT_TRUE(busy.wait(Deadline::after(10s)));
+  EXPECT_FALSE(server.service().end_oldest_idle());
+  Client oldest(server), newest(server);
+  for (Client* client : {&oldest, &newest}) {
+    client->send(kGet);
+    client->read_until("world!");
+  }
+  while (server.service().stats().idle < 2) std::this_thread::yield();
+  EXPECT_TRUE(server.service().end_oldest_idle());
+  EXPECT_EQ(oldest.read_all(), "");
+  newest.send(kGet);
+  newest.read_until("world!");
+  go_on.set();
+  worker.read_until("world!");
+}
+
 TEST_P(ConnectionTest, TheAccessLogIsTold) {
   TestServer server(GetParam(), [](Request& r) {
     EXPECT_THAT(std::string(r.remote_address), StartsWith("127.0.0.1:"));

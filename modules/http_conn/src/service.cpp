@@ -40,7 +40,10 @@ class PrologueGuard final : public Member {
     if (service_.stopping.load()) stop();
   }
   ~PrologueGuard() override { service_.remove(*this); }
-  void stop() override { ::shutdown(fd_, SHUT_RDWR); }
+  bool stop() override {
+    ::shutdown(fd_, SHUT_RDWR);
+    return true;
+  }
   void abort() override { stop(); }
 
  private:
@@ -104,7 +107,7 @@ void Service::State::leave() {
 void Service::State::add(Member& member) {
   const std::lock_guard lock(guard);
   member.next_ = first;
-  if (first != nullptr) first->previous_ = &member;
+  (first != nullptr ? first->previous_ : last) = &member;
   first = &member;
 }
 
@@ -115,7 +118,7 @@ void Service::State::remove(Member& member) {
   } else {
     first = member.next_;
   }
-  if (member.next_ != nullptr) member.next_->previous_ = member.previous_;
+  (member.next_ != nullptr ? member.next_->previous_ : last) = member.previous_;
 }
 
 http::Response Service::State::error_response(int status, std::string_view detail,
@@ -204,6 +207,14 @@ void Service::stop() {
   state_->stopping.store(true);
   const std::lock_guard lock(state_->guard);
   for (Member* m = state_->first; m != nullptr; m = m->next_) m->stop();
+}
+
+bool Service::end_oldest_idle() {
+  const std::lock_guard lock(state_->guard);
+  for (Member* m = state_->last; m != nullptr; m = m->previous_) {
+    if (m->stop()) return true;
+  }
+  return false;
 }
 
 bool Service::wait_closed(Deadline deadline) {

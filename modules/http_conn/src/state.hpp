@@ -17,7 +17,7 @@ namespace saola::http_conn {
 class Member {
  public:
   virtual ~Member() = default;
-  virtual void stop() = 0;   // if nothing is being done for a client
+  virtual bool stop() = 0;   // if nothing is being done for a client; false: it goes on
   virtual void abort() = 0;  // whatever is being done
 
  private:
@@ -55,7 +55,8 @@ struct Service::State {
   std::atomic<std::uint64_t> requests{0};
 
   mutable runtime::SpinLock guard;
-  Member* first = nullptr;   // GUARDED_BY(guard)
+  Member* first = nullptr;   // GUARDED_BY(guard); the newest
+  Member* last = nullptr;    // GUARDED_BY(guard)
   std::uint64_t open = 0;    // GUARDED_BY(guard)
   runtime::Event none_open;  // set while open is 0; changed under guard
 };

@@ -38,13 +38,20 @@ Error Connection::error(int code) const {
     return Error(kind,
                  fmt::format("job store '{}': {} (SQLite: {}, {})", path_, text, detail, code));
   };
-  const bool no_space = db_ != nullptr && (sqlite3_system_errno(db_) == ENOSPC ||
-                                           sqlite3_system_errno(db_) == EDQUOT);
+  const int cause = db_ == nullptr ? 0 : sqlite3_system_errno(db_);
+  const bool no_space = cause == ENOSPC || cause == EDQUOT;
+  const auto no_files = [&]() -> std::optional<Error> {
+    if (cause != EMFILE && cause != ENFILE) return std::nullopt;
+    return make(ErrorCode::kResourceExhausted,
+                "too many files are open, nothing was stored; raise the limit (LimitNOFILE= of the "
+                "unit, ulimit -n)");
+  };
   switch (code & 0xff) {
     case SQLITE_FULL:
       return make(ErrorCode::kResourceExhausted,
                   "no space is left, nothing was stored; free space or raise its limit");
     case SQLITE_IOERR:
+      if (auto error = no_files()) return *std::move(error);
       if (no_space) {
         return make(ErrorCode::kResourceExhausted,
                     "no space is left on its disk, nothing was stored; free space");
@@ -61,6 +68,7 @@ Error Connection::error(int code) const {
                   "the file is damaged or no SQLite database; restore it from a backup or move it "
                   "away");
     case SQLITE_CANTOPEN:
+      if (auto error = no_files()) return *std::move(error);
       if (no_space) return make(ErrorCode::kResourceExhausted, "no space is left on its disk");
       return make(ErrorCode::kUnavailable, "it cannot be opened; check its folder and permissions");
     case SQLITE_READONLY:

@@ -35,8 +35,11 @@ Result<void> free_blocks(const std::string& folder) {
 
 Result<void> room_for_a_job(const std::string& folder) {
   const unique_fd file(::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
-  // Not every file system has files without names, or reserves space.
-  if (!file && (errno == EOPNOTSUPP || errno == EISDIR)) return free_blocks(folder);
+  // Not every file system has files without names, or reserves space. That this process has no
+  // descriptor left says nothing about the disk.
+  const bool cannot_ask =
+      errno == EOPNOTSUPP || errno == EISDIR || errno == EMFILE || errno == ENFILE;
+  if (!file && cannot_ask) return free_blocks(folder);
   if (!file) return std::unexpected(errno_error(errno, folder));
   if (::fallocate(file.get(), 0, 0, kRoom) == 0) return {};
   if (errno == EOPNOTSUPP) return free_blocks(folder);

@@ -1,5 +1,6 @@
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -102,6 +103,17 @@ TEST(RoomForAJob, LooksAtTheFileSystem) {
   const auto gone = room_for_a_job("/nonexistent/folder");
   ASSERT_FALSE(gone);
   EXPECT_THAT(gone.error().message(), HasSubstr("/nonexistent/folder"));
+}
+
+// Out of descriptors is no full disk.
+TEST(RoomForAJob, NeedsNoDescriptor) {
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{.rlim_cur = 0, .rlim_max = before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  const auto room = room_for_a_job(std::filesystem::temp_directory_path());
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_TRUE(room) << room.error().message();
 }
 
 // In a child with mounts of its own. Without the right to mount, the kernel's word for a full disk

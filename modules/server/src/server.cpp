@@ -5,6 +5,7 @@
 #include <fmt/core.h>
 
 #include <saola/base/log.hpp>
+#include <saola/base/open_files.hpp>
 #include <saola/server/server.hpp>
 
 #include "arbiter/arbiter.hpp"
@@ -65,6 +66,7 @@ std::string_view to_string(Role role) {
 }
 
 int run(const ServerDefinition& definition, int argc, char** argv) {
+  raise_open_files_limit();
   if (const char* boot = std::getenv(kChildVariable)) {
     const int fd = std::atoi(boot);
     ::unsetenv(kChildVariable);

@@ -8,6 +8,7 @@
 #include <cerrno>
 
 #include <saola/base/check.hpp>
+#include <saola/base/open_files.hpp>
 #include <saola/runtime/process.hpp>
 #include <saola/runtime/select.hpp>
 
@@ -109,6 +110,7 @@ Result<Process> Process::start(const std::vector<std::string>& arguments,
                      options.environment.empty() ? environ : envp.data());
   });
   ::posix_spawnattr_destroy(&attributes);
+  if (error == 0) restore_open_files_limit(pid);
   if (error != 0)
     return std::unexpected(errno_error(error, fmt::format("cannot start '{}'", arguments[0])));
   unique_fd handle(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));

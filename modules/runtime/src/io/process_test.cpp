@@ -1,4 +1,5 @@
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -6,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include <saola/base/open_files.hpp>
 #include <saola/runtime/process.hpp>
 
 #include "both_models.hpp"
@@ -118,6 +120,21 @@ TEST_P(ProcessTest, ChildThatDoesNotReadItsInputIsNoError) {
     ASSERT_TRUE(out.has_value()) << out.error().message();
     EXPECT_TRUE(out->exit.ok());
   });
+}
+
+TEST_P(ProcessTest, ChildGetsTheLimitOfOpenFilesFromBeforeItWasRaised) {
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit low{.rlim_cur = 500, .rlim_max = before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &low), 0);
+  EXPECT_GT(raise_open_files_limit(), 500u);
+  run([] {
+    // It looks when it is told to, not earlier than start() returns.
+    const auto out = run_process({"sh", "-c", "read line; ulimit -n"}, {.input = "go\n"});
+    ASSERT_TRUE(out.has_value()) << out.error().message();
+    EXPECT_EQ(out->output, "500\n");
+  });
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 
 // Nothing is left of a program that was killed.

@@ -9,6 +9,8 @@
 
 #include <boost/json.hpp>
 
+#include <saola/base/open_files.hpp>
+
 namespace saola::server {
 namespace json = boost::json;
 namespace {
@@ -127,6 +129,7 @@ Result<pid_t> spawn_program(const std::string& path, const std::vector<std::stri
   if (pid > 0) return pid;
   for (int fd : keep) ::fcntl(fd, F_SETFD, 0);
   for (const int signal : {SIGPIPE, SIGXFSZ}) ::signal(signal, SIG_DFL);
+  restore_open_files_limit(0);
   ::execve(path.c_str(), argv.data(), envp.data());
   static constexpr char kText[] = "saola: cannot start the program's file again\n";
   [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, kText, sizeof kText - 1);

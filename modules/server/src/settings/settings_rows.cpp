@@ -166,7 +166,9 @@ std::vector<SettingRow> server_rows() {
        .key = setting::kWorkerConnections.key,
        .type = kInteger,
        .default_value = "16384",
-       .doc = "Connections a web worker of class green holds at once; more wait in the backlog.",
+       .doc = "Connections a web worker holds at once; fewer if the limit of open files (raised to "
+              "the hard one at start) is too low. Beyond, an idle one is closed for each new one, "
+              "or it waits in the backlog.",
        .min = 1,
        .max = 1'000'000},
       {.section = "Web workers",

@@ -11,6 +11,7 @@
 #include <fmt/core.h>
 
 #include <saola/base/log.hpp>
+#include <saola/base/open_files.hpp>
 #include <saola/http_conn/service.hpp>
 #include <saola/http_conn/tls.hpp>
 #include <saola/runtime/placed.hpp>
@@ -160,6 +161,23 @@ runtime::RuntimeOptions runtime_options(const Settings& settings, observe::Stall
   return options;
 }
 
+// Descriptors kept for everything that is no connection: the store, objects, files in responses.
+constexpr std::int64_t kReservedFiles = 64;
+
+// --worker-connections, or as many as the limit of open files allows.
+std::int64_t most_connections(const Settings& settings) {
+  const std::int64_t wanted = settings.get(setting::kWorkerConnections);
+  const auto limit = static_cast<std::int64_t>(raise_open_files_limit());
+  const std::int64_t possible =
+      std::max<std::int64_t>(limit - static_cast<std::int64_t>(open_files()) - kReservedFiles, 16);
+  if (wanted <= possible) return wanted;
+  log_warning(
+      fmt::format("the limit of {} open files leaves room for {} connections instead of "
+                  "--worker-connections {}; raise it (LimitNOFILE= of the unit, ulimit -Hn)",
+                  limit, possible, wanted));
+  return possible;
+}
+
 // The process's listeners and the connections from them, on the loop.
 class Front {
  public:
@@ -171,7 +189,7 @@ class Front {
         tls_(tls),
         proxy_protocol_(process.settings().get(setting::kProxyProtocol)),
         proxies_(trusted_proxies(process.settings(), setting::kProxyAllowIps)),
-        room_(process.settings().get(setting::kWorkerConnections)),
+        room_(most_connections(process.settings())),
         open_(open) {
     for (const BootListener& listener : process.boot().listeners) {
       listeners_.emplace_back(unique_fd(listener.fd));
@@ -199,19 +217,30 @@ class Front {
   }
 
  private:
+  // Takes a permit for a connection that has been accepted. At the end of serving it goes on
+  // without one.
+  void wait_for_room() {
+    if (room_.try_acquire()) return;
+    // Whoever waits between two requests makes room for who has one.
+    service_.end_oldest_idle();
+    try {
+      room_.acquire();
+    } catch (const runtime::Cancelled&) {
+    }
+  }
+
   void accept(runtime::Listener& listener) {
     constexpr Duration kPause = std::chrono::milliseconds(100);
     while (true) {
-      room_.acquire();
       auto socket = listener.accept(Deadline::never());
       if (!socket) {
-        room_.release();
         if (socket.error().code() == ErrorCode::kCancelled) return;
         // Out of descriptors or memory: others may free some.
         log_warning("a connection cannot be accepted: " + socket.error().message());
         runtime::this_task::sleep_for(kPause);
         continue;
       }
+      wait_for_room();
       serve(std::move(*socket));
     }
   }

@@ -127,6 +127,33 @@ TEST_P(EveryClass, AReloadEndsStreamsSoThatTheOldWorkerCanLeave) {
   EXPECT_TRUE(eventually([&] { return !process_exists(before); })) << server.log();
 }
 
+TEST_P(EveryClass, IdleConnectionsMakeRoomForRequests) {
+  ProbeServer server({flag(), "--worker-connections=2", "--keepalive=600"});
+  ASSERT_TRUE(server.serves()) << server.log();
+  std::vector<unique_fd> idle;
+  for (int i = 0; i < 10; ++i) idle.emplace_back(connect_to(server.address()));
+  EXPECT_EQ(server.get("/").status, 200);
+}
+
+TEST(WebWorker, RaisesTheLimitOfOpenFilesAndKeepsSomeForOthers) {
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit low{.rlim_cur = 128, .rlim_max = before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &low), 0);
+  ProbeServer server({"--worker-connections=1000000"});
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  ASSERT_TRUE(server.serves()) << server.log();
+  for (const pid_t pid :
+       {server.pid(), server.serving("web").at(0), server.serving("task").at(0)}) {
+    rlimit now{};
+    ASSERT_EQ(::prlimit(pid, RLIMIT_NOFILE, nullptr, &now), 0);
+    EXPECT_EQ(now.rlim_cur, std::min<rlim_t>(before.rlim_max, 1 << 20));
+  }
+  if (before.rlim_max < 1'000'000) {
+    EXPECT_THAT(server.log(), HasSubstr("connections instead of --worker-connections 1000000"));
+  }
+}
+
 TEST_P(EveryClass, QuitDoesNotWait) {
   ProbeServer server({flag()});
   ASSERT_TRUE(server.serves()) << server.log();

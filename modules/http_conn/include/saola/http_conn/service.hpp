@@ -116,6 +116,9 @@ class Service {
   // Graceful end: leave(), and idle connections close now, busy ones after their response. May come
   // twice. The caller stops accepting.
   void stop();
+  // Closes, of the connections that wait between two requests, the one that was opened first. False:
+  // there is none.
+  bool end_oldest_idle();
   // Waits until no connection is open; false at the deadline. SUSPENDS.
   bool wait_closed(Deadline deadline);
   // Ends every connection in the middle of what it does.
