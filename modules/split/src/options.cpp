@@ -181,6 +181,10 @@ std::string_view to_string(Objective objective) {
       return "variance";
     case Objective::kKPlus:
       return "kplus";
+    case Objective::kDispersion:
+      return "dispersion";
+    case Objective::kBicriterion:
+      return "bicriterion";
   }
   return "?";
 }
@@ -224,11 +228,13 @@ Result<Missing> parse_missing(std::string_view name) {
 }
 
 Result<Objective> parse_objective(std::string_view name) {
-  constexpr std::array<std::pair<std::string_view, Objective>, 4> kKnown = {
+  constexpr std::array<std::pair<std::string_view, Objective>, 6> kKnown = {
       {{"diversity", Objective::kDiversity},
        {"average-diversity", Objective::kAverageDiversity},
        {"variance", Objective::kVariance},
-       {"kplus", Objective::kKPlus}}};
+       {"kplus", Objective::kKPlus},
+       {"dispersion", Objective::kDispersion},
+       {"bicriterion", Objective::kBicriterion}}};
   return parse("objective", name, kKnown);
 }
 

@@ -81,7 +81,7 @@ TEST(Options, NamesRoundTrip) {
   }
   EXPECT_EQ(parse_objective("kmeans").error().message(),
             "objective: 'kmeans' is not known; use one of 'diversity', 'average-diversity', "
-            "'variance', 'kplus'");
+            "'variance', 'kplus', 'dispersion', 'bicriterion'");
   EXPECT_THAT(parse_method("best").error().message(), HasSubstr("'local-maximum'"));
 }
 

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <numeric>
 #include <utility>
@@ -9,6 +10,8 @@
 #include <saola/split/split.hpp>
 
 #include "constraints/constrained.hpp"
+#include "dispersion/dispersion.hpp"
+#include "objective/moments.hpp"
 #include "panel/geo.hpp"
 #include "report/measure.hpp"
 #include "search/effort.hpp"
@@ -126,6 +129,17 @@ class Run {
     if (options_.budget < Duration::zero()) {
       return fail(ErrorCode::kInvalidArgument, "budget_seconds: it must not be negative");
     }
+    constexpr std::size_t kMostMoments = 10;
+    if (options_.moments < 1 || options_.moments > kMostMoments) {
+      return fail(ErrorCode::kInvalidArgument, "moments: {} asked for; it must be within 1 and {}",
+                  options_.moments, kMostMoments);
+    }
+    if (options_.objective != Objective::kKPlus &&
+        (options_.moments != Options().moments || options_.correlations)) {
+      return fail(ErrorCode::kInvalidArgument,
+                  "moments and correlations belong to the objective 'kplus', not '{}'",
+                  to_string(options_.objective));
+    }
     watch_.tell(0, "looking at the columns");
     auto selection = select(table_, options_);
     if (!selection) return std::unexpected(std::move(selection).error());
@@ -159,11 +173,35 @@ class Run {
     for (const auto& group : outcome_.groups) problem_.sizes.push_back(group.size);
     combine_strata(selection_.strata, problem_);
     fill_values(selection_, problem_);
+    problem_.distances = std::move(selection_.distances);
+    const bool of_distances = !is_linear(options_.objective);
+    if (options_.distance_matrix && !of_distances) {
+      return fail(
+          ErrorCode::kInvalidArgument,
+          "objective: '{}' is made of columns, not of distances; with 'distance_matrix' use "
+          "'diversity', 'dispersion' or 'bicriterion'",
+          to_string(options_.objective));
+    }
+    if (options_.designs > 0 && options_.objective == Objective::kBicriterion) {
+      return fail(ErrorCode::kInvalidArgument,
+                  "designs: the objective 'bicriterion' has a set of answers of its own; leave one "
+                  "out");
+    }
+    outcome_.objective_asked = options_.objective;
+    outcome_.objective = choose_objective();
+    problem_.moments = options_.moments;
+    problem_.correlations = options_.correlations;
+    constexpr std::size_t kMostCells = 400'000'000;
+    if (outcome_.objective == Objective::kKPlus &&
+        kplus_width(problem_) * problem_.rows > kMostCells) {
+      return fail(ErrorCode::kTooLarge,
+                  "objective 'kplus' makes {} numbers of each of {} rows here, which is too much; "
+                  "name fewer columns, or ask for fewer moments or no correlations",
+                  kplus_width(problem_), problem_.rows);
+    }
     warn_of_small_strata(problem_, outcome_.warnings);
     outcome_.id_column = selection_.id;
     outcome_.accounts = selection_.accounts;
-    outcome_.objective_asked = options_.objective;
-    outcome_.objective = choose_objective();
     outcome_.method = options_.method;
     outcome_.seed = options_.seed;
     // Measuring balance costs about what preparing did; with some to spare, for a budget that is
@@ -191,13 +229,14 @@ class Run {
     const bool plain = rules_.plain;
     if (plain) {
       before_ = random_assignment(problem_, options_.seed);
-    } else if (auto found = constrained_assignment(problem_, rules_, options_.seed)) {
+    } else if (auto found = feasible_assignment(options_.seed)) {
       before_ = *std::move(found);
     }
     // Without one, the search says which rules conflict.
     const bool comparable = !before_.empty();
-    const bool constant = std::all_of(problem_.values.begin(), problem_.values.end(),
-                                      [](double value) { return value == 0; });
+    const bool constant =
+        problem_.distances.empty() && std::all_of(problem_.values.begin(), problem_.values.end(),
+                                                  [](double value) { return value == 0; });
     if (constant && comparable) {
       outcome_.random = true;
       after_ = before_;
@@ -205,9 +244,7 @@ class Run {
     }
     // With many rows a sum of distances takes long: the search goes first then.
     constexpr std::size_t kQuickRows = 20'000;
-    const bool linear =
-        outcome_.objective == Objective::kVariance || outcome_.objective == Objective::kKPlus;
-    const bool late = !linear && problem_.rows > kQuickRows;
+    const bool late = !is_linear(outcome_.objective) && problem_.rows > kQuickRows;
     if (!late && comparable) outcome_.objective_before = value_of(before_, poll);
     constexpr std::size_t kMostCells = 100'000'000;
     if (options_.designs > 0 && options_.designs * problem_.rows > kMostCells) {
@@ -234,6 +271,13 @@ class Run {
     outcome_.restarts_done = solution->restarts_done;
     outcome_.best_restart = solution->best_restart;
     outcome_.threads = solution->threads;
+    outcome_.dispersion = solution->dispersion;
+    outcome_.dispersion_proven = solution->dispersion_proven;
+    outcome_.pareto_chosen = solution->pareto_chosen;
+    for (auto& point : solution->pareto) {
+      outcome_.pareto.push_back(
+          {point.diversity, point.dispersion, by_table_row(point.group_of_row)});
+    }
     outcome_.trials = solution->trials;
     outcome_.swaps = solution->swaps;
     outcome_.stopped_by = watch_.stopped_by();
@@ -243,7 +287,18 @@ class Run {
     return {};
   }
 
+  std::optional<std::vector<std::uint32_t>> feasible_assignment(std::uint64_t seed) const {
+    Pace unhurried{Poll()};
+    return constrained_assignment(problem_, rules_, seed, unhurried);
+  }
+
   Result<Solution> solve(const Rules& rules, const SearchOptions& how, const Poll& poll) const {
+    if (how.objective == Objective::kDispersion) {
+      return dispersion_search(problem_, rules, how, poll);
+    }
+    if (how.objective == Objective::kBicriterion) {
+      return bicriterion_search(problem_, rules, how, poll);
+    }
     return rules.plain ? search(problem_, how, poll)
                        : constrained_search(problem_, rules, how, poll);
   }
@@ -258,17 +313,21 @@ class Run {
   // Draws one of the designs that are good enough, and the groups' names where they are free.
   void draw(const std::vector<std::pair<double, std::vector<std::uint32_t>>>& found) {
     Random random(options_.seed, kDrawStream);
-    const bool linear =
-        outcome_.objective == Objective::kVariance || outcome_.objective == Objective::kKPlus;
     const double best = found.front().first;
-    const double random_cost = outcome_.objective_before.value_or(0) * (linear ? 1 : -1);
-    const double worst = best + options_.tolerance * std::max(random_cost - best, 0.0);
+    const double random_cost =
+        outcome_.objective_before.value_or(0) * (is_linear(outcome_.objective) ? 1 : -1);
+    // All that were found have the largest dispersion; their costs are of the diversity.
+    const double worst = outcome_.objective == Objective::kDispersion
+                             ? std::numeric_limits<double>::infinity()
+                             : best + options_.tolerance * std::max(random_cost - best, 0.0);
     std::vector<const std::vector<std::uint32_t>*> good;
     DesignSet set;
     for (const auto& [cost, design] : found) {
       if (cost > worst && !good.empty()) break;
       good.push_back(&design);
-      set.worst_objective = std::abs(cost);
+      set.worst_objective = outcome_.objective == Objective::kDispersion
+                                ? outcome_.objective_after.value_or(0)
+                                : std::abs(cost);
     }
     set.drawn = random.below(static_cast<std::uint32_t>(good.size()));
     set.names_drawn = names_are_free();
@@ -281,10 +340,9 @@ class Run {
     const auto rows = table_.rows();
     set.probability.assign(rows * groups, 0);
     for (const auto* design : good) {
-      auto& row_groups = set.designs.emplace_back(rows, kNoGroup);
+      set.designs.push_back(by_table_row(*design));
       for (std::size_t u = 0; u < design->size(); ++u) {
         const auto row = selection_.rows[u];
-        row_groups[row] = (*design)[u];
         const double share = 1.0 / static_cast<double>(good.size());
         if (!set.names_drawn) {
           set.probability[row * groups + (*design)[u]] += share;
@@ -304,6 +362,15 @@ class Run {
                       good.size(), options_.designs));
     }
     outcome_.designs = std::move(set);
+  }
+
+  // Of units; the other rows have no group.
+  std::vector<std::uint32_t> by_table_row(const std::vector<std::uint32_t>& group_of_unit) const {
+    std::vector<std::uint32_t> out(table_.rows(), kNoGroup);
+    for (std::size_t u = 0; u < group_of_unit.size(); ++u) {
+      out[selection_.rows[u]] = group_of_unit[u];
+    }
+    return out;
   }
 
   // The objective of an assignment with sizes of its own.
@@ -356,10 +423,7 @@ class Run {
     measure_all(selection_.categories, outcome_.categories);
     for (auto& group : outcome_.groups) group.size = 0;
     for (const auto g : after_) ++outcome_.groups[g].size;
-    outcome_.group_of_row.assign(table_.rows(), kNoGroup);
-    for (std::size_t u = 0; u < selection_.rows.size(); ++u) {
-      outcome_.group_of_row[selection_.rows[u]] = after_[u];
-    }
+    outcome_.group_of_row = by_table_row(after_);
     outcome_.rows_left_out = table_.rows() - selection_.rows.size();
   }
 
@@ -367,7 +431,8 @@ class Run {
   Assignments placebo_splits(std::size_t count) {
     if (outcome_.random) return {};
     SearchOptions how;
-    how.objective = outcome_.objective;
+    how.objective = outcome_.objective == Objective::kBicriterion ? diversity_for(problem_)
+                                                                  : outcome_.objective;
     constexpr std::size_t kFewUnits = 1000;
     how.method = problem_.rows <= kFewUnits ? Method::kLocalMaximum : Method::kExchange;
     how.restarts = count;
@@ -399,7 +464,7 @@ class Run {
       const auto seed = random.next();
       if (rules_.plain) {
         out.push_back(random_assignment(problem_, seed));
-      } else if (auto found = constrained_assignment(problem_, rules_, seed)) {
+      } else if (auto found = feasible_assignment(seed)) {
         out.push_back(*std::move(found));
       } else {
         break;
@@ -474,6 +539,24 @@ Result<Outcome> split(const Table& table, const Options& options, Observer& obse
 
 Result<Outcome> split(const Panel& panel, Observer& observer, const Clock& clock) {
   return Run(panel.units, panel.options, &panel, observer, clock).run();
+}
+
+std::string pareto_csv(const Table& table, const Outcome& outcome) {
+  std::string out;
+  append_csv_field(out, table.columns()[outcome.id_column].name);
+  for (std::size_t p = 1; p <= outcome.pareto.size(); ++p) out += fmt::format(",pareto_{}", p);
+  out.push_back('\n');
+  const auto ids = table.text(outcome.id_column);
+  for (std::size_t row = 0; row < ids.size(); ++row) {
+    append_csv_field(out, ids[row]);
+    for (const auto& point : outcome.pareto) {
+      out.push_back(',');
+      const auto group = point.group_of_row[row];
+      if (group != kNoGroup) append_csv_field(out, outcome.groups[group].name);
+    }
+    out.push_back('\n');
+  }
+  return out;
 }
 
 std::string designs_csv(const Table& table, const Outcome& outcome) {

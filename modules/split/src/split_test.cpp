@@ -53,6 +53,37 @@ TEST(Split, StatesIntoTestAndControl) {
   }
 }
 
+// The largest difference between two groups, in sds of the column, of the mean of f(x, y).
+template <typename F>
+double gap_of(const Table& table, const Outcome& outcome, F&& f) {
+  const auto& x = table.columns()[1].values;
+  const auto& y = table.columns()[2].values;
+  double sums[2] = {0, 0};
+  for (std::size_t r = 0; r < x.size(); ++r) sums[outcome.group_of_row[r]] += f(x[r], y[r]);
+  return std::abs(sums[0] - sums[1]) / static_cast<double>(x.size());
+}
+
+TEST(Split, MomentsAndCorrelationsBalanceWhatTheyName) {
+  std::string csv = "id,x,y\n";
+  Random random(3);
+  const auto uniform = [&] { return random.below(1'000'001) / 1e6; };
+  for (int i = 0; i < 60; ++i) {
+    const double x = uniform();
+    csv += fmt::format("{},{},{}\n", i, -std::log(x + 1e-3), (i % 2 == 0 ? x : -x) + uniform());
+  }
+  const auto table = table_of(csv);
+  const auto cube = [](double x, double) { return x * x * x; };
+  const auto product = [](double x, double y) { return x * y; };
+  const auto plain = split_quietly(table, {});
+  const auto third = split_quietly(table, {.moments = 3});
+  const auto crossed = split_quietly(table, {.correlations = true});
+  EXPECT_LT(gap_of(table, *third, cube), gap_of(table, *plain, cube) / 3);
+  EXPECT_LT(gap_of(table, *crossed, product), gap_of(table, *plain, product) / 3);
+  EXPECT_THAT(split_error(table, {.objective = Objective::kVariance, .moments = 3}),
+              HasSubstr("belong to the objective 'kplus'"));
+  EXPECT_THAT(split_error(table, {.moments = 11}), HasSubstr("within 1 and 10"));
+}
+
 TEST(Split, AssignmentKeepsTheInputsOrderAndSpelling) {
   const auto table = table_of("\"k, y\",x\n007,1\n\"a,\"\"b\",2\nc,3\n1.0,4\n");
   Options options;

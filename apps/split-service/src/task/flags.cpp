@@ -27,6 +27,7 @@ enum class Kind {
   kPairs,    // NAME=TEXT each time it is given
   kWeights,  // NAME=NUMBER each time it is given
   kPanel,    // NAME=VALUE,…
+  kFlag,     // true when it is given
 };
 
 struct Flag {
@@ -57,7 +58,12 @@ constexpr std::array kFlags = {
     Flag{"--apart", "apart", Kind::kText, "A column whose equal values are kept apart"},
     Flag{"--start-column", "start_column", Kind::kText, "A column with the groups to start from"},
     Flag{"--objective", "objective", Kind::kText,
-         "kplus, variance, diversity or average-diversity"},
+         "kplus, variance, diversity, average-diversity, dispersion or bicriterion"},
+    Flag{"--distance-matrix", "distance_matrix", Kind::kFlag,
+         "The table is a matrix of distances: columns named like the rows' ids"},
+    Flag{"--moments", "moments", Kind::kNumber,
+         "Of kplus: powers of the columns to make equal; 3 adds skewness, 4 kurtosis"},
+    Flag{"--correlations", "correlations", Kind::kFlag, "Of kplus: make correlations equal too"},
     Flag{"--method", "method", Kind::kText, "search, local-maximum or exchange"},
     Flag{"--restarts", "restarts", Kind::kNumber, "Independent runs; the best is kept"},
     Flag{"--patience", "patience", Kind::kNumber,
@@ -186,6 +192,8 @@ Result<json::value> value_of(const Flag& flag, const std::vector<std::string>& g
       return groups_of(given.back());
     case Kind::kPanel:
       return panel_of(given.back());
+    case Kind::kFlag:
+      return json::value(true);
     case Kind::kTexts:
       return json::array(given.begin(), given.end());
     case Kind::kPairs:
@@ -231,6 +239,13 @@ TaskFlags::TaskFlags(CLI::App& command) : values_(std::make_unique<Values>()) {
       "FILE with the options as JSON, as POST /split takes them (-: standard input); "
       "flags win over it");
   for (std::size_t i = 0; i < kFlags.size(); ++i) {
+    if (kFlags[i].kind == Kind::kFlag) {
+      command.add_flag_callback(
+          std::string(kFlags[i].flag),
+          [given = &values_->given[i]] { given->emplace_back("true"); },
+          std::string(kFlags[i].help));
+      continue;
+    }
     // One text each time, so that the next argument is not swallowed.
     command.add_option(std::string(kFlags[i].flag), values_->given[i], std::string(kFlags[i].help))
         ->expected(1)

@@ -70,11 +70,40 @@ TEST(TaskInput, APanelIsSplitAndReportedEverywhere) {
   EXPECT_THAT(files->at(2).bytes, HasSubstr("Geo test"));
 }
 
+TEST(TaskInput, AParetoSetIsWrittenBesideTheAnswer) {
+  const auto request = request_of(
+      {"--objective", "bicriterion", "--distance-matrix", "--groups", "2", "--patience", "2"});
+  std::vector<http::FieldError> errors;
+  const auto task = parse_split_task(request, errors);
+  ASSERT_TRUE(task.has_value()) << errors.front().pointer << errors.front().detail;
+  const auto input =
+      TaskInput::read("id,a,b,c,d\na,0,9,8,1\nb,9,0,7,6\nc,8,7,0,3\nd,1,6,3,0\n", *task);
+  ASSERT_TRUE(input.has_value()) << input.error().message();
+  split::Observer observer;
+  const auto outcome = input->split(observer, real_clock());
+  ASSERT_TRUE(outcome.has_value()) << outcome.error().message();
+  // ab|cd has 9 + 3, ac|bd 8 + 6, ad|bc 1 + 7: the second is best in both.
+  const auto summary = summary_of(*outcome);
+  EXPECT_EQ(json::serialize(summary.at("pareto")), R"([{"diversity":1.4E1,"dispersion":6E0}])");
+  EXPECT_TRUE(summary.at("dispersion_proven").as_bool());
+  const auto files = result_files(input->table(), *outcome, *task, "m.csv");
+  ASSERT_TRUE(files.has_value());
+  EXPECT_EQ(files->at(1).ending, ".pareto.csv");
+  EXPECT_THAT(files->at(1).bytes, testing::StartsWith("id,pareto_1\na,"));
+  EXPECT_THAT(files->at(3).bytes, HasSubstr("Diversity and dispersion"));
+}
+
 TEST(TaskFlags, APanelsPeriodsMayBeRanges) {
   const auto request =
       request_of({"--panel", "unit=geo,time=date,value=sales,pre=2024-01-01..2024-01-09,lags=2"});
   EXPECT_EQ(json::serialize(request.at("panel").at("pre")), R"(["2024-01-01","2024-01-09"])");
   EXPECT_EQ(request.at("panel").at("lags").to_number<int>(), 2);
+}
+
+TEST(TaskFlags, AFlagWithoutAValueIsTrue) {
+  const auto request = request_of({"--correlations", "--moments", "3"});
+  EXPECT_TRUE(request.at("correlations").as_bool());
+  EXPECT_EQ(request.at("moments").to_number<int>(), 3);
 }
 
 }  // namespace

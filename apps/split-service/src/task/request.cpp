@@ -125,6 +125,26 @@ class Reader {
     parse("missing", split::parse_missing, options.missing);
     parse("objective", split::parse_objective, options.objective);
     parse("method", split::parse_method, options.method);
+    if (const json::value* matrix = given("distance_matrix")) {
+      options.distance_matrix = matrix->as_bool();
+    }
+    if (options.distance_matrix && is_linear(options.objective)) {
+      add("#/objective",
+          "must be 'diversity', 'average-diversity', 'dispersion' or 'bicriterion' with "
+          "'distance_matrix'");
+    }
+    options.moments =
+        static_cast<std::size_t>(number("moments", static_cast<double>(split::Options().moments)));
+    if (const json::value* correlations = given("correlations")) {
+      options.correlations = correlations->as_bool();
+    }
+    if (options.objective != split::Objective::kKPlus) {
+      for (const std::string_view name : {"moments", "correlations"}) {
+        if (given(name)) {
+          add(fmt::format("#/{}", name), "belongs to the objective 'kplus'");
+        }
+      }
+    }
     if (given("restarts")) options.restarts = static_cast<std::size_t>(number("restarts", 1));
     options.patience = static_cast<std::size_t>(
         number("patience", static_cast<double>(split::Options().patience)));
@@ -438,6 +458,9 @@ json::object to_json(const SplitTask& task) {
       {"na_values", list(reading.na_values)},
   };
   if (task.panel) out["panel"] = to_json(*task.panel);
+  if (options.moments != split::Options().moments) out["moments"] = options.moments;
+  if (options.correlations) out["correlations"] = true;
+  if (options.distance_matrix) out["distance_matrix"] = true;
   add_constraints(out, options.constraints);
   if (!options.weights.empty()) {
     json::object weights;

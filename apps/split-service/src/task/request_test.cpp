@@ -117,6 +117,9 @@ TEST(SplitRequest, ThePayloadGivesTheSameRequest) {
        R"({"source": "s3://samples/c.csv", "groups": 2, "panel": {"unit": "geo", "time": "date",
             "value": "sales", "pre": ["2024-01-01", "2024-02-01"], "holdout": 14, "lags": 0,
             "duration": 7, "control": "2", "placebos": 200}})",
+       R"({"source": "s3://samples/c.csv", "groups": 2, "moments": 4, "correlations": true})",
+       R"({"source": "s3://samples/c.csv", "groups": 3, "objective": "bicriterion",
+            "distance_matrix": true})",
        R"({"source": "s3://samples/c.csv", "groups": 2, "together": "family",
             "apart": [["u1", "u2"], ["u3", "u4", "u5"]]})"}) {
     const std::string payload = to_payload(parse_good(text));
@@ -196,6 +199,12 @@ INSTANTIATE_TEST_SUITE_P(
                 "panel": {"unit": "geo", "time": "date", "holdout": 0, "pre": ["a"], "lag": 3}})",
             {"#/panel/value is missing", "#/panel/pre", "#/panel/holdout",
              "#/panel/lag is no field of this object. Did you mean 'lags'?"}},
+        Bad{"MomentsOfVariance",
+            R"({"source": "s3://samples/a", "groups": 2, "objective": "variance", "moments": 3})",
+            {"#/moments belongs to the objective 'kplus'"}},
+        Bad{"MatrixOfKPlus",
+            R"({"source": "s3://samples/a", "groups": 2, "distance_matrix": true})",
+            {"#/objective must be 'diversity'"}},
         Bad{"EmptyName",
             R"({"source": "s3://samples/a", "groups": {"": 0.5, "b": 0.5}})",
             {"a group's name must not be empty"}}),

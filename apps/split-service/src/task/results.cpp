@@ -222,6 +222,9 @@ Result<std::vector<ResultFile>> result_files(const split::Table& table,
   }
   if (outcome.designs)
     out.push_back({"designs", ".designs.csv", split::designs_csv(table, outcome)});
+  if (!outcome.pareto.empty()) {
+    out.push_back({"pareto_set", ".pareto.csv", split::pareto_csv(table, outcome)});
+  }
   out.push_back({"report", ".report.json", split::report_json(outcome)});
   out.push_back({"page", ".report.html", split::report_html(outcome, source)});
   return out;
@@ -259,6 +262,19 @@ json::object summary_of(const split::Outcome& outcome) {
       {"balance", balance_of(outcome.columns)},
       {"columns", accounts_of(outcome.accounts)}};
   if (outcome.objective_after) out["objective"] = *outcome.objective_after;
+  if (outcome.dispersion) {
+    out["dispersion"] = *outcome.dispersion;
+    out["dispersion_proven"] = outcome.dispersion_proven;
+  }
+  if (!outcome.pareto.empty()) {
+    json::array pareto;
+    for (const auto& point : outcome.pareto) {
+      pareto.push_back(
+          json::object{{"diversity", point.diversity}, {"dispersion", point.dispersion}});
+    }
+    out["pareto"] = std::move(pareto);
+    out["pareto_chosen"] = outcome.pareto_chosen + 1;
+  }
   if (outcome.panel) out["panel"] = panel_of(*outcome.panel, outcome.groups);
   if (!outcome.strata.empty()) out["strata"] = spread_of(outcome.strata);
   if (!outcome.categories.empty()) out["categories"] = spread_of(outcome.categories);
@@ -303,6 +319,19 @@ std::string summary_text(const json::object& summary) {
           fmt::format("group {}: {} rows\n", plain(group.key()), group.value().to_number<double>());
     }
   }
+  if (summary.contains("dispersion")) {
+    out += fmt::format("dispersion (smallest distance within a group): {:.6g}\n",
+                       number_of(summary, "dispersion"));
+  }
+  if (const auto& pareto = list_of(summary, "pareto"); !pareto.empty()) {
+    out += fmt::format("Pareto set; the answer is number {:.0f}\n",
+                       number_of(summary, "pareto_chosen"));
+    for (const auto& item : pareto) {
+      const auto& point = item.as_object();
+      out += fmt::format("  diversity {:<14.6g} dispersion {:.6g}\n", number_of(point, "diversity"),
+                         number_of(point, "dispersion"));
+    }
+  }
   if (const json::value* panel = summary.if_contains("panel"); panel != nullptr) {
     say_panel(out, panel->as_object());
   }
@@ -327,7 +356,7 @@ std::string summary_text(const json::object& summary) {
                        text_of(account, "role"), note.empty() ? "" : ": ", note,
                        missing > 0 ? fmt::format(" ({:.0f} missing)", missing) : "");
   }
-  for (const std::string_view file : {"assignment", "designs", "report", "page"}) {
+  for (const std::string_view file : {"assignment", "designs", "pareto_set", "report", "page"}) {
     if (const auto name = text_of(summary, file); !name.empty()) {
       out += fmt::format("{} {}\n", padded(file, 30), name);
     }

@@ -160,9 +160,21 @@ std::vector<Schema::Field> option_fields() {
                       .or_null()
                       .doc("What to do with rows that miss a value. Default: fail, naming them")},
       {"objective", Schema::string()
-                        .one_of({"diversity", "average-diversity", "variance", "kplus"})
+                        .one_of({"diversity", "average-diversity", "variance", "kplus",
+                                 "dispersion", "bicriterion"})
                         .or_null()
-                        .doc("What alike means. Default: kplus (equal means and spreads)")},
+                        .doc("What alike means: kplus: equal means and spreads; variance: equal "
+                             "means; diversity: large distances within groups; dispersion: the "
+                             "smallest of them large; bicriterion: both. Default: kplus")},
+      {"distance_matrix",
+       Schema::boolean().or_null().doc(
+           "The table is a matrix of distances: columns named like the rows' ids. For diversity, "
+           "dispersion and bicriterion. Default: false")},
+      {"moments", Schema::integer().min(1).max(10).or_null().doc(
+                      "Of kplus: powers of the columns that are made equal; 3 adds skewness, 4 "
+                      "kurtosis. Default: 2")},
+      {"correlations", Schema::boolean().or_null().doc(
+                           "Of kplus: make the columns' correlations equal too. Default: false")},
       {"method", Schema::string()
                      .one_of({"exchange", "local-maximum", "search"})
                      .or_null()

@@ -234,13 +234,12 @@ std::unexpected<Error> tell_conflict(const Problem& problem, const Rules& rules,
 
 std::optional<std::vector<std::uint32_t>> constrained_assignment(const Problem& problem,
                                                                  const Rules& rules,
-                                                                 std::uint64_t seed) {
+                                                                 std::uint64_t seed, Pace& pace) {
   auto free = rules;
   free.start.clear();
   Allotment allotment(problem, free, all_of(rules));
   Random random(seed, kRandomSplitStream);
-  Pace unhurried{Poll()};
-  if (!start(allotment, random, unhurried)) return std::nullopt;
+  if (!start(allotment, random, pace)) return std::nullopt;
   return allotment.group_of_unit();
 }
 
@@ -269,7 +268,7 @@ Result<Solution> constrained_search(const Problem& problem, const Rules& rules,
                   to_string(options.objective), first.blocks().size());
     }
     pace.tell(0, "measuring distances");
-    shared.distances.emplace(weighted_values(problem), problem.columns, pace);
+    shared.distances.emplace(make_distance_table(problem, {}, pace));
   } else {
     shared.features = features_of(problem, options.objective);
   }

@@ -5,6 +5,7 @@
 #include <saola/split/search.hpp>
 
 #include "constraints/rules.hpp"
+#include "search/pace.hpp"
 
 namespace saola::split {
 
@@ -14,9 +15,9 @@ namespace saola::split {
 Result<Solution> constrained_search(const Problem& problem, const Rules& rules,
                                     const SearchOptions& options, const Poll& poll);
 
-// Met by some assignment, found by the seed; nullopt when none was found.
+// Met by some assignment, found by the seed; nullopt when none was found, or `pace` said stop.
 std::optional<std::vector<std::uint32_t>> constrained_assignment(const Problem& problem,
                                                                  const Rules& rules,
-                                                                 std::uint64_t seed);
+                                                                 std::uint64_t seed, Pace& pace);
 
 }  // namespace saola::split

@@ -1,7 +1,10 @@
 #include "objective/distances.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
+
+#include "objective/moments.hpp"
 
 namespace saola::split {
 
@@ -18,9 +21,20 @@ double sum_of_distances(std::span<const double> values, std::size_t width, Pace&
   return total;
 }
 
+double smallest_distance(std::span<const double> values, std::size_t width, Pace& pace) {
+  const Points<double> points(values, width);
+  std::vector<double> from(points.count());
+  double smallest = std::numeric_limits<double>::infinity();
+  for (std::size_t i = 1; i < points.count() && !pace.step(i * (1 + 2 * points.work())); ++i) {
+    points.distances(i, i, from.data());
+    for (std::size_t j = 0; j < i; ++j) smallest = std::min(smallest, from[j]);
+  }
+  return smallest;
+}
+
 DistanceTable::DistanceTable(std::span<const double> values, std::size_t width, Pace& pace)
-    : points_(values, width) {
-  const auto count = points_.count();
+    : points_(values, width), positions_(points_.count()) {
+  const auto count = positions_;
   if (count > kKeptUpTo) return;
   std::vector<float> matrix(count * count);
   for (std::size_t i = 0; i < count; ++i) {
@@ -28,6 +42,38 @@ DistanceTable::DistanceTable(std::span<const double> values, std::size_t width, 
     points_.distances(i, count, &matrix[i * count]);
   }
   matrix_ = std::move(matrix);
+}
+
+DistanceTable::DistanceTable(std::vector<float> matrix, std::size_t positions)
+    : points_({}, 1), matrix_(std::move(matrix)), positions_(positions) {
+  double sum = 0;
+  for (const float d : matrix_) sum += d;
+  if (sum > 0) scale_ = sum / static_cast<double>(matrix_.size());
+}
+
+DistanceTable make_distance_table(const Problem& problem, std::span<const std::uint32_t> row_at,
+                                  Pace& pace) {
+  const auto row = [&](std::size_t p) { return row_at.empty() ? p : row_at[p]; };
+  const auto rows = problem.rows;
+  if (!problem.distances.empty()) {
+    std::vector<float> matrix(rows * rows);
+    for (std::size_t p = 0; p < rows && !pace.step(rows); ++p) {
+      for (std::size_t q = 0; q < rows; ++q) {
+        matrix[p * rows + q] = problem.distances[row(p) * rows + row(q)];
+      }
+    }
+    return {std::move(matrix), rows};
+  }
+  auto values = weighted_values(problem);
+  const auto width = problem.columns;
+  if (!row_at.empty()) {
+    std::vector<double> ordered(values.size());
+    for (std::size_t p = 0; p < rows; ++p) {
+      std::copy_n(&values[row_at[p] * width], width, &ordered[p * width]);
+    }
+    values = std::move(ordered);
+  }
+  return {values, width, pace};
 }
 
 const float* DistanceTable::from(std::size_t i, std::vector<float>& room) const {

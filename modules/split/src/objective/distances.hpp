@@ -7,6 +7,8 @@
 #include <span>
 #include <vector>
 
+#include <saola/split/search.hpp>
+
 #include "objective/points.hpp"
 #include "search/pace.hpp"
 
@@ -14,6 +16,9 @@ namespace saola::split {
 
 // The sum over all pairs of the rows × width values. Meaningless when `pace` stopped it.
 double sum_of_distances(std::span<const double> values, std::size_t width, Pace& pace);
+
+// The smallest of them; infinity for a single row. Meaningless when `pace` stopped it.
+double smallest_distance(std::span<const double> values, std::size_t width, Pace& pace);
 
 // All distances, shared by the states of several threads.
 class DistanceTable {
@@ -24,8 +29,12 @@ class DistanceTable {
 
   // `values` is positions × width.
   DistanceTable(std::span<const double> values, std::size_t width, Pace& pace);
+  // Given ones, positions × positions.
+  DistanceTable(std::vector<float> matrix, std::size_t positions);
 
-  std::size_t positions() const { return points_.count(); }
+  std::size_t positions() const { return positions_; }
+  // How large a distance usually is.
+  double scale() const { return scale_; }
   bool kept() const { return !matrix_.empty(); }
   // Rough cost in nanoseconds of a distance that is not kept.
   std::size_t work() const { return points_.work(); }
@@ -38,7 +47,14 @@ class DistanceTable {
  private:
   Points<float> points_;
   std::vector<float> matrix_;  // positions × positions, or empty
+  std::size_t positions_;
+  double scale_ = 1;
 };
+
+// The distances of a problem's rows, given or Euclidean over the weighted columns. `row_at`: the row
+// at each position; empty: the rows' own order.
+DistanceTable make_distance_table(const Problem& problem, std::span<const std::uint32_t> row_at,
+                                  Pace& pace);
 
 // Minus the sum over groups of weight × the sum of distances within; minimised. A trial costs O(1),
 // a swap O(positions).
@@ -55,8 +71,8 @@ class Distances {
 
   // The objective with the sign turned, kept up to date.
   double cost() const { return cost_; }
-  // A change smaller than this is taken for rounding (a distance is about 1).
-  double tolerance() const { return 1e-7 * largest_weight_; }
+  // A change smaller than this is taken for rounding.
+  double tolerance() const { return 1e-7 * largest_weight_ * table_.scale(); }
 
   // The change of cost() if positions i and j changed places.
   // REQUIRES: they are in different groups.

@@ -15,9 +15,11 @@ namespace saola::split {
 // The columns, each times its weight.
 std::vector<double> weighted_values(const Problem& problem);
 
-// The features of kKPlus, weighted: each standardised column, then the squared deviation, standardised, of
-// each that is no indicator; rows × (2 × columns - indicators).
+// The features of kKPlus, weighted: each standardised column, then of those that are no indicators
+// the powers 2 … problem.moments and, if wanted, the products of each two, standardised in their
+// turn; a product has the geometric mean of the two weights. rows × kplus_width().
 std::vector<double> kplus_features(const Problem& problem);
+std::size_t kplus_width(const Problem& problem);
 
 // The features of all positions, shared by the states of several threads.
 struct Features {

@@ -70,33 +70,76 @@ std::vector<double> weighted_values(const Problem& problem) {
   return values;
 }
 
+namespace {
+
+// A feature that is made of the columns: a power of one, or the product of two.
+struct Derived {
+  std::size_t first;
+  std::size_t second;
+  std::size_t power;  // of `first`; 0: times `second`
+};
+
+std::vector<Derived> derived_of(const Problem& problem) {
+  const auto columns = problem.columns - problem.indicators;
+  std::vector<Derived> derived;
+  for (std::size_t power = 2; power <= problem.moments; ++power) {
+    for (std::size_t c = 0; c < columns; ++c) derived.push_back({c, c, power});
+  }
+  if (!problem.correlations) return derived;
+  for (std::size_t c = 0; c < columns; ++c) {
+    for (std::size_t d = c + 1; d < columns; ++d) derived.push_back({c, d, 0});
+  }
+  return derived;
+}
+
+}  // namespace
+
+std::size_t kplus_width(const Problem& problem) {
+  const auto columns = problem.columns - problem.indicators;
+  const auto powers = columns * (problem.moments - 1);
+  return problem.columns + powers +
+         (problem.correlations && columns > 0 ? columns * (columns - 1) / 2 : 0);
+}
+
 std::vector<double> kplus_features(const Problem& problem) {
+  const auto derived = derived_of(problem);
+  if (derived.empty()) return weighted_values(problem);
   const auto all = problem.columns;
-  const auto columns = all - problem.indicators;
-  if (columns == 0) return weighted_values(problem);
-  std::vector<double> squares(problem.rows * columns);
+  const auto count = derived.size();
+  std::vector<double> made(problem.rows * count);
   for (std::size_t r = 0; r < problem.rows; ++r) {
-    for (std::size_t c = 0; c < columns; ++c) {
-      const double x = problem.values[r * all + c];
-      squares[r * columns + c] = x * x;
+    const double* const row = &problem.values[r * all];
+    for (std::size_t d = 0; d < count; ++d) {
+      double value = derived[d].power == 0 ? row[derived[d].second] : 1;
+      for (std::size_t n = 1; n < derived[d].power; ++n) value *= row[derived[d].first];
+      made[r * count + d] = value * row[derived[d].first];
     }
   }
   // A column with two values as frequent as each other has equal squares but for rounding.
   constexpr double kRounding = 1e-9;
-  const auto extremes = find_extremes(squares, columns);
-  for (std::size_t c = 0; c < columns; ++c) {
-    if (extremes.high[c] - extremes.low[c] > kRounding * extremes.high[c]) continue;
-    for (std::size_t i = c; i < squares.size(); i += columns) squares[i] = 0;
+  const auto extremes = find_extremes(made, count);
+  for (std::size_t d = 0; d < count; ++d) {
+    const double largest = std::max(std::abs(extremes.low[d]), std::abs(extremes.high[d]));
+    if (extremes.high[d] - extremes.low[d] > kRounding * largest) continue;
+    for (std::size_t i = d; i < made.size(); i += count) made[i] = 0;
   }
-  standardise(squares, problem.rows, columns);
-  const auto width = all + columns;
+  standardise(made, problem.rows, count);
+  const auto width = all + count;
   std::vector<double> features(problem.rows * width);
+  const auto weight = [&](std::size_t c) {
+    return problem.weights.empty() ? 1.0 : problem.weights[c];
+  };
+  std::vector<double> weights;
+  for (std::size_t c = 0; c < all; ++c) weights.push_back(weight(c));
+  for (const auto& one : derived) {
+    weights.push_back(std::sqrt(weight(one.first) * weight(one.second)));
+  }
   for (std::size_t r = 0; r < problem.rows; ++r) {
-    std::copy_n(&problem.values[r * all], all, &features[r * width]);
-    std::copy_n(&squares[r * columns], columns, &features[r * width + all]);
-    if (problem.weights.empty()) continue;
-    for (std::size_t c = 0; c < all; ++c) features[r * width + c] *= problem.weights[c];
-    for (std::size_t c = 0; c < columns; ++c) features[r * width + all + c] *= problem.weights[c];
+    double* const row = &features[r * width];
+    for (std::size_t c = 0; c < all; ++c) row[c] = problem.values[r * all + c] * weights[c];
+    for (std::size_t d = 0; d < count; ++d) {
+      row[all + d] = made[r * count + d] * weights[all + d];
+    }
   }
   return features;
 }

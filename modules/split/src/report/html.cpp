@@ -291,11 +291,33 @@ std::string accounts_table(const Outcome& outcome) {
   return out;
 }
 
+std::string pareto_table(const Outcome& outcome) {
+  if (outcome.pareto.empty()) return "";
+  std::string out = fmt::format(
+      "<h2>Diversity and dispersion</h2><p class=\"sub\">No split of the set is beaten by another "
+      "in both. {}</p><div class=\"scroll\"><table><tr><th>split</th><th>diversity</th>"
+      "<th>dispersion</th><th></th></tr>",
+      outcome.dispersion_proven ? "No split has a larger dispersion than the last." : "");
+  for (std::size_t p = 0; p < outcome.pareto.size(); ++p) {
+    out += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>", p + 1,
+                       number(outcome.pareto[p].diversity), number(outcome.pareto[p].dispersion),
+                       p == outcome.pareto_chosen ? "this split" : "");
+  }
+  return out + "</table></div>";
+}
+
 std::string warnings_list(const Outcome& outcome) {
   if (outcome.warnings.empty()) return "";
   std::string out = outcome.degraded ? "<ul class=\"warn bad\">" : "<ul class=\"warn\">";
   for (const auto& warning : outcome.warnings) out += fmt::format("<li>{}</li>", escaped(warning));
   return out + "</ul>";
+}
+
+std::string dispersion_line(const Outcome& outcome) {
+  if (!outcome.dispersion) return "";
+  const bool best = outcome.objective == Objective::kDispersion && outcome.dispersion_proven;
+  return fmt::format(" · dispersion {}{}", number(*outcome.dispersion),
+                     best ? ", and no split has more" : "");
 }
 
 std::string search_line(const Outcome& outcome) {
@@ -304,9 +326,10 @@ std::string search_line(const Outcome& outcome) {
   return fmt::format("objective {}: {} (random split: {}) · {} restarts in {:.1f} s{}",
                      to_string(outcome.objective), value(outcome.objective_after),
                      value(outcome.objective_before), outcome.restarts_done, outcome.seconds,
-                     outcome.stopped_by == StoppedBy::kDone
-                         ? ""
-                         : fmt::format(" · ended by {}", to_string(outcome.stopped_by)));
+                     dispersion_line(outcome) +
+                         (outcome.stopped_by == StoppedBy::kDone
+                              ? ""
+                              : fmt::format(" · ended by {}", to_string(outcome.stopped_by))));
 }
 
 }  // namespace
@@ -334,7 +357,7 @@ std::string report_html(const Outcome& outcome, std::string_view title) {
         "dashed: 0.1</p>" +
         plot;
   }
-  out += groups_table(outcome) + balance_table(outcome);
+  out += pareto_table(outcome) + groups_table(outcome) + balance_table(outcome);
   out += category_tables("Strata", outcome.strata, outcome);
   out += category_tables("Categories", outcome.categories, outcome);
   out += distributions(outcome) + accounts_table(outcome);

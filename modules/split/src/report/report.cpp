@@ -207,6 +207,20 @@ std::string report_json(const Outcome& whole) {
     json.key("lowest_probability").number(extreme(false));
     json.key("highest_probability").number(extreme(true)).close('}');
   }
+  if (outcome.dispersion) {
+    json.key("dispersion").number(*outcome.dispersion);
+    json.key("dispersion_proven").truth(outcome.dispersion_proven);
+  }
+  if (!outcome.pareto.empty()) {
+    json.key("pareto").open('[');
+    for (std::size_t p = 0; p < outcome.pareto.size(); ++p) {
+      const auto& point = outcome.pareto[p];
+      json.open('{').key("diversity").number(point.diversity);
+      json.key("dispersion").number(point.dispersion);
+      json.key("answer").truth(p == outcome.pareto_chosen).close('}');
+    }
+    json.close(']');
+  }
   if (outcome.panel) write_panel(json, *outcome.panel, outcome.groups);
   json.key("stopped_by").text(to_string(outcome.stopped_by));
   json.key("degraded").truth(outcome.degraded);

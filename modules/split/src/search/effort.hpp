@@ -29,6 +29,9 @@ inline bool is_diversity(Objective objective) {
   return objective == Objective::kDiversity || objective == Objective::kAverageDiversity;
 }
 
+// The diversity that is meant: the average where the groups' sizes differ by more than one.
+Objective diversity_for(const Problem& problem);
+
 // The features whose between-group sum of squares is minimised.
 inline std::vector<double> features_of(const Problem& problem, Objective objective) {
   return objective == Objective::kKPlus ? kplus_features(problem) : weighted_values(problem);

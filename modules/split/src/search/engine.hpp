@@ -23,12 +23,20 @@ struct Best {
 template <typename State>
 class Engine {
  public:
+  static constexpr std::uint32_t kNear = 64;
+
   // `window`: how many positions around its own are tried as a unit's partners; 0: all of its
   // stratum.
+  // `near`: likewise of pairs that are drawn at random.
   // `margins`, when given, forbids exchanges that spread the strata less evenly.
   Engine(State& state, const Layout& layout, std::uint32_t window, Pace& pace,
-         Margins* margins = nullptr)
-      : state_(state), layout_(layout), window_(window), pace_(pace), margins_(margins) {
+         Margins* margins = nullptr, std::uint32_t near = kNear)
+      : state_(state),
+        layout_(layout),
+        window_(window),
+        near_(near),
+        pace_(pace),
+        margins_(margins) {
     if (margins_ != nullptr) margins_->assign(layout_.stratum_at, state_.group_at());
   }
 
@@ -123,10 +131,9 @@ class Engine {
   }
 
   std::pair<std::uint32_t, std::uint32_t> near_pair(Random& random) {
-    constexpr std::uint32_t kNear = 64;
     const auto i = random.below(static_cast<std::uint32_t>(state_.positions()));
     const auto& stratum = layout_.strata[layout_.strata.size() == 1 ? 0 : layout_.stratum_at[i]];
-    const auto near = around(i, stratum, kNear);
+    const auto near = around(i, stratum, near_);
     return {i, near.begin + random.below(near.size())};
   }
 
@@ -187,6 +194,7 @@ class Engine {
   State& state_;
   const Layout& layout_;
   const std::uint32_t window_;
+  const std::uint32_t near_;
   Pace& pace_;
   Margins* const margins_;
   std::uint64_t trials_ = 0;

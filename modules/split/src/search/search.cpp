@@ -91,7 +91,9 @@ RestartResult restart(State& state, const Course& course, std::size_t number, Pa
   result.best.cost = state.cost();
   std::optional<Margins> margins;
   if (course.problem.factors.size() > 1) margins.emplace(course.problem);
-  Engine<State> engine(state, course.layout, course.window, pace, margins ? &*margins : nullptr);
+  const auto near = course.problem.distances.empty() ? Engine<State>::kNear : 0;
+  Engine<State> engine(state, course.layout, course.window, pace, margins ? &*margins : nullptr,
+                       near);
   improve(state, engine, course.options.method, random, result.best, told);
   result.trials = engine.trials();
   result.swaps = engine.swaps();
@@ -118,10 +120,36 @@ std::vector<double> weights_of(const Problem& problem, Objective objective) {
   return weights;
 }
 
+// As evaluate(), of given distances.
+std::optional<double> from_matrix(const Problem& problem, Objective objective,
+                                  const std::vector<std::uint32_t>& group_of_row, Pace& pace) {
+  const auto rows = problem.rows;
+  const auto weights = weights_of(problem, objective);
+  double total = 0;
+  double smallest = std::numeric_limits<double>::infinity();
+  for (std::size_t i = 0; i < rows && !pace.step(i); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      if (group_of_row[i] != group_of_row[j]) continue;
+      const double distance = problem.distances[i * rows + j];
+      total += weights[group_of_row[i]] * distance;
+      smallest = std::min(smallest, distance);
+    }
+  }
+  if (pace.stopped()) return std::nullopt;
+  if (objective != Objective::kDispersion) return total;
+  return std::isfinite(smallest) ? std::optional(smallest) : std::nullopt;
+}
+
 }  // namespace
 
+Objective diversity_for(const Problem& problem) {
+  const auto [low, high] = std::minmax_element(problem.sizes.begin(), problem.sizes.end());
+  return *high - *low <= 1 ? Objective::kDiversity : Objective::kAverageDiversity;
+}
+
 Result<Solution> search(const Problem& problem, const SearchOptions& options, const Poll& poll) {
-  SAOLA_CHECK(problem.rows >= 2 && problem.sizes.size() >= 2 && problem.columns >= 1 &&
+  SAOLA_CHECK(problem.rows >= 2 && problem.sizes.size() >= 2 &&
+                  (problem.columns >= 1 || !problem.distances.empty()) &&
                   problem.values.size() == problem.rows * problem.columns,
               "not a problem that can be split");
   constexpr std::uint64_t kSumsLimit = std::uint64_t{1} << 27;
@@ -137,13 +165,13 @@ Result<Solution> search(const Problem& problem, const SearchOptions& options, co
   const auto layout = make_layout(problem, pace);
   std::uint32_t window = problem.rows <= kAllPartnersUpTo ? 0 : kNearPartners;
   if (options.method == Method::kSearch) window = near_partners(problem.sizes.size());
-  if (window >= problem.rows) window = 0;
+  // Given distances need have no geometry: every pair is tried.
+  if (window >= problem.rows || !problem.distances.empty()) window = 0;
   const Course course{problem, options, layout, window};
   Race::Winner winner;
   if (diversity) {
     pace.tell(0, "measuring distances");
-    const DistanceTable table(in_layout(layout, weighted_values(problem), problem.columns),
-                              problem.columns, pace);
+    const auto table = make_distance_table(problem, layout.row_at, pace);
     const auto weights = weights_of(problem, options.objective);
     winner = run_race(course, poll, [&] { return Distances(table, weights); });
   } else {
@@ -180,7 +208,7 @@ std::vector<std::uint32_t> random_assignment(const Problem& problem, std::uint64
 
 std::optional<double> evaluate(const Problem& problem, Objective objective,
                                const std::vector<std::uint32_t>& group_of_row, const Poll& poll) {
-  if (!is_diversity(objective)) {
+  if (is_linear(objective)) {
     const auto by_row = features_of(problem, objective);
     const Features features(by_row, by_row.size() / problem.rows);
     Moments state(features, problem.sizes);
@@ -191,12 +219,22 @@ std::optional<double> evaluate(const Problem& problem, Objective objective,
   // Group by group, so that only distances within groups are computed.
   Pace pace(poll);
   pace.tell(0, "summing distances");
+  if (objective == Objective::kBicriterion) objective = diversity_for(problem);
+  if (!problem.distances.empty()) return from_matrix(problem, objective, group_of_row, pace);
   std::vector<std::vector<double>> members(problem.sizes.size());
   const auto values = weighted_values(problem);
   for (std::size_t r = 0; r < problem.rows; ++r) {
     auto& group = members[group_of_row[r]];
     const double* const row = &values[r * problem.columns];
     group.insert(group.end(), row, row + problem.columns);
+  }
+  if (objective == Objective::kDispersion) {
+    double smallest = std::numeric_limits<double>::infinity();
+    for (const auto& group : members) {
+      smallest = std::min(smallest, smallest_distance(group, problem.columns, pace));
+    }
+    if (pace.stopped() || !std::isfinite(smallest)) return std::nullopt;
+    return smallest;
   }
   const auto weights = weights_of(problem, objective);
   double total = 0;

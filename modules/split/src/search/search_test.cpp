@@ -62,16 +62,30 @@ double by_definition(const Problem& problem, Objective objective,
     for (std::size_t r = 0; r < problem.rows; ++r) features[c][r] = problem.values[r * columns + c];
   }
   if (objective == Objective::kKPlus) {
-    for (std::size_t c = 0; c < columns; ++c) {
-      std::vector<double> squares;
+    const auto add_standardised = [&](std::vector<double> made) {
       double mean = 0;
-      for (const double x : features[c]) squares.push_back(x * x);
-      for (const double q : squares) mean += q / static_cast<double>(problem.rows);
+      for (const double q : made) mean += q / static_cast<double>(problem.rows);
       double sum = 0;
-      for (const double q : squares) sum += (q - mean) * (q - mean);
+      for (const double q : made) sum += (q - mean) * (q - mean);
       const double sd = std::sqrt(sum / static_cast<double>(problem.rows - 1));
-      for (double& q : squares) q = (q - mean) / sd;
-      features.push_back(std::move(squares));
+      for (double& q : made) q = (q - mean) / sd;
+      features.push_back(std::move(made));
+    };
+    for (std::size_t t = 2; t <= problem.moments; ++t) {
+      for (std::size_t c = 0; c < columns; ++c) {
+        std::vector<double> powers;
+        for (const double x : features[c]) powers.push_back(std::pow(x, t));
+        add_standardised(std::move(powers));
+      }
+    }
+    for (std::size_t c = 0; problem.correlations && c < columns; ++c) {
+      for (std::size_t d = c + 1; d < columns; ++d) {
+        std::vector<double> products;
+        for (std::size_t r = 0; r < problem.rows; ++r) {
+          products.push_back(features[c][r] * features[d][r]);
+        }
+        add_standardised(std::move(products));
+      }
     }
   }
   double total = 0;
@@ -89,6 +103,37 @@ TEST(Evaluate, IsTheDefinition) {
   for (const auto objective : kObjectives) {
     const auto expected = by_definition(problem, objective, group);
     EXPECT_NEAR(*evaluate(problem, objective, group, Poll()), expected, 1e-10 * expected);
+  }
+}
+
+TEST(Evaluate, KPlusTakesMoreMomentsAndCorrelations) {
+  for (const std::size_t moments : {1, 2, 3, 5}) {
+    for (const bool correlations : {false, true}) {
+      auto problem = some_problem(40, 3, {11, 14, 15}, 5);
+      problem.moments = moments;
+      problem.correlations = correlations;
+      const auto group = random_assignment(problem, 3);
+      const auto expected = by_definition(problem, Objective::kKPlus, group);
+      EXPECT_NEAR(*evaluate(problem, Objective::kKPlus, group, Poll()), expected, 1e-10 * expected);
+      EXPECT_EQ(kplus_width(problem), 3 * moments + (correlations ? 3 : 0));
+      EXPECT_EQ(kplus_features(problem).size(), 40 * kplus_width(problem));
+    }
+  }
+}
+
+TEST(Evaluate, WeightsOfAProductAreTheGeometricMeanAndIndicatorsHaveNoPowers) {
+  auto problem = some_problem(20, 3, {10, 10}, 6);
+  for (std::size_t r = 0; r < 20; ++r) problem.values[r * 3 + 2] = r % 2 == 0 ? 1 : -1;
+  standardise(problem.values, 20, 3);
+  problem.indicators = 1;
+  problem.correlations = true;
+  const auto plain = kplus_features(problem);
+  ASSERT_EQ(kplus_width(problem), 6u);  // three columns, two squares, one product
+  problem.weights = {4, 9, 2};
+  const auto weighted = kplus_features(problem);
+  const double expected[] = {4, 9, 2, 4, 9, 6};
+  for (std::size_t i = 0; i < plain.size(); ++i) {
+    EXPECT_NEAR(weighted[i], plain[i] * expected[i % 6], 1e-12);
   }
 }
 

@@ -5,6 +5,7 @@
 #include <numeric>
 #include <optional>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "selection/find_column.hpp"
 #include "selection/suspicion.hpp"
@@ -24,10 +25,11 @@ class Selector {
   }
 
   Result<Selection> run() && {
-    for (const auto step : {&Selector::find_id, &Selector::find_factors, &Selector::find_numeric,
-                            &Selector::check_cells, &Selector::deal_with_missing,
-                            &Selector::check_ids, &Selector::take_factors,
-                            &Selector::take_covariates, &Selector::weigh, &Selector::transform}) {
+    for (const auto step :
+         {&Selector::find_id, &Selector::find_factors, &Selector::find_numeric,
+          &Selector::check_cells, &Selector::deal_with_missing, &Selector::check_ids,
+          &Selector::take_distances, &Selector::take_factors, &Selector::take_covariates,
+          &Selector::weigh, &Selector::transform}) {
       if (auto ok = (this->*step)(); !ok) return std::unexpected(std::move(ok).error());
     }
     account();
@@ -127,8 +129,84 @@ class Selector {
     take(options_.start_column, "the groups to start from");
   }
 
+  // The columns that are named like a row's id.
+  Ok find_distances() {
+    for (const auto& [option, used] : {std::pair{"columns", !options_.columns.empty()},
+                                       std::pair{"categories", !options_.categories.empty()},
+                                       std::pair{"weights", !options_.weights.empty()},
+                                       std::pair{"transform", !options_.transforms.empty()}}) {
+      if (!used) continue;
+      return fail(ErrorCode::kInvalidArgument,
+                  "{}: with 'distance_matrix' the distances alone say what is alike; leave it out",
+                  option);
+    }
+    constexpr std::size_t kMostRows = 6'000;
+    if (table_.rows() > kMostRows) {
+      return fail(ErrorCode::kTooLarge, "distance_matrix: {} rows, the limit is {}", table_.rows(),
+                  kMostRows);
+    }
+    const auto ids = table_.text(selection_.id);
+    const std::unordered_set<std::string_view> names(ids.begin(), ids.end());
+    for (std::size_t c = 0; c < roles_.size(); ++c) {
+      if (!free(c) || !names.contains(column(c).name)) {
+        if (free(c)) notes_[c] = "no distance, for no row has its name";
+        continue;
+      }
+      // Of a triangle one column is empty.
+      const bool empty = column(c).missing == table_.rows();
+      if (auto ok = empty ? Ok() : check_numeric(table_, c); !ok) return ok;
+      roles_[c] = Role::kDistance;
+    }
+    return {};
+  }
+
+  Ok take_distances() {
+    if (!options_.distance_matrix) return {};
+    const auto units = selection_.rows.size();
+    std::vector<std::size_t> column_of;
+    std::vector<std::string> ids;
+    for (const auto row : selection_.rows) {
+      ids.push_back(table_.cell(row, selection_.id));
+      const auto c = table_.find(ids.back());
+      if (!c || roles_[*c] != Role::kDistance) {
+        return fail(ErrorCode::kInvalidArgument,
+                    "distance_matrix: no column has the distances to {}; each row's id must name "
+                    "one",
+                    quoted(ids.back()));
+      }
+      column_of.push_back(*c);
+    }
+    const auto written = [&](std::size_t of, std::size_t in) {
+      const auto& values = column(column_of[of]).values;
+      return values.empty() ? NAN : values[selection_.rows[in]];
+    };
+    selection_.distances.resize(units * units);
+    for (std::size_t i = 0; i < units; ++i) {
+      for (std::size_t j = 0; j < i; ++j) {
+        const double one = written(j, i);
+        const double other = written(i, j);
+        const double distance = std::isnan(one) ? other : one;
+        const auto refuse = [&](std::string_view why) {
+          return fail(ErrorCode::kInvalidArgument,
+                      "distance_matrix: the distance between {} and {} {}", quoted(ids[i]),
+                      quoted(ids[j]), why);
+        };
+        if (std::isnan(distance)) return refuse("is missing");
+        if (distance < 0) return refuse(fmt::format("is {}, below 0", distance));
+        constexpr double kRounding = 1e-6;
+        if (!std::isnan(other) && std::abs(one - other) > kRounding * distance) {
+          return refuse(fmt::format("is {} and {}; it must be the same both ways", one, other));
+        }
+        selection_.distances[i * units + j] = selection_.distances[j * units + i] =
+            static_cast<float>(distance);
+      }
+    }
+    return {};
+  }
+
   Ok find_numeric() {
     set_constraint_columns();
+    if (options_.distance_matrix) return find_distances();
     if (!options_.columns.empty()) {
       if (auto ok = find_roles("columns", options_.columns, Role::kBalanced, numeric_); !ok)
         return ok;
@@ -208,7 +286,9 @@ class Selector {
   std::vector<Gap> find_gaps() {
     std::vector<Gap> gaps;
     for (std::size_t c = 0; c < roles_.size(); ++c) {
-      if (roles_[c] == Role::kLeftOut || roles_[c] == Role::kId) continue;
+      if (roles_[c] == Role::kLeftOut || roles_[c] == Role::kId || roles_[c] == Role::kDistance) {
+        continue;
+      }
       if (column(c).missing == 0 && roles_[c] == Role::kBalanced) continue;
       Gap gap{c, {}};
       if (roles_[c] == Role::kBalanced) {
@@ -571,6 +651,8 @@ std::string_view to_string(Role role) {
       return "stratum";
     case Role::kCategory:
       return "category";
+    case Role::kDistance:
+      return "distance";
     case Role::kLeftOut:
       return "left_out";
   }

@@ -66,6 +66,8 @@ struct Selection {
   std::size_t indicators = 0;
   std::vector<Factor> strata;
   std::vector<Factor> categories;
+  // Given distances, units × units; empty without.
+  std::vector<float> distances;
   // One a column of the table, in its order.
   std::vector<ColumnAccount> accounts;
   std::vector<std::string> warnings;

@@ -78,9 +78,11 @@ enum class Role {
   kBalanced,
   kStratum,
   kCategory,
+  kDistance,
   kLeftOut,
 };
-std::string_view to_string(Role role);  // "id", "balanced", "stratum", "category", "left_out"
+// "id", "balanced", "stratum", "category", "distance", "left_out"
+std::string_view to_string(Role role);
 
 struct ColumnAccount {
   std::string column;

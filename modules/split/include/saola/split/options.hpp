@@ -27,9 +27,21 @@ enum class Objective {
   // squares: k-means' criterion, turned round); minimised, 0 is perfect. Equalises means.
   kVariance,
   // kVariance over the columns and their squared deviations, standardised too (Papenberg 2024,
-  // "k-plus anticlustering"); minimised. Equalises means and standard deviations.
+  // "k-plus anticlustering"); minimised. Equalises means and standard deviations; see
+  // Options::moments and Options::correlations for more.
   kKPlus,
+  // The smallest distance between two members of the same group; maximised, and then the diversity
+  // (of unequal sizes the average) of the splits that reach it.
+  kDispersion,
+  // Both: the set of splits that no other beats in diversity and dispersion, from which the one that
+  // gains most of both together is the answer.
+  kBicriterion,
 };
+
+// The sums are over groups of features: a value costs O(rows).
+constexpr bool is_linear(Objective objective) {
+  return objective == Objective::kVariance || objective == Objective::kKPlus;
+}
 
 enum class Method {
   // Each unit once, in a random order, swapped with its best partner in another group.
@@ -53,7 +65,7 @@ enum class Missing {
   kIndicator,
 };
 
-// "diversity", "average-diversity", "variance", "kplus"; "exchange", "local-maximum", "search";
+// "diversity", "average-diversity", "variance", "kplus", "dispersion", "bicriterion"; "exchange", "local-maximum", "search";
 // "fail", "drop_rows", "mean", "median", "indicator". The parse_ functions fail with the list of
 // what exists.
 std::string_view to_string(Objective objective);
@@ -137,9 +149,19 @@ struct Options {
   std::vector<std::pair<std::string, double>> weights;
   std::vector<std::pair<std::string, Transform>> transforms;
   Constraints constraints;
+  // The table is a matrix of distances: the columns that are named like the rows' ids say how far
+  // apart each two units are (symmetric, not below 0; one of the two may be missing). For the
+  // objectives that are made of distances; no other column is balanced but strata. At most 6,000
+  // rows.
+  bool distance_matrix = false;
   // A column with the name of each unit's group to start from; empty cells are free.
   std::optional<std::string> start_column;
   Objective objective = Objective::kKPlus;
+  // Of kKPlus: the powers 2 … moments of each column are equalised, so that 3 adds skewness and 4
+  // kurtosis; 1 … 10.
+  std::size_t moments = 2;
+  // Of kKPlus: the products of each two columns are equalised, and so are their correlations.
+  bool correlations = false;
   Method method = Method::kSearch;
   // Independent runs from different starts; the best is kept. At least 1; absent: until `patience`
   // runs in a row have found nothing better.

@@ -15,14 +15,21 @@
 
 namespace saola::split {
 
-// REQUIRES: rows ≥ 2, at least two groups, every size ≥ 1, the sizes sum to rows, values finite.
+// REQUIRES: rows ≥ 2, at least two groups, every size ≥ 1, the sizes sum to rows, values finite,
+// columns or distances.
 struct Problem {
   std::size_t rows = 0;
   std::size_t columns = 0;
   // rows × columns, row-major, standardised (see standardise()).
   std::vector<double> values;
+  // rows × rows, symmetric, the diagonal 0; instead of the columns' Euclidean distances. Empty:
+  // those.
+  std::vector<float> distances;
   // The last so many columns have two values only; kKPlus takes no squares of them.
   std::size_t indicators = 0;
+  // Of kKPlus, as in Options.
+  std::size_t moments = 2;
+  bool correlations = false;
   // How much each column counts; empty: 1 each.
   std::vector<double> weights;
   // Of each group.
@@ -68,6 +75,13 @@ struct Progress {
 // Asked every few milliseconds, from the thread that called search(); true ends the search.
 using Poll = std::function<bool(const Progress&)>;
 
+// One of a Pareto set.
+struct ParetoPoint {
+  double diversity = 0;
+  double dispersion = 0;
+  std::vector<std::uint32_t> group_of_row;
+};
+
 struct Solution {
   std::vector<std::uint32_t> group_of_row;
   // Value of the objective; absent when stopped before it could be computed (diversity). For
@@ -84,16 +98,24 @@ struct Solution {
   // The best answers, the best first, or those of each restart, with their costs (a maximised
   // objective's sign turned). Empty unless asked for.
   std::vector<std::pair<double, std::vector<std::uint32_t>>> designs;
+  // Of kDispersion and kBicriterion; absent when no group has two units. Proven: no split has more.
+  std::optional<double> dispersion;
+  bool dispersion_proven = false;
+  // Of kBicriterion, from the most diverse to the most dispersed, and which is the answer.
+  std::vector<ParetoPoint> pareto;
+  std::size_t pareto_chosen = 0;
 };
 
-// The best of all restarts, and of those the first: the same from any number of threads. Fails with
+// The best of all restarts, and of those the first: the same from any number of threads. REQUIRES:
+// neither kDispersion nor kBicriterion, which only split() searches. Fails with
 // kTooLarge when the tables of diversity would not fit (rows × groups over 2^27).
 Result<Solution> search(const Problem& problem, const SearchOptions& options, const Poll& poll);
 
 // A random assignment with the problem's sizes and strata: what search() is compared with.
 std::vector<std::uint32_t> random_assignment(const Problem& problem, std::uint64_t seed);
 
-// The objective's value of an assignment, from its definition; absent when `poll` stopped it.
+// The objective's value of an assignment, from its definition; absent when `poll` stopped it, and
+// for kDispersion when no group has two units. kBicriterion's is the diversity.
 // Costs rows × columns, for diversity rows² × columns.
 std::optional<double> evaluate(const Problem& problem, Objective objective,
                                const std::vector<std::uint32_t>& group_of_row, const Poll& poll);

@@ -14,6 +14,7 @@
 #include <saola/split/balance.hpp>
 #include <saola/split/options.hpp>
 #include <saola/split/panel.hpp>
+#include <saola/split/search.hpp>
 #include <saola/split/table.hpp>
 
 namespace saola::split {
@@ -76,6 +77,14 @@ struct Outcome {
   // Exchange trials evaluated and swaps made.
   std::uint64_t trials = 0;
   std::uint64_t swaps = 0;
+  // Of kDispersion and kBicriterion: the answer's, absent when no group has two units; and whether it
+  // is known that no split within the constraints has more (of kBicriterion: than the last of the
+  // set).
+  std::optional<double> dispersion;
+  bool dispersion_proven = false;
+  // Of kBicriterion, from the most diverse to the most dispersed; rows as in `group_of_row`.
+  std::vector<ParetoPoint> pareto;
+  std::size_t pareto_chosen = 0;
   // Set when Options::designs asked for it.
   std::optional<DesignSet> designs;
   // Of the split of a panel, unless it was cancelled.
@@ -115,6 +124,10 @@ std::string assignment_csv(const Table& table, const Outcome& outcome,
 // The set of designs as CSV: header "<id column>,group", "p_<group>" for each group and "design_1",
 // …; one line a row, for randomisation inference. REQUIRES: outcome.designs.
 std::string designs_csv(const Table& table, const Outcome& outcome);
+
+// The Pareto set as CSV: header "<id column>,pareto_1", …, in the order of Outcome::pareto.
+// REQUIRES: it is not empty.
+std::string pareto_csv(const Table& table, const Outcome& outcome);
 
 // The balance report as JSON text. Format: docs/formats/balance-report.md.
 std::string report_json(const Outcome& outcome);
