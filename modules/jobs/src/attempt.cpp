@@ -5,6 +5,8 @@
 
 #include <fmt/core.h>
 
+#include <saola/runtime/task.hpp>
+
 namespace saola::jobs {
 namespace {
 
@@ -40,6 +42,8 @@ Attempt::Attempt(Job job, std::function<void()> notify)
     : job_(std::move(job)), notify_(std::move(notify)), deadline_(limit(job_.timeout)) {}
 
 void Attempt::run(const Handler& handler) {
+  // For lists of tasks.
+  runtime::this_task::set_activity(fmt::format("job {} {}", job_.id, job_.kind));
   try {
     outcome_ = handler(*this);
   } catch (const std::exception& e) {
@@ -47,6 +51,7 @@ void Attempt::run(const Handler& handler) {
   } catch (...) {
     outcome_ = Retry{"the handler threw something that is no std::exception"};
   }
+  runtime::this_task::set_activity({});
   finished_.store(true, std::memory_order_release);
   notify_();
 }

@@ -1,56 +1,76 @@
-/* Who owns the event loop: a model of modules/runtime (loop.hpp, carrier_pool.cpp, monitor.cpp) for
- * spin. docs/runtime-ownership.md explains it; `run` beside it checks it, and that each of
- * the mutants below is found.
+/* Who owns the event loop, and who a fiber away from it: a model of modules/runtime (loop.hpp, side.cpp,
+ * carrier_pool.cpp, monitor.cpp) for spin. docs/runtime-ownership.md explains it; `run` beside it checks
+ * it, and that each of the mutants below is found.
  *
- * Two fibers, two carrier threads (three with -DTHREE_THREADS), the monitor, and one plain thread
- * that wakes fiber 1. Fiber 0 yields. Fiber 1 waits to be woken, while the loop may sleep, and then
- * runs on until the loop is stolen from it. Every line that another thread can see is a step of its
- * own unless it is one atomic instruction; what only the owner sees is joined.
+ * Two fibers, two threads (three with -DTHREE_THREADS), the monitor, one plain thread that wakes fiber
+ * 1, and one that pardons. Fiber 0 yields. Fiber 1 computes until the loop is stolen from it, then
+ * waits to be woken, yields, and ends: on the loop or on the side, as it is exiled by then or not. The
+ * monitor may exile either fiber with a theft. Every line that another thread can see is a step of its
+ * own unless it is one atomic instruction; what only the owner sees, or only the holder of the side's
+ * lock, is joined.
  *
- * Checked: never two owners of the loop; no fiber on two threads; a stolen fiber is sent home once
- * for each theft; the monitor looks at a hog's Carrier only while it lives; and no wake-up is lost:
- * a state in which nothing can happen although fibers are alive is an invalid end state.
+ * Checked: never two owners of the loop; no fiber on two threads, or in two places; a fiber is taken up
+ * where its place is; the side has never more carriers than are counted; the monitor looks at a hog's
+ * Carrier only while it lives; a stolen fiber leaves its thread once for each theft; and no wake-up is
+ * lost: a state in which nothing can happen although fibers are alive is an invalid end state.
  */
 #define FIBERS 2
 #define THREADS 3
 #define NONE 255
 #define RUNNING(e) (2 * (e) + 1)
 #define STOLEN(e) (2 * (e) + 2)
+#define LIMIT 1      /* side carriers that may compute; a rescued hog comes on top */
+
+#define LOOP 0       /* places */
+#define SIDE 1
+
+#define NODE_NONE 0  /* what is in an inbox for a fiber */
+#define NODE_READY 1
+#define NODE_ENDED 2
 
 byte word = 0;       /* 0: in runtime */
 byte epoch = 0;
 bool stealing = false;
 byte carrier = NONE; /* Loop::carrier_ */
 bool offered = false;
+byte side_offers = 0;
 byte spares = 0;     /* threads that wait in the pool */
 bool asleep = false;
 byte eventfd = 0;
 bool wanted = false; /* Loop::monitor_wanted */
-bool inbox[FIBERS];
+byte inbox[FIBERS];
 bool ready[FIBERS];
 bool parked[FIBERS];
 byte tokens = 0;     /* notifications that found fiber 1 not parked */
 byte live = FIBERS;
 bool finished = false;
 
+bool place[FIBERS];
+bool exiled[FIBERS];
+bool side_lock = false;
+bool side_inbox[FIBERS];
+bool side_ready[FIBERS];
+byte side_running = 0;
+
 /* What no thread reads: for the assertions. */
 byte owner = NONE;
 byte on[FIBERS];
 bool carrier_lives[THREADS];
 byte thefts[FIBERS];
-byte returns[FIBERS];
+byte departures[FIBERS];
+byte side_carriers = 0;
 
 /* Fibers' own state. */
 byte rounds[FIBERS];
-bool came_home[FIBERS];
 
 inline own(id) {
   assert(owner == NONE);
   owner = id
 }
 
-inline send(f) {
-  atomic { assert(!inbox[f]); inbox[f] = true };
+/* Loop::send() */
+inline send(f, what) {
+  atomic { assert(inbox[f] == NODE_NONE); inbox[f] = what };
   if
   :: asleep ->
     atomic { /* exchange */
@@ -67,11 +87,34 @@ inline send(f) {
   fi
 }
 
+/* Side::wake(): one compare-and-swap, then the pool is asked. */
+inline side_wake() {
+  atomic {
+    woke = false;
+    if
+    :: side_running < LIMIT -> side_running++; woke = true
+    :: else
+    fi
+  };
+  if
+  :: woke -> side_offers++
+  :: else
+  fi
+}
+
+/* Side::send() */
+inline side_send(f) {
+  atomic { assert(!side_inbox[f]); side_inbox[f] = true };
+  side_wake()
+}
+
 proctype Thread(byte id) {
   byte f = 0;
   byte e = 0;
+  byte left = NONE; /* Carrier::left: who is sent aside */
   bool mine = false;
   bool woke = false;
+  bool stays = false;
 
   if
   :: id == 0 -> goto adopt /* Runtime::run()'s thread */
@@ -83,6 +126,7 @@ pool:
 end_in_pool:
   if
   :: atomic { offered -> offered = false; spares-- }
+  :: atomic { !offered && side_offers > 0 -> side_offers--; spares--; side_carriers++ }; goto side_next
   :: atomic { finished -> goto done }
   fi;
 
@@ -102,7 +146,11 @@ next:
     do
     :: f < FIBERS ->
       if
-      :: inbox[f] -> inbox[f] = false; assert(!ready[f]); ready[f] = true
+      :: inbox[f] == NODE_READY ->
+        inbox[f] = NODE_NONE;
+        assert(!ready[f] && place[f] == LOOP);
+        ready[f] = true
+      :: inbox[f] == NODE_ENDED -> inbox[f] = NODE_NONE; live--
       :: else
       fi;
       f++
@@ -114,21 +162,29 @@ next:
     :: else -> goto idle
     fi;
     ready[f] = false;
-    epoch++;
-    e = epoch;
-    assert(on[f] == NONE);
-    on[f] = id;
     if
-    :: came_home[f] -> came_home[f] = false; goto runtime_call
-    :: else
-    fi;
-    owner = NONE;
-    word = RUNNING(e) /* leave() */
+    :: exiled[f] -> left = f /* pick() finds it exiled: nobody is on its stack */
+    :: else ->
+      epoch++;
+      e = epoch;
+      assert(on[f] == NONE && place[f] == LOOP);
+      on[f] = id;
+      owner = NONE;
+      word = RUNNING(e) /* leave() */
+    fi
   };
+  if
+  :: left != NONE -> /* send_aside() */
+    place[left] = SIDE;
+    side_send(left);
+    left = NONE;
+    goto next
+  :: else
+  fi;
 
   /* User code of fiber f. */
   if
-  :: f == 1 && rounds[1] == 0 -> (word != RUNNING(e)) /* a hog */
+  :: f == 1 && rounds[1] == 2 -> (word != RUNNING(e)) /* a hog */
   :: else
   fi;
 
@@ -149,18 +205,16 @@ next:
   :: else
   fi;
 
-  /* go_home() */
+  /* The loop was stolen: run_after_theft(). */
 #ifndef BUG_NO_STEALING_WINDOW
   !stealing;
 #endif
   atomic {
-    on[f] = NONE;
-    came_home[f] = true;
-    returns[f]++;
-    carrier_lives[id] = false /* before the fiber is sent: then the thread is free for anything */
+    departures[f]++;
+    carrier_lives[id] = false; /* the monitor's entry is not touched any more */
+    side_carriers++
   };
-  send(f);
-  goto pool;
+  goto side_call;
 
 runtime_call:
   atomic { /* the owner's alone, but for the Waiter's state, which is one compare-and-swap */
@@ -171,9 +225,12 @@ runtime_call:
     :: rounds[f] > 0 ->
       rounds[f]--;
       if
-      :: f == 0 -> ready[f] = true /* yield */
-      :: f == 1 && tokens > 0 -> tokens--; ready[f] = true
-      :: f == 1 && tokens == 0 -> parked[f] = true
+      :: f == 0 || rounds[f] == 0 -> ready[f] = true /* yield */
+      :: else ->
+        if
+        :: tokens > 0 -> tokens--; ready[f] = true
+        :: else -> parked[f] = true
+        fi
       fi
     fi
   };
@@ -181,7 +238,7 @@ runtime_call:
 
 idle:
   if
-  :: inbox[0] || inbox[1] -> goto next
+  :: inbox[0] != NODE_NONE || inbox[1] != NODE_NONE -> goto next
   :: else
   fi;
   if
@@ -191,7 +248,7 @@ idle:
   asleep = true;
 #ifndef BUG_NO_SECOND_LOOK
   if
-  :: inbox[0] || inbox[1] ->
+  :: inbox[0] != NODE_NONE || inbox[1] != NODE_NONE ->
 #ifdef BUG_SHORT_SLEEP_FORGETS_THE_MONITOR
     asleep = false;
     goto next
@@ -211,6 +268,136 @@ awake: /* stop_sleeping() */
   fi;
 #endif
   goto next;
+
+/* ---- The side. Side::leave(), on the thread's own stack. */
+side_call:
+  if
+  :: rounds[f] == 0 ->
+#ifndef BUG_SENT_BEFORE_OFF_THE_STACK
+    on[f] = NONE;
+#endif
+#ifdef BUG_ENDS_WITHOUT_THE_OWNER
+    live--
+#else
+    send(f, NODE_ENDED)
+#endif
+  :: f == 1 && rounds[f] == 2 -> /* park_fiber() */
+    rounds[f] = 1;
+    on[f] = NONE;
+    atomic { !side_lock; side_lock = true };
+#ifndef BUG_PLACE_AFTER_THE_WAIT
+    place[f] = SIDE;
+#endif
+    atomic {
+      mine = false;
+      if
+      :: tokens > 0 -> tokens--; mine = true /* it need not wait, and goes on here */
+      :: else -> parked[f] = true
+      fi
+    };
+#ifdef BUG_PLACE_AFTER_THE_WAIT
+    place[f] = SIDE;
+#endif
+    side_lock = false;
+    if
+    :: mine -> goto side_slice
+    :: else
+    fi
+  :: else -> /* yield */
+    stays = exiled[f];
+    rounds[f]--;
+#ifndef BUG_SENT_BEFORE_OFF_THE_STACK
+    on[f] = NONE;
+#endif
+    if
+    :: stays ->
+      atomic { !side_lock; side_lock = true };
+      atomic { place[f] = SIDE; assert(!side_ready[f]); side_ready[f] = true };
+      side_lock = false
+    :: else ->
+#ifndef BUG_COMES_HOME_FROM_THE_SIDE
+      place[f] = LOOP;
+#endif
+      send(f, NODE_READY)
+    fi
+#ifdef BUG_SENT_BEFORE_OFF_THE_STACK
+    ; on[f] = NONE
+#endif
+  fi;
+
+side_next: /* Side::next() */
+  atomic { !side_lock; side_lock = true };
+side_again:
+  atomic { /* drain_inbox() */
+    assert(side_carriers <= side_running);
+    f = 0;
+    do
+    :: f < FIBERS ->
+      if
+      :: side_inbox[f] ->
+        side_inbox[f] = false;
+        assert(!side_ready[f] && place[f] == SIDE);
+        side_ready[f] = true
+      :: else
+      fi;
+      f++
+    :: else -> break
+    od
+  };
+  mine = side_running <= LIMIT; /* it may stay */
+  do
+  :: mine && (side_ready[0] || side_ready[1]) ->
+    atomic {
+      if
+      :: side_ready[0] -> f = 0
+      :: else -> f = 1
+      fi;
+      side_ready[f] = false
+    };
+    if
+    :: exiled[f] ->
+      if
+      :: side_ready[0] || side_ready[1] -> side_wake()
+      :: else
+      fi;
+      side_lock = false;
+      goto side_slice
+    :: else -> /* pardoned: it comes home */
+      place[f] = LOOP;
+      send(f, NODE_READY)
+    fi
+  :: else -> break
+  od;
+  atomic { side_running--; side_carriers-- };
+#ifndef BUG_SIDE_GOES_WITHOUT_A_SECOND_LOOK
+  if
+  :: mine && (side_inbox[0] || side_inbox[1]) ->
+    atomic {
+      mine = false;
+      if
+      :: side_running < LIMIT -> side_running++; side_carriers++; mine = true
+      :: else
+      fi
+    };
+    if
+    :: mine -> goto side_again
+    :: else
+    fi
+  :: else
+  fi;
+#endif
+  if
+#ifndef BUG_SIDE_LEAVES_THE_READY_BEHIND
+  :: side_ready[0] || side_ready[1] -> side_wake()
+#endif
+  :: else
+  fi;
+  side_lock = false;
+  goto pool;
+
+side_slice: /* run_slice(); user code that does nothing, and its next call */
+  atomic { assert(on[f] == NONE && place[f] == SIDE); on[f] = id };
+  goto side_call;
 
 finish:
   atomic {
@@ -238,14 +425,21 @@ proctype Monitor() {
         :: word == seen ->
           word = seen + 1;
           if
-          :: on[0] == carrier -> thefts[0]++
-          :: else -> thefts[1]++
+          :: on[0] == carrier -> thefts[0]++; hog = 0
+          :: else -> thefts[1]++; hog = 1
           fi
         :: else -> seen = 0
         fi
       };
       if
       :: seen != 0 ->
+        if /* it was long enough, or it was not */
+        :: exiled[hog] = true
+        :: true
+        fi;
+#ifndef BUG_THE_STOLEN_IS_NOT_COUNTED
+        side_running++; /* Side::stolen() */
+#endif
         hog = carrier;
         offered = true;
         assert(carrier_lives[hog]) /* hog->rescue = …, setpriority(hog->tid) */
@@ -268,32 +462,40 @@ proctype Monitor() {
   od
 }
 
+/* At any time, or never. */
+proctype Pardon() {
+  if
+  :: atomic { exiled[0] = false; exiled[1] = false }
+  :: true
+  fi
+}
+
 proctype Waker() {
   bool parked_then = false;
   bool woke = false;
-  byte times = 1;
-  do
-  :: times > 0 ->
-    times--;
-    atomic { /* Waiter::claim() */
-      parked_then = parked[1];
-      if
-      :: parked[1] -> parked[1] = false
-      :: else -> tokens++
-      fi
-    };
+  bool where = LOOP;
+  atomic { /* Waiter::claim() */
+    parked_then = parked[1];
     if
-    :: parked_then -> send(1)
-    :: else
+    :: parked[1] -> parked[1] = false
+    :: else -> tokens++
     fi
-  :: else -> break
-  od
+  };
+  if
+  :: parked_then -> /* Fiber::unpark() */
+    where = place[1];
+    if
+    :: where == LOOP -> send(1, NODE_READY)
+    :: else -> side_send(1)
+    fi
+  :: else
+  fi
 }
 
 proctype AtTheEnd() {
   finished;
   assert(live == 0 && owner == NONE);
-  assert(thefts[0] == returns[0] && thefts[1] == returns[1]);
+  assert(thefts[0] == departures[0] && thefts[1] == departures[1]);
   assert(thefts[1] >= 1) /* the hog was rescued */
 }
 
@@ -304,13 +506,14 @@ init {
     ready[0] = true;
     ready[1] = true;
     rounds[0] = 1;
-    rounds[1] = 1;
+    rounds[1] = 2;
     run Thread(0);
     run Thread(1);
 #ifdef THREE_THREADS
     run Thread(2);
 #endif
     run Monitor();
+    run Pardon();
     run Waker();
     run AtTheEnd()
   }

@@ -119,6 +119,7 @@ Result<void> run_tasks(TaskContext& context) {
   }
   if (context.settings.get(kProbe) == "crash-task") std::abort();
   demote_this_thread();
+  runtime::this_task::set_activity("the endless job");
   const bool busy = context.settings.get(kProbe) == "busy-task";
   wait_for_stop(busy ? context.stop : context.drain);
   log_info(context.stop.stop_requested() ? "the job was put back" : "the job was finished");

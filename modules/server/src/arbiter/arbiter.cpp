@@ -363,8 +363,8 @@ void Arbiter::on_crash(const Child& child, int status) {
   }
 }
 
-void Arbiter::on_stacks(const Child& child, std::string_view stacks) {
-  control_.note_stacks(child, stacks);
+void Arbiter::on_answer(const Child& child, std::string_view number) {
+  control_.note_answer(child, number);
 }
 
 // True while a graceful stop has to wait: readiness is 503 by now, everything else is as before.

@@ -57,7 +57,7 @@ class Arbiter final : private FleetWatcher, private ServerActions {
   std::string title() const;
 
   void on_crash(const Child& child, int wait_status) override;
-  void on_stacks(const Child& child, std::string_view stacks) override;
+  void on_answer(const Child& child, std::string_view number) override;
   Result<void> reload() override { return reload_.begin(); }
   void reopen_logs() override;
   bool delays_stop();

@@ -14,13 +14,11 @@
 
 #include "control/control_answer.hpp"
 #include "control/stall_json.hpp"
+#include "control/task_json.hpp"
 
 namespace saola::server {
 namespace json = boost::json;
 namespace {
-
-// How long workers get to tell their stacks.
-constexpr Duration kStacksTime = std::chrono::seconds(6);
 
 double seconds(Duration duration) {
   return std::chrono::duration<double>(duration).count();
@@ -58,7 +56,7 @@ void ControlApi::serve(const std::vector<pollfd>& polled) {
 
 void ControlApi::advance() {
   if (!socket_) return;
-  if (stacks_) answer_stacks();
+  questions_.advance(*socket_);
   jobs_.advance(*socket_);
 }
 
@@ -81,7 +79,14 @@ std::optional<Result<void>> ControlApi::ask_others(const json::object& request,
                                                    ControlServer::ClientId client) {
   if (text_field(request, "command") != "show") return std::nullopt;
   const std::string what = text_field(request, "what");
-  if (what == "stacks") return ask_for_stacks(client);
+  const std::string worker = text_field(request, "worker");
+  if (what == "stacks") return questions_.ask(client, "stacks", worker);
+  if (what == "tasks") {
+    if (auto question = tasks_question(request); !question) {
+      return std::unexpected(std::move(question.error()));
+    }
+    return questions_.ask(client, "tasks " + json::serialize(request), worker);
+  }
   if (what == "jobs") return jobs_.ask(client);
   return std::nullopt;
 }
@@ -92,11 +97,10 @@ Result<json::value> ControlApi::command(const json::object& request) {
     const std::string what = text_field(request, "what");
     json::value shown = show(what);
     if (!shown.is_null()) return shown;
-    return fail(
-        ErrorCode::kInvalidArgument,
-        "cannot show '{}': there are workers, config, stats, listeners, jobs, stalls, stacks "
-        "and events",
-        what);
+    return fail(ErrorCode::kInvalidArgument,
+                "cannot show '{}': there are workers, config, stats, listeners, jobs, stalls, "
+                "stacks, tasks and events",
+                what);
   }
   if (verb == "worker") {
     const std::string action = text_field(request, "action");
@@ -284,51 +288,6 @@ json::value ControlApi::show_stalls() {
     out.push_back(std::move(stall));
   }
   return out;
-}
-
-Result<void> ControlApi::ask_for_stacks(ControlServer::ClientId client) {
-  if (stacks_) return fail(ErrorCode::kConflict, "somebody is asking for stacks; try again");
-  stacks_.emplace();
-  stacks_->client = client;
-  stacks_->patience = std::chrono::steady_clock::now() + kStacksTime;
-  for (const auto& child : fleet_.children()) {
-    stacks_->answers.push_back(
-        {child->pid, fmt::format("{} {}", to_string(child->role), child->number), {}});
-    // One that cannot be reached stays without an answer.
-    if (child->channel) ::send(child->channel.get(), "stacks", 6, MSG_NOSIGNAL | MSG_DONTWAIT);
-  }
-  answer_stacks();
-  return {};
-}
-
-void ControlApi::note_stacks(const Child& child, std::string_view text) {
-  if (!stacks_) return;
-  for (StacksRequest::Answer& answer : stacks_->answers) {
-    if (answer.pid == child.pid) answer.stacks = std::string(text);
-  }
-  answer_stacks();
-}
-
-void ControlApi::answer_stacks() {
-  const bool all = std::ranges::all_of(
-      stacks_->answers, [](const auto& answer) { return answer.stacks.has_value(); });
-  if (!all && std::chrono::steady_clock::now() < stacks_->patience) {
-    return server_.wake_at(stacks_->patience);
-  }
-  json::array out;
-  for (const StacksRequest::Answer& answer : stacks_->answers) {
-    boost::system::error_code error;
-    json::value threads = answer.stacks ? json::parse(*answer.stacks, error) : json::value();
-    json::object entry{{"worker", answer.worker}, {"pid", answer.pid}};
-    if (threads.is_array()) {
-      entry["threads"] = std::move(threads);
-    } else {
-      entry["error"] = "no answer: the process is stopped, starting or stuck in the kernel";
-    }
-    out.push_back(std::move(entry));
-  }
-  socket_->answer(stacks_->client, answer_text(json::value(std::move(out))));
-  stacks_.reset();
 }
 
 }  // namespace saola::server

@@ -13,6 +13,7 @@
 #include <saola/base/error.hpp>
 
 #include "arbiter/jobs_report.hpp"
+#include "arbiter/worker_questions.hpp"
 #include "control/control_server.hpp"
 #include "fleet/fleet.hpp"
 #include "fleet/server_status.hpp"
@@ -32,7 +33,11 @@ class ControlApi {
  public:
   // All must outlive it.
   ControlApi(ServerStatus& server, Fleet& fleet, ServerActions& actions)
-      : server_(server), fleet_(fleet), actions_(actions), jobs_(server) {}
+      : server_(server),
+        fleet_(fleet),
+        actions_(actions),
+        jobs_(server),
+        questions_(server, fleet) {}
 
   // Listens on `path`. Without it nothing can be asked.
   Result<void> open(const std::string& path);
@@ -44,7 +49,10 @@ class ControlApi {
   void serve(const std::vector<pollfd>& polled);
   // Answers what waits for others: for workers' stacks, for the process that looks at the jobs.
   void advance();
-  void note_stacks(const Child& child, std::string_view stacks);
+  // The child says that it has answered a question.
+  void note_answer(const Child& child, std::string_view number) {
+    questions_.note_answer(child, number);
+  }
 
  private:
   void answer_request(const ControlServer::Request& request);
@@ -59,28 +67,13 @@ class ControlApi {
                                          ControlServer::ClientId client);
   Result<boost::json::value> command(const boost::json::object& request);
   Result<void> kill_worker(pid_t pid);
-  Result<void> ask_for_stacks(ControlServer::ClientId client);
-  // Once all have answered, or the patience is over.
-  void answer_stacks();
 
   ServerStatus& server_;
   Fleet& fleet_;
   ServerActions& actions_;
   std::optional<ControlServer> socket_;
   JobsReport jobs_;
-
-  // `ctl show stacks` under way.
-  struct StacksRequest {
-    struct Answer {
-      pid_t pid;
-      std::string worker;
-      std::optional<std::string> stacks;  // JSON
-    };
-    ControlServer::ClientId client = 0;
-    SteadyTime patience{};
-    std::vector<Answer> answers;
-  };
-  std::optional<StacksRequest> stacks_;
+  WorkerQuestions questions_;
 };
 
 }  // namespace saola::server

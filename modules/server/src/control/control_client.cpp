@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <cstring>
 #include <iostream>
@@ -16,19 +17,35 @@
 #include <saola/base/unique_fd.hpp>
 #include <saola/server/control.hpp>
 
+#include "control/task_table.hpp"
+
 namespace saola::server {
 namespace json = boost::json;
 namespace {
 
 constexpr const char* kUsage =
     "usage: saola ctl [-s SOCKET] [-j] COMMAND\n\n"
-    "  show workers|config|stats|listeners|jobs|stalls|stacks|events\n"
+    "  show workers|config|stats|listeners|jobs|stalls|events\n"
+    "  show stacks                  what every thread does\n"
+    "  show tasks [FLAGS]           every fiber and native task, and what it waits for\n"
     "  worker add|remove|kill PID   one web worker more or fewer; replace one\n"
     "  reload                       read the settings anew, as HUP\n"
     "  reopen                       open the log files anew, as USR1\n"
     "  shutdown [graceful|quick]    as TERM or QUIT\n\n"
+    "of show stacks and show tasks:\n"
+    "  --worker WORKER       of this one only: \"web 1\", or its pid\n"
+    "of show tasks:\n"
+    "  --state STATE         ready, running, blocked, parked, offloaded or queued\n"
+    "  --name TEXT           part of the name, of what it works on, or of where it was spawned\n"
+    "  --longer-than TIME    in its state for so long: 2s, 500ms, 1m\n"
+    "  --sort KEY            waited (time in its state), cpu or age: the largest first\n"
+    "  --limit NUMBER        so many of each worker (default 100)\n"
+    "  --stack ID            where this task is\n\n"
     "  -s, --socket SOCKET   the server's control socket (default var/control.sock)\n"
     "  -j, --json            print JSON\n";
+
+// Of each worker, unless asked otherwise.
+constexpr std::uint64_t kTasksShown = 100;
 
 bool wait(int fd, short events, Deadline deadline) {
   pollfd polled{.fd = fd, .events = events};
@@ -142,6 +159,25 @@ void print_stalls(const json::array& stalls) {
   }
 }
 
+void print_tasks(const json::array& workers) {
+  const bool any_stack = std::ranges::any_of(
+      workers, [](const json::value& worker) { return worker.as_object().contains("frames"); });
+  for (const json::value& worker : workers) {
+    const json::value* error = worker.as_object().if_contains("error");
+    // Task numbers are of a process: the others have no such task.
+    if (error != nullptr && any_stack) continue;
+    std::cout << cell(worker.at("worker")) << " pid " << worker.at("pid");
+    if (error != nullptr) {
+      std::cout << ": " << cell(*error) << '\n';
+    } else if (any_stack) {
+      std::cout << " task " << worker.at("task") << '\n';
+      print_frames(worker.at("frames"));
+    } else {
+      std::cout << task_table(worker.as_object());
+    }
+  }
+}
+
 void print_jobs(const json::value& jobs) {
   std::string counts;
   for (const auto& [state, count] : jobs.at("counts").as_object()) {
@@ -158,6 +194,8 @@ void print_result(const json::value& result, std::string_view what) {
     std::cout << cell(result.at("toml"));
   } else if (what == "stacks") {
     print_stacks(result.as_array());
+  } else if (what == "tasks") {
+    print_tasks(result.as_array());
   } else if (what == "jobs") {
     print_jobs(result);
   } else if (what == "stalls") {
@@ -169,12 +207,62 @@ void print_result(const json::value& result, std::string_view what) {
   }
 }
 
+// A flag of `show`, and the field of the request that it sets.
+struct ShowFlag {
+  std::string_view flag;
+  std::string_view field;
+  enum class Value { kText, kNumber, kTime } value;
+  bool of_stacks = false;  // of show stacks too
+};
+constexpr ShowFlag kShowFlags[] = {
+    {"--worker", "worker", ShowFlag::Value::kText, true},
+    {"--state", "state", ShowFlag::Value::kText},
+    {"--name", "name", ShowFlag::Value::kText},
+    {"--longer-than", "longer_than", ShowFlag::Value::kTime},
+    {"--sort", "sort", ShowFlag::Value::kText},
+    {"--limit", "limit", ShowFlag::Value::kNumber},
+    {"--stack", "stack", ShowFlag::Value::kNumber},
+};
+
+// The value of a flag, as the request has it; null when it is none.
+json::value flag_value(const ShowFlag& flag, const std::string& text) {
+  if (flag.value == ShowFlag::Value::kText) return text.empty() ? json::value() : json::value(text);
+  if (flag.value == ShowFlag::Value::kTime) return seconds_from(text);
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() && end == text.data() + text.size() && !text.empty()
+             ? json::value(number)
+             : json::value();
+}
+
+// Takes the flags of `show` out of `words` into `request`; false when a value is missing or wrong.
+bool take_flags(std::vector<std::string>& words, json::object& request) {
+  if (words.size() < 2 || words[0] != "show") return true;
+  for (std::size_t i = 2; i < words.size();) {
+    const std::string name = words[i].substr(0, words[i].find('='));
+    const auto flag = std::ranges::find(kShowFlags, name, &ShowFlag::flag);
+    if (flag == std::end(kShowFlags)) return true;
+    if (words[1] != "tasks" && !(flag->of_stacks && words[1] == "stacks")) return true;
+    const bool joined = name.size() < words[i].size();
+    if (!joined && i + 1 == words.size()) return false;
+    json::value value = flag_value(*flag, joined ? words[i].substr(name.size() + 1) : words[i + 1]);
+    if (value.is_null()) return false;
+    request[flag->field] = std::move(value);
+    const auto at = words.begin() + static_cast<std::ptrdiff_t>(i);
+    words.erase(at, at + (joined ? 1 : 2));
+  }
+  return true;
+}
+
 // The request the words ask for; nullopt when they are none.
-std::optional<json::object> request_from(const std::vector<std::string>& words) {
+std::optional<json::object> request_from(std::vector<std::string> words) {
+  json::object request;
+  if (!take_flags(words, request)) return std::nullopt;
   const auto word = [&](std::size_t i) { return i < words.size() ? words[i] : std::string(); };
-  json::object request{{"command", word(0)}};
+  request["command"] = word(0);
   if (word(0) == "show" && words.size() == 2) {
     request["what"] = word(1);
+    if (word(1) == "tasks") request.emplace("limit", kTasksShown);
   } else if (word(0) == "worker" && (word(1) == "add" || word(1) == "remove") &&
              words.size() == 2) {
     request["action"] = word(1);

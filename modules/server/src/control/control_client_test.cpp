@@ -6,6 +6,7 @@
 
 #include <saola/server/control.hpp>
 
+#include "control/test_ctl.hpp"
 #include "probe_server.hpp"
 
 namespace saola::server {
@@ -13,26 +14,6 @@ namespace {
 
 using testing::ContainsRegex;
 using testing::HasSubstr;
-
-class Ctl : public testing::Test {
- protected:
-  // What `saola ctl -s SOCKET words…` prints on standard output; `status` its exit status.
-  std::string ctl(std::vector<std::string> words) {
-    std::vector<std::string> all{"ctl", "-s", server.control_path()};
-    all.insert(all.end(), words.begin(), words.end());
-    std::vector<char*> argv;
-    for (std::string& word : all) argv.push_back(word.data());
-    testing::internal::CaptureStdout();
-    testing::internal::CaptureStderr();
-    status = run_ctl(static_cast<int>(argv.size()), argv.data());
-    errors = testing::internal::GetCapturedStderr();
-    return testing::internal::GetCapturedStdout();
-  }
-
-  ProbeServer server;
-  int status = -1;
-  std::string errors;
-};
 
 TEST_F(Ctl, ShowsTablesAndJson) {
   ASSERT_TRUE(server.serves()) << server.log();

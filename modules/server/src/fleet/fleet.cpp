@@ -327,8 +327,8 @@ void Fleet::on_message(Child& child, std::string_view message) {
              {{"pid", child.pid}});
   } else if (verb == "stall") {
     if (auto report = stall_from_json(rest)) server_.stalls.report(std::move(*report));
-  } else if (verb == "stacks") {
-    watcher_.on_stacks(child, rest);
+  } else if (verb == "answered") {
+    watcher_.on_answer(child, rest);
   }
 }
 

@@ -58,7 +58,8 @@ class FleetWatcher {
   virtual ~FleetWatcher() = default;
   // A child ended although nobody had asked it to, and the server does not stop.
   virtual void on_crash(const Child& child, int wait_status) = 0;
-  virtual void on_stacks(const Child& child, std::string_view stacks) = 0;
+  // It has answered the question of this number; see WorkerQuestions.
+  virtual void on_answer(const Child& child, std::string_view number) = 0;
 };
 
 class Fleet {

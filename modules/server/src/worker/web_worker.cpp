@@ -382,10 +382,29 @@ int serve_web(const ServerDefinition& definition, WorkerProcess& process, Contex
 
 }  // namespace
 
+namespace {
+
+// `ctl show tasks` lists the runtime's while one lives.
+class ShownRuntime {
+ public:
+  ShownRuntime(WorkerProcess& process, const runtime::Runtime& runtime) : process_(process) {
+    process_.show_tasks_of(&runtime);
+  }
+  ~ShownRuntime() { process_.show_tasks_of(nullptr); }
+  ShownRuntime(const ShownRuntime&) = delete;
+  ShownRuntime& operator=(const ShownRuntime&) = delete;
+
+ private:
+  WorkerProcess& process_;
+};
+
+}  // namespace
+
 int run_web_worker(const ServerDefinition& definition, WorkerProcess& process) {
   Context context(process);
   StallRelay relay(process, context.stalls());
   runtime::Runtime runtime(runtime_options(process.settings(), &relay));
+  const ShownRuntime shown(process, runtime);
   int status = kExitOk;
   runtime.run([&] {
     try {
@@ -400,6 +419,7 @@ int run_web_worker(const ServerDefinition& definition, WorkerProcess& process) {
 
 int run_management(WorkerProcess& process) {
   runtime::Runtime runtime;
+  const ShownRuntime shown(process, runtime);
   ManagementHandler handler(process.state());
   runtime.run([&] { serve_http(process, handler, runtime, {}); });
   return kExitOk;

@@ -22,6 +22,7 @@
 #include "log/process_log.hpp"
 #include "process/privileges.hpp"
 #include "process/process_title.hpp"
+#include "worker/question.hpp"
 
 namespace saola::server {
 namespace {
@@ -32,6 +33,8 @@ constexpr std::array kTaken{SIGTERM, SIGINT, SIGQUIT, SIGUSR1, SIGABRT};
 constexpr std::array kIgnored{SIGHUP, SIGUSR2, SIGWINCH, SIGTTIN, SIGTTOU, SIGPIPE, SIGXFSZ};
 constexpr int kBeatMs = 500;
 constexpr std::size_t kLongestMessage = 60 * 1024;
+// Of the arbiter, which has cut the request down already.
+constexpr std::size_t kLongestQuestion = 64 * 1024;
 
 Result<unique_fd> take_signals() {
   for (int signal : kIgnored) ::signal(signal, SIG_IGN);
@@ -156,14 +159,26 @@ void WorkerProcess::run_control(std::stop_token end) {
     while (::read(signals_.get(), &signal, sizeof signal) == sizeof signal) {
       on_signal(static_cast<int>(signal.ssi_signo), signal.ssi_code);
     }
-    char message[64];
-    const ssize_t got = ::recv(channel_.get(), message, sizeof message, MSG_DONTWAIT);
-    if (got == 0) ::_exit(kExitFailure);  // the arbiter is gone
-    if (got > 0 && std::string_view(message, static_cast<std::size_t>(got)) == "stacks") {
-      std::string text = boost::json::serialize(stacks_to_json(dump_stacks()));
-      if (text.size() > kLongestMessage) text = R"([{"name":"too many threads to list"}])";
-      send("stacks " + text);
-    }
+    const ReceivedMessage message = receive_message(channel_.get(), kLongestQuestion);
+    if (message.bytes == 0) ::_exit(kExitFailure);  // the arbiter is gone
+    if (message.bytes > 0) answer(message);
+  }
+}
+
+// "ask NUMBER QUESTION", with a file for the answer.
+void WorkerProcess::answer(const ReceivedMessage& message) {
+  constexpr std::string_view kVerb = "ask ";
+  const std::string_view text = message.text;
+  const std::size_t end = text.find(' ', kVerb.size());
+  if (!text.starts_with(kVerb) || end == std::string_view::npos || !message.descriptor) return;
+  std::string answer;
+  {
+    const std::lock_guard lock(runtime_mutex_);
+    answer = answer_question(text.substr(end + 1), runtime_);
+  }
+  if (::pwrite(message.descriptor.get(), answer.data(), answer.size(), 0) ==
+      static_cast<ssize_t>(answer.size())) {
+    send(fmt::format("answered {}", text.substr(kVerb.size(), end - kVerb.size())));
   }
 }
 

@@ -14,9 +14,11 @@
 #include <vector>
 
 #include <saola/base/unique_fd.hpp>
+#include <saola/runtime/runtime.hpp>
 #include <saola/server/server.hpp>
 
 #include "process/child_boot.hpp"
+#include "process/descriptor_message.hpp"
 #include "process/server_metrics.hpp"
 #include "process/shared_state.hpp"
 
@@ -62,6 +64,12 @@ class WorkerProcess {
   void beat_from_control_thread() { control_beats_.store(true, std::memory_order_relaxed); }
   void beat_from_loop() { control_beats_.store(false, std::memory_order_relaxed); }
   void set_ready(bool ready, std::string_view why);
+  // Whose tasks the control thread lists when asked, in addition to the process's threads. The worker
+  // takes it back (null) before the runtime ends.
+  void show_tasks_of(const runtime::Runtime* runtime) {
+    const std::lock_guard lock(runtime_mutex_);
+    runtime_ = runtime;
+  }
   // What to do on USR1, on the control thread; empty: nothing.
   void on_reopen(std::function<void()> reopen) {
     const std::lock_guard lock(reopen_mutex_);
@@ -74,6 +82,7 @@ class WorkerProcess {
   SlotState& slot() const { return state_.slot(boot_.slot); }
   void send(std::string_view message) const;
   void run_control(std::stop_token end);
+  void answer(const ReceivedMessage& message);
   void on_signal(int signal, int code);
   [[noreturn]] void last_words();
 
@@ -84,6 +93,8 @@ class WorkerProcess {
   const unique_fd channel_;
   const unique_fd signals_;
   const unique_fd wake_;
+  std::mutex runtime_mutex_;
+  const runtime::Runtime* runtime_ = nullptr;  // GUARDED_BY(runtime_mutex_)
   std::mutex reopen_mutex_;
   std::function<void()> reopen_;  // GUARDED_BY(reopen_mutex_)
   std::stop_source drain_;

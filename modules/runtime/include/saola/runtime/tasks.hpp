@@ -7,6 +7,8 @@
 // asked for while the loop is hung, from any plain thread, and stops nobody.
 #pragma once
 
+#include <sys/types.h>
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
