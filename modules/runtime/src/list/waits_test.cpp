@@ -1,3 +1,4 @@
+#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -148,8 +149,7 @@ TEST_P(TaskWaits, DescriptorsAndProcessesAreNamed) {
     ASSERT_TRUE(process);
     shows(
         "end of process " + std::to_string(process->pid()),
-        [&] { (void)process->wait(Deadline::never()); },
-        [&] { (void)process->send_signal(SIGKILL); });
+        [&] { (void)process->wait(Deadline::never()); }, [&] { ::kill(process->pid(), SIGKILL); });
   });
 }
 

@@ -283,7 +283,9 @@ Fiber* Side::next(Carrier& carrier) {
       if (back) continue;
     }
     unlist(carrier);
-    if (ready_head_ != nullptr) wake();
+    // One that may not stay leaves them to another, those too that came since the inbox was drained: who
+    // sent them saw this one running.
+    if (ready_head_ != nullptr || !inbox_.empty()) wake();
     return nullptr;
   }
 }
