@@ -2,12 +2,14 @@
  * carrier_pool.cpp, monitor.cpp) for spin. docs/runtime-ownership.md explains it; `run` beside it checks
  * it, and that each of the mutants below is found.
  *
- * Two fibers, two threads (three with -DTHREE_THREADS), the monitor, one plain thread that wakes fiber
- * 1, and one that pardons. Fiber 0 yields. Fiber 1 computes until the loop is stolen from it, then
- * waits to be woken, yields, and ends: on the loop or on the side, as it is exiled by then or not. The
- * monitor may exile either fiber with a theft. Every line that another thread can see is a step of its
- * own unless it is one atomic instruction; what only the owner sees, or only the holder of the side's
- * lock, is joined.
+ * Two fibers, two threads (three with -DTHREE_THREADS), the monitor, and one plain thread that wakes
+ * fiber 1. Fiber 0 yields. Fiber 1 is a hog: it computes until the loop is stolen from it. It waits to be
+ * woken before that, while the loop may sleep (with -DWAITS_FIRST), or after it, and then yields. All
+ * this on the loop or on the side, as a fiber is exiled by then or not: a theft exiles its fiber, and
+ * whoever looks may find it pardoned since. A side carrier may be too slow to go on (demoted). Every line that another thread can see is a step
+ * of its own unless it is one atomic instruction; what only the owner sees, or only the holder of the
+ * side's lock, is joined, and so is taking the lock with what comes next, and giving it back with what
+ * came before.
  *
  * Checked: never two owners of the loop; no fiber on two threads, or in two places; a fiber is taken up
  * where its place is; the side has never more carriers than are counted; the monitor looks at a hog's
@@ -23,6 +25,17 @@
 
 #define LOOP 0       /* places */
 #define SIDE 1
+
+/* What fiber 1 does at the end of a slice, by the rounds that are left; see init. */
+#ifdef WAITS_FIRST
+#define ROUNDS 1
+#define HOGS(r) (r == 0)
+#define WAITS(r) (r == 1)
+#else
+#define ROUNDS 2
+#define HOGS(r) (r == 2)
+#define WAITS(r) (r == 2)
+#endif
 
 #define NODE_NONE 0  /* what is in an inbox for a fiber */
 #define NODE_READY 1
@@ -68,6 +81,14 @@ inline own(id) {
   owner = id
 }
 
+/* Exiles::holds(): it may have been pardoned at any time before. */
+inline look_for_exile(f) {
+  if
+  :: exiled[f] -> exiled[f] = false
+  :: true
+  fi
+}
+
 /* Loop::send() */
 inline send(f, what) {
   atomic { assert(inbox[f] == NODE_NONE); inbox[f] = what };
@@ -106,6 +127,24 @@ inline side_wake() {
 inline side_send(f) {
   atomic { assert(!side_inbox[f]); side_inbox[f] = true };
   side_wake()
+}
+
+/* Side::drain_inbox(), with the lock held. */
+inline drain_side() {
+  assert(side_carriers <= side_running);
+  f = 0;
+  do
+  :: f < FIBERS ->
+    if
+    :: side_inbox[f] ->
+      side_inbox[f] = false;
+      assert(!side_ready[f] && place[f] == SIDE);
+      side_ready[f] = true
+    :: else
+    fi;
+    f++
+  :: else -> break
+  od
 }
 
 proctype Thread(byte id) {
@@ -162,6 +201,7 @@ next:
     :: else -> goto idle
     fi;
     ready[f] = false;
+    look_for_exile(f);
     if
     :: exiled[f] -> left = f /* pick() finds it exiled: nobody is on its stack */
     :: else ->
@@ -184,26 +224,21 @@ next:
 
   /* User code of fiber f. */
   if
-  :: f == 1 && rounds[1] == 2 -> (word != RUNNING(e)) /* a hog */
+  :: f == 1 && HOGS(rounds[1]) -> (word != RUNNING(e))
   :: else
   fi;
 
   /* enter() */
   atomic {
-    mine = false;
     if
 #ifdef BUG_NO_EPOCH
-    :: word % 2 == 1 -> word = 0; own(id); mine = true
+    :: word % 2 == 1 -> word = 0; own(id); goto runtime_call
 #else
-    :: word == RUNNING(e) -> word = 0; own(id); mine = true
+    :: word == RUNNING(e) -> word = 0; own(id); goto runtime_call
 #endif
     :: else
     fi
   };
-  if
-  :: mine -> goto runtime_call
-  :: else
-  fi;
 
   /* The loop was stolen: run_after_theft(). */
 #ifndef BUG_NO_STEALING_WINDOW
@@ -222,16 +257,13 @@ runtime_call:
     on[f] = NONE;
     if
     :: rounds[f] == 0 -> live--
-    :: rounds[f] > 0 ->
+    :: f == 1 && WAITS(rounds[f]) ->
       rounds[f]--;
       if
-      :: f == 0 || rounds[f] == 0 -> ready[f] = true /* yield */
-      :: else ->
-        if
-        :: tokens > 0 -> tokens--; ready[f] = true
-        :: else -> parked[f] = true
-        fi
+      :: tokens > 0 -> tokens--; ready[f] = true
+      :: else -> parked[f] = true
       fi
+    :: else -> rounds[f]--; ready[f] = true /* yield */
     fi
   };
   goto next;
@@ -281,39 +313,41 @@ side_call:
 #else
     send(f, NODE_ENDED)
 #endif
-  :: f == 1 && rounds[f] == 2 -> /* park_fiber() */
-    rounds[f] = 1;
+  :: f == 1 && WAITS(rounds[f]) -> /* park_fiber() */
+    rounds[f]--;
     on[f] = NONE;
-    atomic { !side_lock; side_lock = true };
+    atomic {
+      !side_lock;
+      side_lock = true;
 #ifndef BUG_PLACE_AFTER_THE_WAIT
-    place[f] = SIDE;
+      place[f] = SIDE
 #endif
+    };
     atomic {
       mine = false;
       if
       :: tokens > 0 -> tokens--; mine = true /* it need not wait, and goes on here */
       :: else -> parked[f] = true
-      fi
+      fi;
+#ifndef BUG_PLACE_AFTER_THE_WAIT
+      side_lock = false
+#endif
     };
 #ifdef BUG_PLACE_AFTER_THE_WAIT
-    place[f] = SIDE;
+    atomic { place[f] = SIDE; side_lock = false };
 #endif
-    side_lock = false;
     if
     :: mine -> goto side_slice
     :: else
     fi
   :: else -> /* yield */
-    stays = exiled[f];
-    rounds[f]--;
+    atomic { look_for_exile(f); stays = exiled[f]; rounds[f]-- };
 #ifndef BUG_SENT_BEFORE_OFF_THE_STACK
     on[f] = NONE;
 #endif
     if
     :: stays ->
-      atomic { !side_lock; side_lock = true };
-      atomic { place[f] = SIDE; assert(!side_ready[f]); side_ready[f] = true };
-      side_lock = false
+      atomic { !side_lock; place[f] = SIDE; assert(!side_ready[f]); side_ready[f] = true }
     :: else ->
 #ifndef BUG_COMES_HOME_FROM_THE_SIDE
       place[f] = LOOP;
@@ -326,25 +360,12 @@ side_call:
   fi;
 
 side_next: /* Side::next() */
-  atomic { !side_lock; side_lock = true };
+  atomic { !side_lock; side_lock = true; drain_side() };
 side_again:
-  atomic { /* drain_inbox() */
-    assert(side_carriers <= side_running);
-    f = 0;
-    do
-    :: f < FIBERS ->
-      if
-      :: side_inbox[f] ->
-        side_inbox[f] = false;
-        assert(!side_ready[f] && place[f] == SIDE);
-        side_ready[f] = true
-      :: else
-      fi;
-      f++
-    :: else -> break
-    od
-  };
-  mine = side_running <= LIMIT; /* it may stay */
+  if
+  :: mine = side_running <= LIMIT /* it may stay */
+  :: mine = false                 /* demoted */
+  fi;
   do
   :: mine && (side_ready[0] || side_ready[1]) ->
     atomic {
@@ -352,7 +373,8 @@ side_again:
       :: side_ready[0] -> f = 0
       :: else -> f = 1
       fi;
-      side_ready[f] = false
+      side_ready[f] = false;
+      look_for_exile(f)
     };
     if
     :: exiled[f] ->
@@ -380,15 +402,21 @@ side_again:
       fi
     };
     if
-    :: mine -> goto side_again
+    :: mine -> atomic { drain_side() }; goto side_again
     :: else
     fi
   :: else
   fi;
 #endif
   if
-#ifndef BUG_SIDE_LEAVES_THE_READY_BEHIND
+#ifdef BUG_SIDE_LEAVES_THE_READY_BEHIND
+  :: side_inbox[0] || side_inbox[1] -> side_wake()
+#else
+#ifdef BUG_SIDE_LEAVES_WHAT_CAME_BEHIND
   :: side_ready[0] || side_ready[1] -> side_wake()
+#else
+  :: side_ready[0] || side_ready[1] || side_inbox[0] || side_inbox[1] -> side_wake()
+#endif
 #endif
   :: else
   fi;
@@ -401,7 +429,9 @@ side_slice: /* run_slice(); user code that does nothing, and its next call */
 
 finish:
   atomic {
-    assert(owner == id);
+    assert(owner == id && live == 0);
+    assert(thefts[0] == departures[0] && thefts[1] == departures[1]);
+    assert(thefts[1] >= 1); /* the hog was rescued */
     owner = NONE;
     finished = true;
     wanted = false /* Monitor::watch(false) */
@@ -425,18 +455,14 @@ proctype Monitor() {
         :: word == seen ->
           word = seen + 1;
           if
-          :: on[0] == carrier -> thefts[0]++; hog = 0
-          :: else -> thefts[1]++; hog = 1
+          :: on[0] == carrier -> thefts[0]++; exiled[0] = true
+          :: else -> thefts[1]++; exiled[1] = true
           fi
         :: else -> seen = 0
         fi
       };
       if
       :: seen != 0 ->
-        if /* it was long enough, or it was not */
-        :: exiled[hog] = true
-        :: true
-        fi;
 #ifndef BUG_THE_STOLEN_IS_NOT_COUNTED
         side_running++; /* Side::stolen() */
 #endif
@@ -462,14 +488,6 @@ proctype Monitor() {
   od
 }
 
-/* At any time, or never. */
-proctype Pardon() {
-  if
-  :: atomic { exiled[0] = false; exiled[1] = false }
-  :: true
-  fi
-}
-
 proctype Waker() {
   bool parked_then = false;
   bool woke = false;
@@ -492,13 +510,6 @@ proctype Waker() {
   fi
 }
 
-proctype AtTheEnd() {
-  finished;
-  assert(live == 0 && owner == NONE);
-  assert(thefts[0] == departures[0] && thefts[1] == departures[1]);
-  assert(thefts[1] >= 1) /* the hog was rescued */
-}
-
 init {
   atomic {
     on[0] = NONE;
@@ -506,15 +517,13 @@ init {
     ready[0] = true;
     ready[1] = true;
     rounds[0] = 1;
-    rounds[1] = 2;
+    rounds[1] = ROUNDS;
     run Thread(0);
     run Thread(1);
 #ifdef THREE_THREADS
     run Thread(2);
 #endif
     run Monitor();
-    run Pardon();
-    run Waker();
-    run AtTheEnd()
+    run Waker()
   }
 }

@@ -91,7 +91,7 @@ class Runtime {
   void stop();
   RuntimeStats stats() const;
   // Every fiber and native task of this runtime, also while its loop is hung. Looks at each (about
-  // 0.1 µs) and stops nobody; with very many, not from a fiber, which would be a hog. Any thread.
+  // 0.15 µs) and stops nobody; with very many, not from a fiber, which would be a hog. Any thread.
   TaskList tasks(const TaskQuery& query = {}) const;
   // Where a task is, innermost first; empty when it has not begun. While a pool's thread works for it:
   // that thread's stack, then the task's. Of one that runs the stack is asked for by a signal, which
