@@ -9,13 +9,14 @@
 
 #include <saola/futures/fiber_executor.hpp>
 #include <saola/runtime/runtime.hpp>
+#include <saola/testing/virtual_time.hpp>
 
 namespace saola::futures {
 
 // Who submits and waits, and who works.
 enum class Model { kThreads, kFibers, kFibersAndThreads };
 
-inline std::string name_of(const testing::TestParamInfo<Model>& info) {
+inline std::string name_of(const ::testing::TestParamInfo<Model>& info) {
   switch (info.param) {
     case Model::kThreads:
       return "ThreadAndThreads";
@@ -27,10 +28,11 @@ inline std::string name_of(const testing::TestParamInfo<Model>& info) {
   return "?";
 }
 
-// Runs every test in each model.
-class ExecutorTest : public testing::TestWithParam<Model> {
+// Runs every test in each model, in virtual time: a deadline passes only when nobody works.
+class ExecutorTest : public ::testing::TestWithParam<Model> {
  protected:
   void in_model(const std::function<void()>& body) {
+    const saola::testing::VirtualTime time;
     if (GetParam() == Model::kThreads) return body();
     runtime::Runtime loop;
     loop.run(body);

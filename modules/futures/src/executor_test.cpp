@@ -17,11 +17,12 @@ namespace {
 using namespace std::chrono_literals;
 using runtime::Event;
 using runtime::Latch;
-using testing::ElementsAre;
-using testing::HasSubstr;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 INSTANTIATE_TEST_SUITE_P(Models, ExecutorTest,
-                         testing::Values(Model::kThreads, Model::kFibers, Model::kFibersAndThreads),
+                         ::testing::Values(Model::kThreads, Model::kFibers,
+                                           Model::kFibersAndThreads),
                          name_of);
 
 TEST_P(ExecutorTest, ResultsExceptionsAndArguments) {
@@ -112,10 +113,10 @@ TEST_P(ExecutorTest, CallbacksRunInOrderAndTheirExceptionsStay) {
       order.push_back(f.result());
       called.set();
     });
-    testing::internal::CaptureStderr();
+    ::testing::internal::CaptureStderr();
     go.set();
     called.wait();
-    EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("callback"));
+    EXPECT_THAT(::testing::internal::GetCapturedStderr(), HasSubstr("callback"));
     EXPECT_THAT(order, ElementsAre(1, 7));
     bool at_once = false;
     future.add_done_callback([&](const Future<int>&) { at_once = true; });
@@ -287,7 +288,7 @@ TEST_P(ExecutorTest, InitializerRunsOnEachWorkerFirst) {
 TEST_P(ExecutorTest, FailingInitializerBreaksTheExecutor) {
   in_model([] {
     Event go;
-    testing::internal::CaptureStderr();
+    ::testing::internal::CaptureStderr();
     auto pool = make(ExecutorOptions{.max_workers = 1, .initializer = [&] {
                                        go.wait();
                                        throw std::runtime_error("no licence");
@@ -303,7 +304,7 @@ TEST_P(ExecutorTest, FailingInitializerBreaksTheExecutor) {
     EXPECT_THROW(pool->submit([] {}), BrokenExecutor);
     EXPECT_EQ(pool->try_submit([] {}).error().code(), ErrorCode::kUnavailable);
     pool->shutdown();
-    EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("no licence"));
+    EXPECT_THAT(::testing::internal::GetCapturedStderr(), HasSubstr("no licence"));
   });
 }
 
@@ -328,7 +329,7 @@ TEST_P(ExecutorTest, FullQueueTellsOrWaits) {
 
 TEST_P(ExecutorTest, NestedSubmitInAFullPoolIsRelieved) {
   in_model([] {
-    testing::internal::CaptureStderr();
+    ::testing::internal::CaptureStderr();
     auto pool = make(1);
     const auto outer = pool->submit([&] { return pool->submit([] { return 20; }).result() + 1; });
     EXPECT_EQ(outer.result(), 21);
@@ -340,13 +341,13 @@ TEST_P(ExecutorTest, NestedSubmitInAFullPoolIsRelieved) {
     };
     EXPECT_EQ(two->submit(depth, 20).result(), 20);
     EXPECT_GT(two->stats().grown, 10U);
-    EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("one worker was added"));
+    EXPECT_THAT(::testing::internal::GetCapturedStderr(), HasSubstr("one worker was added"));
   });
 }
 
 TEST_P(ExecutorTest, NestedWaitAndAsCompletedAndFullQueueAreRelieved) {
   in_model([] {
-    testing::internal::CaptureStderr();
+    ::testing::internal::CaptureStderr();
     auto pool = make(ExecutorOptions{.max_workers = 1, .max_queued = 1});
     const auto outer = pool->submit([&] {
       std::vector<Future<int>> inner;
@@ -359,13 +360,13 @@ TEST_P(ExecutorTest, NestedWaitAndAsCompletedAndFullQueueAreRelieved) {
       return sum;
     });
     EXPECT_EQ(outer.result(), 11);
-    testing::internal::GetCapturedStderr();
+    ::testing::internal::GetCapturedStderr();
   });
 }
 
 TEST_P(ExecutorTest, ExtraWorkersEndWhenTheDeadlockIsOver) {
   in_model([] {
-    testing::internal::CaptureStderr();
+    ::testing::internal::CaptureStderr();
     auto pool = make(1);
     for (int i = 0; i < 10; ++i) {
       pool->submit([&] { return pool->submit([] { return 1; }).result(); }).result();
@@ -375,7 +376,7 @@ TEST_P(ExecutorTest, ExtraWorkersEndWhenTheDeadlockIsOver) {
     const Deadline limit = Deadline::after(10s);
     while (pool->stats().workers > 1 && !limit.passed()) runtime::this_task::yield();
     EXPECT_EQ(pool->stats().workers, 1U);
-    testing::internal::GetCapturedStderr();
+    ::testing::internal::GetCapturedStderr();
   });
 }
 

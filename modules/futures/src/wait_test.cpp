@@ -15,12 +15,13 @@ namespace {
 
 using namespace std::chrono_literals;
 using runtime::Event;
-using testing::ElementsAre;
+using ::testing::ElementsAre;
 
 using WaitTest = ExecutorTest;
 
 INSTANTIATE_TEST_SUITE_P(Models, WaitTest,
-                         testing::Values(Model::kThreads, Model::kFibers, Model::kFibersAndThreads),
+                         ::testing::Values(Model::kThreads, Model::kFibers,
+                                           Model::kFibersAndThreads),
                          name_of);
 
 TEST_P(WaitTest, WaitKinds) {

@@ -66,7 +66,7 @@ Result<std::size_t> BodySource::fill(std::span<char> direct) {
       return std::unexpected(std::move(sent).error());
     }
   }
-  const SteadyTime begun = real_clock().steady_now();
+  const SteadyTime begun = steady_now();
   const auto deadline = after(begun, pace_.left());
   const std::uint64_t certain = decoder_.data_left();
   const bool is_direct = direct.size() >= kDirect && certain >= kDirect;
@@ -89,7 +89,7 @@ Result<std::size_t> BodySource::fill(std::span<char> direct) {
     blame_ = "the connection ended inside the request body";
     return fail(ErrorCode::kClosed, "{}", blame_);
   }
-  pace_.moved(*count, real_clock().steady_now() - begun);
+  pace_.moved(*count, steady_now() - begun);
   if (!is_direct) return 0;
   decoder_.step({direct.data(), *count});
   taken_ += *count;

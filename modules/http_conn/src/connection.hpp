@@ -66,7 +66,7 @@ class Connection final : public Member {
 
   // Returns now_, which it sets: the clock costs, and most of what a connection does in turn needs
   // no other time.
-  SteadyTime look_at_clock() { return now_ = real_clock().steady_now(); }
+  SteadyTime look_at_clock() { return now_ = steady_now(); }
   void begin(http::Request& request);
   void log(const http::Request& request, const http::Response& response, bool complete);
   http::ResponseContext context(const http::Request& request, bool keep_alive);

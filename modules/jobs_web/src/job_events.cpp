@@ -36,7 +36,7 @@ class JobEvents {
       }
       if (out_.leaving()) return {};
       if (out_.client_gone()) return fail(ErrorCode::kClosed, "the watcher went away");
-      if (std::chrono::steady_clock::now() >= heartbeat_) {
+      if (steady_now() >= heartbeat_) {
         if (auto sent = out_.comment("still here"); !sent) return sent;
         rest();
       }
@@ -63,20 +63,20 @@ class JobEvents {
 
   // Goes on through failures of the store that are short.
   Result<void> wait_out(const Error& error) {
-    const auto now = std::chrono::steady_clock::now();
+    const auto now = steady_now();
     if (!failing_since_) failing_since_ = now;
     if (now - *failing_since_ < kStoreAway) return {};
     return std::unexpected(error);
   }
 
-  void rest() { heartbeat_ = std::chrono::steady_clock::now() + options_.heartbeat_every; }
+  void rest() { heartbeat_ = steady_now() + options_.heartbeat_every; }
 
   jobs::Store& store_;
   const std::string& id_;
   const EventStreamOptions& options_;
   web::EventWriter& out_;
   std::string seen_;
-  SteadyTime heartbeat_ = std::chrono::steady_clock::now() + options_.heartbeat_every;
+  SteadyTime heartbeat_ = steady_now() + options_.heartbeat_every;
   std::optional<SteadyTime> failing_since_;
 };
 
