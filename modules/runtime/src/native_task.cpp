@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <optional>
-#include <span>
 #include <system_error>
 
 #include "futex.hpp"
@@ -129,7 +128,7 @@ Wake BlockingTask::poll_until(Waiter& waiter, std::vector<pollfd>& descriptors, 
     std::optional<VirtualClock::Wait> on_clock;
     if (clock != nullptr) {
       on_clock.emplace(*clock, *this, waiter, deadline,
-                       std::span(descriptors).first(descriptors.size() - 1));
+                       std::vector(descriptors.begin(), descriptors.end() - 1));
       deadline = Deadline::never();
     }
     while ((seen = state.load(std::memory_order_acquire)) == kParked) {

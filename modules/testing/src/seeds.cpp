@@ -10,7 +10,6 @@
 
 #include <fmt/core.h>
 
-#include <saola/base/check.hpp>
 #include <saola/base/exception_text.hpp>
 #include <saola/runtime/runtime.hpp>
 #include <saola/runtime/scope.hpp>
@@ -103,7 +102,9 @@ void for_seeds(std::uint64_t seeds, std::function<void(std::uint64_t)> body, See
   if (const char* only = std::getenv(kSeedVariable)) {
     const char* end = only + std::strlen(only);
     const auto [stopped, error] = std::from_chars(only, end, first);
-    SAOLA_CHECK(error == std::errc() && stopped == end, "SAOLA_TEST_SEED is not a number");
+    if (error != std::errc() || stopped != end) {
+      throw std::invalid_argument(fmt::format("{}='{}' is no number", kSeedVariable, only));
+    }
     last = first;
   }
   AbortNote note;

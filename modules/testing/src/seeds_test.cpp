@@ -186,6 +186,12 @@ TEST(Seeds, AFailureThatWasNotThrownIsAskedFor) {
   }
 }
 
+TEST(Seeds, AReplayOfNoNumberIsRefused) {
+  ::setenv("SAOLA_TEST_SEED", "1x", 1);
+  EXPECT_THROW(for_seeds(1, [](std::uint64_t) {}), std::invalid_argument);
+  ::unsetenv("SAOLA_TEST_SEED");
+}
+
 TEST(Seeds, TasksThatWaitForEachOtherFail) {
   EXPECT_THROW(for_seeds(1,
                          [](std::uint64_t) {

@@ -230,6 +230,16 @@ INSTANTIATE_TEST_SUITE_P(Both, VirtualTimeOfSockets,
                                                                                     : "Thread");
                          });
 
+TEST(VirtualTime, StandsWhileANameIsLookedUp) {
+  const VirtualTime time;
+  Runtime runtime;
+  runtime.run([&] {
+    const auto found = runtime::resolve("localhost", 80, Deadline::after(1ms));
+    EXPECT_TRUE(found.has_value()) << found.error().message();
+    EXPECT_EQ(time.elapsed(), 0ms);
+  });
+}
+
 // What happens outside of the process is given no time, unless the test says so.
 TEST(VirtualTime, HoldGivesAChildProcessItsTime) {
   const VirtualTime time;

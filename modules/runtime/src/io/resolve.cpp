@@ -17,6 +17,7 @@
 #include <saola/runtime/sync/event.hpp>
 
 #include "io/fd_watch.hpp"
+#include "testing/virtual_clock.hpp"
 
 namespace saola::runtime {
 namespace {
@@ -114,6 +115,8 @@ Result<std::vector<SocketAddress>> resolve(const std::string& host, std::uint16_
     return fail(ErrorCode::kResourceExhausted, "cannot resolve '{}': no thread for it ({})", host,
                 e.what());
   }
+  // The name servers' time is not a test's: its clock stands for as long as somebody waits.
+  const detail::VirtualClock::Hold until_it_ends(detail::VirtualClock::current());
   if (const Wake wake = look_up->ended.wait_result(deadline); wake != Wake::kNotified) {
     resolver().forget(look_up);
     return std::unexpected(

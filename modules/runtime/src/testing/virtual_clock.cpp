@@ -89,8 +89,12 @@ void VirtualClock::sleep(const Loop& loop) {
 // ---- Threads.
 
 VirtualClock::Wait::Wait(VirtualClock& clock, BlockingTask& task, Waiter& waiter, Deadline deadline,
-                         std::span<const pollfd> descriptors)
-    : clock_(clock), task_(task), waiter_(waiter), deadline_(deadline), descriptors_(descriptors) {
+                         std::vector<pollfd> descriptors)
+    : clock_(clock),
+      task_(task),
+      waiter_(waiter),
+      deadline_(deadline),
+      descriptors_(std::move(descriptors)) {
   {
     const std::lock_guard lock(clock_.mutex_);
     if (deadline_.passed()) WaiterAccess::claim(waiter_, kTimedOut);
@@ -112,11 +116,9 @@ VirtualClock::Wait::~Wait() {
   if (!this_thread_counts) clock_.look();
 }
 
-bool VirtualClock::Wait::at_rest() const {
+bool VirtualClock::Wait::at_rest() {
   if (WaiterAccess::state(waiter_).load(std::memory_order_acquire) != kParked) return false;
-  if (descriptors_.empty()) return true;
-  std::vector<pollfd> asked(descriptors_.begin(), descriptors_.end());
-  return ::poll(asked.data(), asked.size(), 0) == 0;
+  return descriptors_.empty() || ::poll(descriptors_.data(), descriptors_.size(), 0) == 0;
 }
 
 // ---- Moving.
@@ -126,7 +128,7 @@ void VirtualClock::look() {
   if (busy_.load() != 0) return;
   SteadyTime next = SteadyTime::max();
   for (const Loop* loop : loops_) next = std::min(next, loop->rests_until());
-  for (const Wait* wait : waits_) {
+  for (Wait* wait : waits_) {
     if (!wait->at_rest()) return;
     next = std::min(next, wait->deadline_.time());
   }

@@ -26,7 +26,6 @@
 #include <atomic>
 #include <cstdint>
 #include <mutex>
-#include <span>
 #include <utility>
 #include <vector>
 
@@ -112,20 +111,20 @@ class VirtualClock {
   class Wait {
    public:
     Wait(VirtualClock& clock, BlockingTask& task, Waiter& waiter, Deadline deadline,
-         std::span<const pollfd> descriptors = {});
+         std::vector<pollfd> descriptors = {});
     ~Wait();
     Wait(const Wait&) = delete;
     Wait& operator=(const Wait&) = delete;
 
    private:
     friend class VirtualClock;
-    bool at_rest() const;
+    bool at_rest();
 
     VirtualClock& clock_;
     BlockingTask& task_;
     Waiter& waiter_;
     const Deadline deadline_;
-    const std::span<const pollfd> descriptors_;
+    std::vector<pollfd> descriptors_;  // GUARDED_BY(clock_.mutex_)
   };
 
  private:

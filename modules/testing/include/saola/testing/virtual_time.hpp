@@ -20,6 +20,7 @@
 //   * the thread that made the VirtualTime works, in the same sense;
 //   * a descriptor that a task waits for is ready: bytes that were sent are received before time
 //     moves;
+//   * a task waits for resolve();
 //   * a Hold lives.
 // What does not count, because it cannot be seen: plain std::threads (their waits in runtime do end
 // at their virtual deadlines), and what is outside of this process. So an awaited child process, or
