@@ -41,8 +41,8 @@ class ForcedStealer {
         steals_.fetch_add(1, std::memory_order_relaxed);
         break;
       }
-      const Deadline until = Deadline::after(Duration(rest(random)));
-      while (!until.passed()) ::sched_yield();
+      const SteadyTime until = real_clock().steady_now() + Duration(rest(random));
+      while (real_clock().steady_now() < until) ::sched_yield();
     }
   }
 

@@ -119,14 +119,16 @@ void StackQuestion::withdraw() {
 }
 
 std::vector<std::uintptr_t> capture_running(const CaptureTarget& target, Duration patience) {
-  const Deadline deadline = Deadline::after(patience);
+  const auto passed = [until = real_clock().steady_now() + patience] {
+    return real_clock().steady_now() >= until;
+  };
   std::vector<std::uintptr_t> frames;
   StackQuestion question;
   while (!question.ask(target)) {
-    if (deadline.passed()) return {};
+    if (passed()) return {};
     ::usleep(10);
   }
-  while (question.open() && !question.answered(frames) && !deadline.passed()) ::usleep(20);
+  while (question.open() && !question.answered(frames) && !passed()) ::usleep(20);
   return frames;
 }
 

@@ -1,4 +1,6 @@
 // What only shows with the inside of the runtime in hand; the rest is in modules/testing.
+#include <signal.h>
+
 #include <atomic>
 
 #include <gtest/gtest.h>
@@ -60,6 +62,25 @@ TEST(VirtualClock, DoesNotMoveTheMonitor) {
   });
   EXPECT_EQ(runtime.stats().rescues, 1U);
   EXPECT_EQ(time.elapsed(), 1h);
+}
+
+// A thread that does not answer when it is asked for its stack: the monitor gives up after real
+// milliseconds, though the clock stands.
+TEST(VirtualClock, IsNotTheMonitorsPatience) {
+  const saola::testing::VirtualTime time;
+  Sink sink;
+  Runtime runtime({.on_stall = StallPolicy::kReport, .stall_sink = &sink});
+  runtime.run([&] {
+    Task other = spawn([] {});
+    sigset_t all;
+    sigset_t before;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before);
+    while (runtime.stats().stalls == 0) burn_cpu_for(1ms);
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    other.join();
+  });
+  EXPECT_EQ(runtime.stats().stalls, 1U);
 }
 
 }  // namespace
