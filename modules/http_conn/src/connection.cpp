@@ -25,7 +25,8 @@ constexpr std::size_t kCopied = 16 * 1024;
 constexpr std::size_t kPiece = 64 * 1024;
 // Bodies from this size on are kept short in the kernel.
 constexpr std::uint64_t kLarge = 256 * 1024;
-constexpr std::uint64_t kMostLingered = 16 * 1024 * 1024;
+// How long one that stops lingers on.
+constexpr Duration kLastLinger = std::chrono::seconds(2);
 
 }  // namespace
 
@@ -335,12 +336,16 @@ void Connection::linger(bool more_will_come) {
     if (!count || *count == 0) return;
   }
   transport_.shutdown_write();
-  const auto deadline = Deadline::after(service_.options.linger_timeout);
-  for (std::uint64_t total = 0; total < kMostLingered;) {
+  auto end = after(look_at_clock(), service_.options.linger_time);
+  for (bool stopping = false; !end.passed();) {
     in_.consume(in_.unread().size());
-    const auto count = fill(deadline);
+    if (!stopping && service_.stopping.load()) {
+      stopping = true;
+      end = min(end, after(now_, kLastLinger));
+    }
+    const auto count = fill(min(end, after(now_, service_.options.linger_timeout)));
     if (!count || *count == 0) return;
-    total += *count;
+    look_at_clock();
   }
 }
 

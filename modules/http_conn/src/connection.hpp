@@ -75,8 +75,8 @@ class Connection final : public Member {
   // Has what the kernel holds back sent as soon as this task suspends (or hogs the loop): the next
   // handler may take its time. REQUIRES: on a fiber.
   void push_when_others_run();
-  // Reads and throws away what the client still sends, for a while: closing with unread bytes would
-  // reset the connection and could take the response from the client. Returns at once when all that
+  // Reads and throws away what the client still sends, for a while (see ServiceOptions): closing with
+  // unread bytes would reset the connection and could take the response from the client. Returns at once when all that
   // has come was read, unless more is certain to come.
   void linger(bool more_will_come);
 

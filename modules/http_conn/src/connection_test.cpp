@@ -517,6 +517,30 @@ TEST_P(ConnectionTest, StopClosesTheIdleAndLetsTheBusyFinish) {
   server.service().stop();
 }
 
+// Most clients read only when they have sent everything.
+TEST_P(ConnectionTest, ALargeBodyThatIsRefusedIsReadToItsEnd) {
+  ServiceOptions options;
+  options.limits.body_size = 1000;
+  TestServer server(GetParam(), hello, options);
+  Client client(server);
+  client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 33554432\r\n\r\n");
+  const std::string piece(1 << 20, 'x');
+  for (int i = 0; i < 32; ++i) ASSERT_TRUE(client.send(piece)) << i << " MiB";
+  EXPECT_THAT(client.read_all(), StartsWith("HTTP/1.1 413 "));
+  EXPECT_FALSE(client.was_reset());
+}
+
+TEST_P(ConnectionTest, LingeringEndsAfterItsTimeWhateverTheClientSends) {
+  ServiceOptions options;
+  options.limits.body_size = 1000;
+  options.linger_time = 50ms;
+  TestServer server(GetParam(), hello, options);
+  Client client(server);
+  client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\n");
+  while (client.send("x")) std::this_thread::sleep_for(1ms);
+  EXPECT_TRUE(server.service().wait_closed(Deadline::after(10s)));
+}
+
 TEST_P(ConnectionTest, TheOldestIdleConnectionMakesRoom) {
   runtime::Event busy, go_on;
   TestServer server(GetParam(), [&](Request& r) {

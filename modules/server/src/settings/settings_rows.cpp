@@ -314,6 +314,18 @@ std::vector<SettingRow> server_rows() {
        .doc = "How long an idle connection is kept for its next request.",
        .also = "keep-alive"},
       {.section = "HTTP",
+       .key = setting::kLingerTime.key,
+       .type = kSeconds,
+       .default_value = "30",
+       .doc =
+           "How long the rest of a body that is refused (413, 404, …) is read and thrown away, so "
+           "that a client that sends all before it reads sees the answer instead of a reset."},
+      {.section = "HTTP",
+       .key = setting::kLingerTimeout.key,
+       .type = kSeconds,
+       .default_value = "5",
+       .doc = "The longest silence of such a client; then its connection is closed."},
+      {.section = "HTTP",
        .key = setting::kForwardedAllowIps.key,
        .type = kList,
        .default_value = "127.0.0.1,::1",

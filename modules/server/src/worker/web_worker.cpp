@@ -145,6 +145,8 @@ http_conn::ServiceOptions service_options(const Settings& settings) {
   options.write_timeout = settings.get(setting::kBodyTimeout);
   options.min_rate = size(setting::kMinBodyRate);
   options.idle_timeout = settings.get(setting::kKeepalive);
+  options.linger_time = settings.get(setting::kLingerTime);
+  options.linger_timeout = settings.get(setting::kLingerTimeout);
   return options;
 }
 

@@ -53,8 +53,12 @@ struct ServiceOptions {
   // Bytes a second that a client has to send of a body, or take of a response, on average over the
   // time-out. 0: any byte restores the whole of it, so a client can go on for ever.
   std::uint64_t min_rate = 240;
-  // How long to read on, and throw away, after a refusal, so that the client sees the answer.
-  Duration linger_timeout = std::chrono::seconds(2);
+  // How long to read on, and throw away, what a client still sends of a body that nobody wants, so
+  // that it sees the answer: most clients look only when they have sent all, and closing before
+  // would be a reset. It ends after linger_time, at a silence of linger_timeout, and two seconds
+  // after stop().
+  Duration linger_time = std::chrono::seconds(30);
+  Duration linger_timeout = std::chrono::seconds(5);
   // A body that the handler left unread is read and thrown away up to this many bytes, so that the
   // connection can be kept. A longer one closes it.
   std::uint64_t drain_limit = 64 * 1024;

@@ -43,6 +43,8 @@ inline constexpr Setting<saola::Duration> kHeaderTimeout{"header-timeout"};
 inline constexpr Setting<saola::Duration> kBodyTimeout{"body-timeout"};
 inline constexpr Setting<std::int64_t> kMinBodyRate{"min-body-rate"};
 inline constexpr Setting<saola::Duration> kKeepalive{"keepalive"};
+inline constexpr Setting<saola::Duration> kLingerTime{"linger-time"};
+inline constexpr Setting<saola::Duration> kLingerTimeout{"linger-timeout"};
 inline constexpr Setting<std::vector<std::string>> kForwardedAllowIps{"forwarded-allow-ips"};
 inline constexpr Setting<bool> kProxyProtocol{"proxy-protocol"};
 inline constexpr Setting<std::vector<std::string>> kProxyAllowIps{"proxy-allow-ips"};
