@@ -197,7 +197,10 @@ class TaskWorker::Impl {
       --free_;
       live_.push_back(attempt);
     }
-    threads_->submit([attempt, &handler] { attempt->run(handler); });
+    threads_->submit([this, attempt, &handler] {
+      attempt->run(handler);
+      options_.after_job();
+    });
   }
 
   void keep(const std::stop_token& stop) {

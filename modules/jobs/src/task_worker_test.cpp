@@ -405,6 +405,26 @@ TEST_F(TaskWorkerTest, CpuWorkCannotStarveItsLease) {
   EXPECT_EQ(job.attempt, 1);
 }
 
+TEST_F(TaskWorkerTest, AfterEachJobItsThreadIsTold) {
+  std::atomic<int> handled = 0;
+  std::atomic<int> after = 0;
+  std::latch both(2);
+  put({.kind = "work"});
+  put({.kind = "work"});
+  start(
+      [&](JobContext&) -> Outcome {
+        if (++handled == 1) throw std::runtime_error("this one fails");
+        return Done{};
+      },
+      {.after_job = [&] {
+        ++after;
+        EXPECT_GE(handled, after);
+        both.count_down();
+      }});
+  both.wait();
+  worker->stop(Deadline::never(), Deadline::never());
+}
+
 // Rounds of upkeep, counted by the looks at the leases.
 class CountedLooks final : public StoreDecorator {
  public:

@@ -67,6 +67,7 @@ ProbeServer::ProbeServer(std::vector<std::string> flags, std::vector<std::string
   for (std::string& variable : environment) ::putenv(variable.data());
   if (activation >= 0) {
     ::dup2(activation, 3);
+    ::fcntl(3, F_SETFD, 0);  // it may have been number 3 before
     ::setenv("LISTEN_PID", std::to_string(::getpid()).c_str(), 1);
     ::setenv("LISTEN_FDS", "1", 1);
   }

@@ -120,6 +120,9 @@ Result<void> run_tasks(TaskContext& context) {
   if (context.settings.get(kProbe) == "crash-task") std::abort();
   demote_this_thread();
   runtime::this_task::set_activity("the endless job");
+  if (context.settings.get(kProbe) == "retire-first-task" && !context.identity.ends_with(".3")) {
+    context.retire("the probe has had enough");
+  }
   const bool busy = context.settings.get(kProbe) == "busy-task";
   wait_for_stop(busy ? context.stop : context.drain);
   log_info(context.stop.stop_requested() ? "the job was put back" : "the job was finished");

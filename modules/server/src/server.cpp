@@ -10,8 +10,10 @@
 
 #include "arbiter/arbiter.hpp"
 #include "arbiter/reload.hpp"
+#include "fleet/start_check.hpp"
 #include "log/process_log.hpp"
 #include "process/child_boot.hpp"
+#include "process/privileges.hpp"
 #include "worker/report.hpp"
 #include "worker/task_worker.hpp"
 #include "worker/web_worker.hpp"
@@ -93,6 +95,10 @@ int run(const ServerDefinition& definition, int argc, char** argv) {
     case SettingsCommand::kRun:
       break;
     case SettingsCommand::kCheckConfig:
+      if (auto good = check_start(loaded->settings); !good) {
+        std::cerr << definition.name << ": a start would fail:\n" << good.error().message() << '\n';
+        return kExitBadSettings;
+      }
       print("the settings are good\n");
       return kExitOk;
     case SettingsCommand::kPrintConfig:
@@ -108,6 +114,7 @@ int run(const ServerDefinition& definition, int argc, char** argv) {
       print(fmt::format("{} {}\n", definition.name, definition.version));
       return kExitOk;
   }
+  set_umask(loaded->settings);
   if (auto set = configure_log(loaded->settings, definition.name, "arbiter"); !set) {
     std::cerr << definition.name << ": " << set.error().message() << '\n';
     return kExitFailure;

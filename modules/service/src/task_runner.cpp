@@ -1,6 +1,14 @@
 #include "task_runner.hpp"
 
+#include <malloc.h>
+#include <unistd.h>
+
+#include <atomic>
+
+#include <fmt/core.h>
+
 #include <saola/base/log.hpp>
+#include <saola/base/process_stat.hpp>
 #include <saola/base/wait_for_stop.hpp>
 #include <saola/jobs/maintainer.hpp>
 #include <saola/jobs/task_worker.hpp>
@@ -15,6 +23,52 @@ namespace {
 // Kept back of the time to stop, for putting jobs back into the queue.
 constexpr std::chrono::seconds kToPutBack(1);
 
+std::uint64_t resident_bytes() {
+  constexpr int kResidentPages = 24;  // proc(5)
+  return ProcessStat::read("/proc/self/stat").number(kResidentPages) *
+         static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+// Gives the memory of a large job back, and has this worker replaced after its last job.
+class MemoryAndAge {
+ public:
+  explicit MemoryAndAge(server::TaskContext& context)
+      : context_(context),
+        most_jobs_(static_cast<std::uint64_t>(context.settings.get(server::setting::kTaskMaxJobs))),
+        most_memory_(
+            static_cast<std::uint64_t>(context.settings.get(server::setting::kTaskMaxMemory))),
+        at_rest_(resident_bytes()) {}
+
+  // Any thread.
+  void after_job() {
+    const std::uint64_t jobs = jobs_.fetch_add(1) + 1;
+    std::uint64_t memory = resident_bytes();
+    if (memory > at_rest_ + kWorthTrimming) {
+      ::malloc_trim(0);
+      memory = resident_bytes();
+    }
+    if (most_jobs_ > 0 && jobs >= most_jobs_)
+      return retire(fmt::format("it has run {} jobs", jobs));
+    if (most_memory_ > 0 && memory > most_memory_) {
+      retire(fmt::format("it keeps {} MiB after a job", memory >> 20));
+    }
+  }
+
+ private:
+  static constexpr std::uint64_t kWorthTrimming = 16 << 20;
+
+  void retire(std::string_view why) {
+    if (!retired_.exchange(true)) context_.retire(why);
+  }
+
+  server::TaskContext& context_;
+  const std::uint64_t most_jobs_;
+  const std::uint64_t most_memory_;  // bytes
+  const std::uint64_t at_rest_;      // bytes, before the first job
+  std::atomic<std::uint64_t> jobs_{0};
+  std::atomic<bool> retired_{false};
+};
+
 }  // namespace
 
 Result<void> run_tasks(server::TaskContext& context, jobs::Store& store,
@@ -23,6 +77,8 @@ Result<void> run_tasks(server::TaskContext& context, jobs::Store& store,
   options.owner = this_process_as_owner();
   options.threads = static_cast<int>(context.settings.get(server::setting::kTaskThreads));
   options.on_job_thread_start = [] { server::demote_this_thread(); };
+  MemoryAndAge age(context);
+  options.after_job = [&] { age.after_job(); };
   jobs::TaskWorker worker(store, std::move(handlers), std::move(options));
   const DeadWorkerWatch dead_workers(store);
   // Used by the maintainer's thread only.

@@ -75,6 +75,14 @@ TEST(Arbiter, TitlesTellTheRole) {
     std::getline(file, text, '\0');
     return text;
   };
+  const auto name = [](pid_t pid) {
+    std::ifstream file("/proc/" + std::to_string(pid) + "/comm");
+    std::string text;
+    std::getline(file, text);
+    return text;
+  };
+  EXPECT_EQ(name(server.pid()), "spinster") << "the whole does not fit";
+  EXPECT_EQ(name(server.serving("web").at(0)), "spinster: web 1");
   EXPECT_EQ(title(server.pid()), "spinster: arbiter");
   EXPECT_EQ(title(server.serving("web").at(0)), "spinster: web 1");
   EXPECT_EQ(title(server.serving("task").at(0)), "spinster: task 1");
@@ -226,6 +234,25 @@ TEST(Arbiter, AReloadWhoseWorkersAreKilledAgainAndAgainIsGivenUp) {
   server.signal(SIGHUP);
   EXPECT_TRUE(eventually([&] { return server.log_has("the reload is given up"); })) << server.log();
   EXPECT_EQ(server.serving("web"), before);
+}
+
+TEST(Arbiter, CheckConfigTriesWhatAStartWouldNeed) {
+  TempFolder directory;
+  const std::string state = directory.path() + "/var/here";
+  std::ofstream(directory.path() + "/file") << "no folder";
+  const std::string file = directory.path() + "/file";
+  for (const std::string& bad :
+       {std::string("--user=nobody-so-named"), std::string("--socket-group=nobody-so-named"),
+        "--log-file=" + directory.path() + "/none/log", "--access-log=" + directory.path(),
+        "--pidfile=" + file + "/pid", "--chdir=" + file, "--state-dir=" + file}) {
+    ProbeServer check({"--check-config", "--state-dir=" + state, bad});
+    EXPECT_EQ(check.exit_status(), 2) << bad << check.log();
+    EXPECT_THAT(check.log(), HasSubstr(bad.substr(0, bad.find('=')))) << bad;
+  }
+  ProbeServer good({"--check-config", "--state-dir=" + state, "--log-file=" + file,
+                    "--pidfile=" + directory.path() + "/pid"});
+  EXPECT_EQ(good.exit_status(), 0) << good.log();
+  EXPECT_FALSE(std::filesystem::exists(directory.path() + "/var")) << "a check makes nothing";
 }
 
 TEST(Arbiter, BadSettingsEndWithTwo) {
@@ -452,6 +479,17 @@ TEST(Arbiter, AnUpgradeThatCannotBootChangesNothing) {
 // After a power cut, or as process 1 of a container, the number belongs to anybody.
 // The old server finishes a request while the new one has taken its place, perhaps with the inode
 // that the old one's socket had.
+// Children are numbered in the order of their starts: web, task, and the task worker's successor.
+TEST(Arbiter, ATaskWorkerThatRetiresIsReplaced) {
+  ProbeServer server({"--probe=retire-first-task"});
+  ASSERT_TRUE(server.serves()) << server.log();
+  EXPECT_TRUE(eventually([&] { return server.log_has("worker task 1 ended: exit status 0"); }))
+      << server.log();
+  EXPECT_THAT(server.log(),
+              HasSubstr("worker task 1 asks for a successor: the probe has had enough"));
+  EXPECT_THAT(server.serving("task"), SizeIs(1));
+}
+
 TEST(Arbiter, UsesSystemdsSocketsAndTellsSystemd) {
   TempFolder directory;
   const std::string path = directory.path() + "/notify";

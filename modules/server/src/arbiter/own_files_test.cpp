@@ -153,6 +153,14 @@ TEST(OwnFiles, TheUnixSocketHasTheModeAndOwnersOfTheSettings) {
   EXPECT_EQ(status_of(server.control_path()).st_mode & 0777, 0600u);
 }
 
+TEST(OwnFiles, TheUmaskCoversTheLogFromItsFirstLine) {
+  TempFolder directory;
+  const std::string log = directory.path() + "/log";
+  ProbeServer server({"--umask=077", "--log-file=" + log});
+  ASSERT_TRUE(server.serves()) << server.log();
+  EXPECT_EQ(status_of(log).st_mode & 0777, 0600u);
+}
+
 TEST(OwnFiles, AGroupThatThereIsNotIsNamed) {
   ProbeServer server({"--socket-group=no-such-group"});
   EXPECT_EQ(server.exit_status(), 1);

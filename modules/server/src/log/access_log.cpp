@@ -28,8 +28,8 @@ Result<std::unique_ptr<AccessLog>> AccessLog::open(const std::string& path, Acce
   return std::unique_ptr<AccessLog>(new AccessLog(path, std::move(fd), std::move(format), syslog));
 }
 
-void AccessLog::write(const http_conn::Access& access) const {
-  const std::string line = format_.line(access);
+void AccessLog::write(const http_conn::Access& access, std::string_view client) const {
+  const std::string line = format_.line(access, client);
   // A full disk loses lines, not requests.
   if (fd_) [[maybe_unused]]
     const ssize_t written = ::write(fd_.get(), line.data(), line.size());

@@ -21,7 +21,8 @@ class AccessLog {
   static Result<std::unique_ptr<AccessLog>> open(const std::string& path, AccessLogFormat format,
                                                  Syslog* syslog = nullptr);
 
-  void write(const http_conn::Access& access) const;
+  // `client`: who sent the request, "192.0.2.1:4711"; the peer, or whom a trusted proxy names.
+  void write(const http_conn::Access& access, std::string_view client) const;
   // Opens the file anew, after it was renamed.
   void reopen();
 

@@ -23,7 +23,7 @@ class AccessLine : public testing::Test {
                                    .duration = std::chrono::microseconds(2'345'678)};
     auto parsed = AccessLogFormat::parse(format);
     EXPECT_TRUE(parsed) << parsed.error().message();
-    return parsed ? parsed->line(access) : "";
+    return parsed ? parsed->line(access, request.remote_address) : "";
   }
 
   std::vector<http::Field> fields{{"Referer", "http://a/"},

@@ -1,5 +1,6 @@
 #include "process/process_title.hpp"
 
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -43,6 +44,9 @@ ProcessTitle::ProcessTitle() {
 }
 
 void ProcessTitle::set(std::string_view title) const {
+  constexpr std::size_t kLongestName = 15;
+  const std::string name(title.size() <= kLongestName ? title : title.substr(0, title.find(':')));
+  ::prctl(PR_SET_NAME, name.c_str());
   if (begin_ == end_) return;
   std::memset(begin_, 0, static_cast<std::size_t>(end_ - begin_));
   const std::size_t room = static_cast<std::size_t>(end_ - begin_) - 1;

@@ -12,12 +12,13 @@ namespace saola::server {
 std::vector<std::string> original_arguments();
 
 // Overwrites the memory of argv and environ, which is what ps reads; the environment moves to the
-// heap first. Linux only.
+// heap first. Names the main thread too, which is what pgrep, top and core files show. Linux only.
 class ProcessTitle {
  public:
   // REQUIRES: no thread uses the environment meanwhile; one lives in a process.
   ProcessTitle();
-  // "split-service: web 1": cut to the room there is.
+  // "split-service: web 1": cut to the room there is. The thread's name has 15 bytes: the part before
+  // the colon when the whole does not fit.
   void set(std::string_view title) const;
 
  private:

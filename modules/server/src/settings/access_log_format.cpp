@@ -83,7 +83,7 @@ double seconds(const http_conn::Access& access) {
   return std::chrono::duration<double>(access.duration).count();
 }
 
-std::string json_line(const http_conn::Access& access) {
+std::string json_line(const http_conn::Access& access, std::string_view client) {
   const http::Request& request = access.request;
   std::string out =
       fmt::format(R"({{"time":"{}","pid":{},"status":{},"body_bytes":{},"seconds":{:.6f},)"
@@ -95,7 +95,7 @@ std::string json_line(const http_conn::Access& access) {
     append_json_escaped(out, text);
     out += '"';
   };
-  add("remote", request.remote_address);
+  add("remote", client);
   add("method", request.method_name);
   add("target", request.target);
   add("protocol", protocol(request));
@@ -139,8 +139,8 @@ Result<AccessLogFormat> AccessLogFormat::parse(std::string_view format) {
   return out;
 }
 
-std::string AccessLogFormat::line(const http_conn::Access& access) const {
-  if (json_) return json_line(access);
+std::string AccessLogFormat::line(const http_conn::Access& access, std::string_view client) const {
+  if (json_) return json_line(access, client);
   const http::Request& request = access.request;
   std::string out;
   for (const Piece& piece : pieces_) {
@@ -149,7 +149,7 @@ std::string AccessLogFormat::line(const http_conn::Access& access) const {
         out += piece.text;
         break;
       case 'h':
-        append_escaped(out, or_dash(host_of(request.remote_address)));
+        append_escaped(out, or_dash(host_of(client)));
         break;
       case 'l':
         out += '-';

@@ -24,7 +24,7 @@ class AccessLogFormat {
   // "json" or a text with atoms. Fails on an atom that does not exist.
   static Result<AccessLogFormat> parse(std::string_view format);
   // One line with its newline.
-  std::string line(const http_conn::Access& access) const;
+  std::string line(const http_conn::Access& access, std::string_view client) const;
 
  private:
   struct Piece {

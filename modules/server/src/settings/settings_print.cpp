@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include <saola/base/log.hpp>
+#include <saola/server/server_settings.hpp>
 #include <saola/server/settings.hpp>
 
 namespace saola::server {
@@ -159,17 +160,27 @@ std::string SettingsTable::print(const Settings& settings) const {
     const Settings::Value& value = settings.values().at(row.key);
     if (row.type == SettingType::kTables) {
       for (const NamedTable& table : value.tables) {
-        tables += fmt::format("\n[{}.{}]  # {}\n", row.key, toml_key(table.name), table.origin);
+        // A default may be missing where the file is used, which an explicit table may not.
+        const char* comment = table.origin == "default" ? "# " : "";
+        tables += fmt::format("\n{}[{}.{}]  # {}\n", comment, row.key, toml_key(table.name),
+                              table.origin);
         for (const SettingField& field : row.fields) {
           const std::string_view text = table.get(field.name);
           if (text.empty()) continue;
-          tables += fmt::format("{} = {}\n", field.name, field.secret ? "\"…\"" : quoted(text));
+          // A secret is not shown, so it cannot be set by this file either.
+          tables += fmt::format("{}{} = {}\n", field.secret ? "# " : comment, field.name,
+                                field.secret ? "\"…\"" : quoted(text));
         }
       }
       continue;
     }
-    // The file cannot name itself.
-    const char* comment = row.key == "config" ? "# " : "";
+    // The file cannot name itself, nor set a secret that it does not show. A bind that nobody gave
+    // yields to systemd's sockets.
+    const bool is_default_bind = row.key == setting::kBind.key && value.origin == "default";
+    const char* comment = row.key == setting::kConfig.key || is_default_bind ||
+                                  (row.secret && value.origin != "default")
+                              ? "# "
+                              : "";
     out += fmt::format("{}{} = {}  # {}\n", comment, row.key, toml_value(row, value), value.origin);
   }
   return out + tables;

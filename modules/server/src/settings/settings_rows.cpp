@@ -97,6 +97,23 @@ std::vector<SettingRow> server_rows() {
        .doc = "Set SO_REUSEPORT, so that another server may share the port.",
        .takes_effect = TakesEffect::kRestart},
       {.section = "Sockets",
+       .key = setting::kTcpKeepalive.key,
+       .type = kSeconds,
+       .default_value = "30",
+       .doc =
+           "After this much silence the kernel asks whether a client is still there, again after "
+           "each third of it, and closes the connection after three questions without an answer. "
+           "0: it never asks.",
+       .max = 32'767},
+      {.section = "Sockets",
+       .key = setting::kTcpUserTimeout.key,
+       .type = kSeconds,
+       .default_value = "60",
+       .doc = "How long bytes sent to a client may wait for its acknowledgement; then it has "
+              "vanished and its connection is closed. 0: as long as the kernel likes, about 15 "
+              "minutes.",
+       .max = 86'400},
+      {.section = "Sockets",
        .key = setting::kSocketMode.key,
        .type = kText,
        .default_value = "666",
@@ -244,6 +261,18 @@ std::vector<SettingRow> server_rows() {
        .doc = "Jobs that one task worker runs at the same time.",
        .min = 1,
        .max = 1024},
+      {.section = "Task workers",
+       .key = setting::kTaskMaxJobs.key,
+       .type = kInteger,
+       .default_value = "0",
+       .doc = "Jobs after which a task worker finishes those it runs and is replaced. 0: never."},
+      {.section = "Task workers",
+       .key = setting::kTaskMaxMemory.key,
+       .type = kBytes,
+       .default_value = "0",
+       .doc =
+           "Resident memory that a task worker may keep after a job, when what was freed has been "
+           "given back to the system; with more it is replaced likewise. 0: any."},
       {.section = "Task workers",
        .key = setting::kDrainTimeout.key,
        .type = kSeconds,

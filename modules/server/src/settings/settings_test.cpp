@@ -299,13 +299,26 @@ TEST(Settings, PrintedConfigSetsTheSameValuesAgain) {
   EXPECT_EQ(again.values(), settings.values());
 }
 
+// The default bucket's directory need not be there; systemd's sockets replace the default bind only.
+TEST(Settings, PrintedDefaultsStayDefaults) {
+  TempFolder directory;
+  const std::string file = directory.path() + "/saola.toml";
+  const Settings settings = good({});
+  std::ofstream(file) << table().print(settings);
+  const Settings again = good({"-c", file});
+  for (const char* key : {"bind", "buckets"}) {
+    EXPECT_EQ(again.values().at(key), settings.values().at(key)) << key;
+    EXPECT_EQ(again.origin(key), "default");
+  }
+}
+
 TEST(Settings, SecretsAreNeverPrinted) {
   TempFolder directory;
   const std::string file = directory.path() + "/saola.toml";
   std::ofstream(file) << "token = 'hush1'\n[buckets.a]\nsecret-key = 'hush2'\n";
   const std::string printed = table().print(good({"-c", file}));
   EXPECT_THAT(printed, Not(HasSubstr("hush")));
-  EXPECT_THAT(printed, HasSubstr("secret-key = \"…\""));
+  EXPECT_THAT(printed, HasSubstr("# secret-key = \"…\""));
 }
 
 TEST(Settings, WhatTakesARestartIsKeptAndTold) {

@@ -14,6 +14,7 @@ class Context final : public TaskContext {
   explicit Context(WorkerProcess& process)
       : TaskContext(process.facts(), process.drain(), process.stop()), process_(process) {}
   void set_ready(bool ready, std::string_view why) override { process_.set_ready(ready, why); }
+  void retire(std::string_view why) override { process_.retire(why); }
   bool server_stops() const override { return process_.server_stops(); }
 
  private:

@@ -1,5 +1,8 @@
 #include "worker/web_worker.hpp"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -50,7 +53,10 @@ class Context final : public WebContext {
 // Counts and logs every request; asks for a successor after the last one this worker shall answer.
 class RequestSink final : public http_conn::AccessSink {
  public:
-  RequestSink(WorkerProcess& process, AccessLog* log) : process_(process), log_(log) {
+  RequestSink(WorkerProcess& process, AccessLog* log)
+      : process_(process),
+        log_(log),
+        proxies_(trusted_proxies(process.settings(), setting::kForwardedAllowIps)) {
     const observe::MetricSlot slot = process.facts().metrics;
     for (std::size_t i = 0; i < requests_.size(); ++i) {
       requests_[i] = slot.counter(process.metrics().requests[i]);
@@ -68,7 +74,11 @@ class RequestSink final : public http_conn::AccessSink {
   void on_access(const http_conn::Access& access) override {
     requests_[static_cast<std::size_t>(std::clamp(access.status / 100, 1, 5) - 1)].add();
     time_.record(static_cast<std::uint64_t>(access.duration.count()));
-    if (log_ != nullptr) log_->write(access);
+    if (log_ != nullptr) {
+      const std::string_view peer = access.request.remote_address;
+      const auto client = proxies_.client(peer, access.request.headers);
+      log_->write(access, client ? std::string_view(*client) : peer);
+    }
     if (last_ > 0 && answered_.fetch_add(1, std::memory_order_relaxed) + 1 == last_) {
       process_.retire(fmt::format("it has answered {} requests", last_));
     }
@@ -77,6 +87,7 @@ class RequestSink final : public http_conn::AccessSink {
  private:
   WorkerProcess& process_;
   AccessLog* log_;
+  const TrustedProxies proxies_;
   std::array<observe::Counter, 5> requests_;
   observe::Histogram time_;
   std::uint64_t last_ = 0;
@@ -180,6 +191,23 @@ std::int64_t most_connections(const Settings& settings) {
   return possible;
 }
 
+// Connections have what their listener has (tcp(7)); a unix socket has no use for it.
+void notice_vanished_clients(int listener, const Settings& settings) {
+  const auto set = [&](int level, int option, int value) {
+    ::setsockopt(listener, level, option, &value, sizeof value);
+  };
+  const auto idle = std::chrono::ceil<std::chrono::seconds>(settings.get(setting::kTcpKeepalive));
+  set(SOL_SOCKET, SO_KEEPALIVE, idle.count() > 0 ? 1 : 0);
+  if (idle.count() > 0) {
+    set(IPPROTO_TCP, TCP_KEEPIDLE, static_cast<int>(idle.count()));
+    set(IPPROTO_TCP, TCP_KEEPINTVL, std::max(1, static_cast<int>(idle.count() / 3)));
+    set(IPPROTO_TCP, TCP_KEEPCNT, 3);
+  }
+  const auto unacknowledged =
+      std::chrono::ceil<std::chrono::milliseconds>(settings.get(setting::kTcpUserTimeout));
+  set(IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(unacknowledged.count()));
+}
+
 // The process's listeners and the connections from them, on the loop.
 class Front {
  public:
@@ -194,6 +222,7 @@ class Front {
         room_(most_connections(process.settings())),
         open_(open) {
     for (const BootListener& listener : process.boot().listeners) {
+      notice_vanished_clients(listener.fd, process.settings());
       listeners_.emplace_back(unique_fd(listener.fd));
     }
   }

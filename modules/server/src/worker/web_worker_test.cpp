@@ -1,4 +1,6 @@
 // Web workers end to end: each test starts server_probe and talks HTTP to it.
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -22,6 +24,7 @@
 #include <saola/base/unique_fd.hpp>
 
 #include "probe_server.hpp"
+#include "settings/bind_address.hpp"
 
 namespace saola::server {
 namespace {
@@ -135,6 +138,24 @@ TEST_P(EveryClass, IdleConnectionsMakeRoomForRequests) {
   EXPECT_EQ(server.get("/").status, 200);
 }
 
+// Connections have these from their listener.
+TEST(WebWorker, ListenersNoticeVanishedClients) {
+  const auto listener = open_listener(*BindAddress::parse("127.0.0.1:0"), {});
+  ProbeServer server({"--tcp-keepalive=15", "--tcp-user-timeout=2.5"}, {}, listener->fd.get());
+  ASSERT_TRUE(server.serves()) << server.log();
+  const auto option = [&](int level, int name) {
+    int value = -1;
+    socklen_t size = sizeof value;
+    ::getsockopt(listener->fd.get(), level, name, &value, &size);
+    return value;
+  };
+  EXPECT_EQ(option(SOL_SOCKET, SO_KEEPALIVE), 1);
+  EXPECT_EQ(option(IPPROTO_TCP, TCP_KEEPIDLE), 15);
+  EXPECT_EQ(option(IPPROTO_TCP, TCP_KEEPINTVL), 5);
+  EXPECT_EQ(option(IPPROTO_TCP, TCP_KEEPCNT), 3);
+  EXPECT_EQ(option(IPPROTO_TCP, TCP_USER_TIMEOUT), 2500);
+}
+
 TEST(WebWorker, RaisesTheLimitOfOpenFilesAndKeepsSomeForOthers) {
   rlimit before{};
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
@@ -152,6 +173,19 @@ TEST(WebWorker, RaisesTheLimitOfOpenFilesAndKeepsSomeForOthers) {
   if (before.rlim_max < 1'000'000) {
     EXPECT_THAT(server.log(), HasSubstr("connections instead of --worker-connections 1000000"));
   }
+}
+
+TEST(WebWorker, TheAccessLogNamesTheClientBehindAProxyOnAUnixSocket) {
+  TempFolder directory;
+  ProbeServer server({"--bind=unix:" + directory.path() + "/s", "--access-log=-",
+                      "--access-log-format=client=%(h)s."});
+  ASSERT_TRUE(server.serves()) << server.log();
+  const unique_fd fd(connect_to(server.address()));
+  constexpr std::string_view kRequest =
+      "GET / HTTP/1.1\r\nHost: probe\r\nX-Forwarded-For: 198.51.100.1, 203.0.113.9\r\n\r\n";
+  ::send(fd.get(), kRequest.data(), kRequest.size(), MSG_NOSIGNAL);
+  EXPECT_EQ(read_answer(fd.get()).status, 200);
+  EXPECT_TRUE(eventually([&] { return server.log_has("client=203.0.113.9."); })) << server.log();
 }
 
 TEST_P(EveryClass, QuitDoesNotWait) {

@@ -164,6 +164,13 @@ HttpError invalid_body(std::vector<http::FieldError> errors) {
 
 const std::string& Request::text() const {
   if (!body_) {
+    const std::string coding = raw_.headers.joined("Content-Encoding");
+    if (!coding.empty() && !http::iequals(coding, "identity")) {
+      throw HttpError(415, fmt::format("The body is encoded as '{}', and only plain ones are taken "
+                                       "here. Send it without a Content-Encoding.",
+                                       coding))
+          .with("Accept-Encoding", "identity");
+    }
     const auto announced = raw_.body->length();
     if (announced && *announced > limits_.body_bytes) {
       throw HttpError(413,

@@ -56,6 +56,23 @@ TEST(Request, Cookies) {
   });
 }
 
+TEST(Request, AnEncodedBodyIs415) {
+  App app;
+  app.post("/json", [](Request& request) { return std::to_string(request.json().is_object()); });
+  app.post("/text", [](Request& request) { return request.text(); });
+  TestClient client(app);
+  for (const char* coding : {"gzip", "br, identity", "identity, deflate", "x-unknown"}) {
+    for (const char* path : {"/json", "/text"}) {
+      const auto answer = client.request(
+          "POST", path, "{}", {{"Content-Type", "application/json"}, {"Content-Encoding", coding}});
+      EXPECT_EQ(answer.status, 415) << coding;
+      EXPECT_EQ(answer.header("Accept-Encoding"), "identity");
+      EXPECT_THAT(answer.body, testing::HasSubstr(coding));
+    }
+  }
+  EXPECT_EQ(client.request("POST", "/text", "{}", {{"Content-Encoding", "Identity"}}).status, 200);
+}
+
 TEST(Request, Preferred) {
   const auto best = [](std::string accept) {
     return ask("/x", {{"Accept", std::move(accept)}},

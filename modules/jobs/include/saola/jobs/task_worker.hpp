@@ -32,6 +32,8 @@ struct TaskWorkerOptions {
   // Called on each thread that runs jobs before its first one: the place to lower the thread's
   // priority. The threads that renew leases and write to the store keep theirs.
   std::function<void()> on_job_thread_start = [] {};
+  // Called on a job's thread after its handler has returned. Must not throw.
+  std::function<void()> after_job = [] {};
 };
 
 // A job that runs now.

@@ -94,6 +94,10 @@ class TaskContext : public WorkerContext {
         drain(std::move(drain_token)),
         stop(std::move(stop_token)) {}
 
+  // Asks for a successor; `drain` comes when it serves. `why` is logged ("it has run 100 jobs"). Any
+  // thread.
+  virtual void retire(std::string_view why) = 0;
+
   const std::stop_token drain;
   const std::stop_token stop;
 };

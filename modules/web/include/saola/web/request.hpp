@@ -78,8 +78,8 @@ class Request {
   // The first cookie so named.
   std::optional<std::string_view> cookie(std::string_view name) const;
 
-  // The body as bytes, read when first asked for. 413 over RequestLimits::body_bytes, 408 when it
-  // does not come in time. SUSPENDS.
+  // The body as bytes, read when first asked for. 413 over RequestLimits::body_bytes, 415 when it has
+  // a Content-Encoding (gzip …), 408 when it does not come in time. SUSPENDS.
   const std::string& text() const;
   // The body as JSON. 415 unless the content type is application/json or …+json, 400 with line and
   // column for what is not JSON (RFC 8259), a repeated key, too deep nesting or an empty body.
