@@ -19,7 +19,7 @@ file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/man)
 saola_manual(saola "the tool for services built with Saola" jobs submit ctl split new)
 saola_manual(split-service "splits the rows of a table into groups as alike as possible" serve submit jobs ctl)
 
-install(FILES packaging/saola@.service DESTINATION lib/systemd/system COMPONENT saola)
+install(FILES packaging/saola@.service packaging/saola@.socket DESTINATION lib/systemd/system COMPONENT saola)
 # Outside the prefix, so in packages only.
 install(FILES packaging/split-service.toml DESTINATION /etc/saola COMPONENT split-service EXCLUDE_FROM_ALL)
 foreach(package saola split-service libsaola-dev)
