@@ -1,29 +1,25 @@
 // echo: answers any request with what the server understood of it, as JSON. It is the probe for
-// checks of HTTP conformance, and the smallest server over http_conn.
+// checks of HTTP conformance, with every setting of a server (docs/settings.md):
 //
-//   echo [--bind HOST:PORT]
+//   echo --bind 127.0.0.1:8000 --limit-request-line 8190 --proxy-protocol
 //
 // {"method", "target" (as received), "path" (decoded), "query", "version": [1,1],
 //  "headers": [[name, value], …] in order, "body_sha256", "body_len"}
 //
 // What came from the wire is shown byte for byte: a byte over 127 is the character of that number
 // (ISO 8859-1, as in Python's WSGI). Only the decoded path is text, that is UTF-8 where it can be.
-#include <signal.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
-
 #include <array>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <fmt/core.h>
 #include <openssl/evp.h>
 
 #include <saola/base/log.hpp>
 #include <saola/http/problem.hpp>
-#include <saola/http_conn/service.hpp>
-#include <saola/runtime/runtime.hpp>
+#include <saola/server/server.hpp>
 
 namespace {
 
@@ -97,61 +93,18 @@ class Echo final : public http::Handler {
   }
 };
 
-int serve(std::string_view bind) {
-  const auto address = runtime::SocketAddress::parse(bind);
-  if (!address) {
-    fmt::print(stderr, "echo: --bind {}: {}\n", bind, address.error().message());
-    return 2;
-  }
-  auto listener = runtime::Listener::bind(*address);
-  if (!listener) {
-    fmt::print(stderr, "echo: {}\n", listener.error().message());
-    return 1;
-  }
-  // Before any thread, so that every thread leaves the signals to the descriptor.
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  sigprocmask(SIG_BLOCK, &signals, nullptr);
-
-  runtime::Runtime runtime;
-  runtime.run([&] {
-    Echo echo;
-    http_conn::Service service(echo);
-    auto accepting = runtime::spawn([&] {
-      if (auto ended = service.accept_from(*listener); !ended) log_error(ended.error().message());
-    });
-    log_info("echo listens", {{"address", listener->local_address()->to_string()}});
-    runtime::PollFd asked(unique_fd(signalfd(-1, &signals, SFD_CLOEXEC)));
-    signalfd_siginfo which;
-    do {
-      (void)asked.wait_readable(Deadline::never());
-    } while (::read(asked.fd(), &which, sizeof which) <= 0);
-    accepting.cancel();
-    accepting.join();
-    listener->close();
-    service.stop();
-    if (!service.wait_closed(Deadline::after(std::chrono::seconds(10)))) service.abort();
-    service.wait_closed(Deadline::never());
-  });
-  return 0;
-}
-
 }  // namespace
 
-int main(int count, char** arguments) {
-  std::string_view bind = "127.0.0.1:8000";
-  for (int i = 1; i < count; ++i) {
-    const std::string_view argument = arguments[i];
-    if (argument == "--bind" && i + 1 < count) {
-      bind = arguments[++i];
-    } else if (argument.starts_with("--bind=")) {
-      bind = argument.substr(7);
-    } else {
-      fmt::print(argument == "--help" ? stdout : stderr, "usage: echo [--bind HOST:PORT]\n");
-      return argument == "--help" ? 0 : 2;
-    }
-  }
-  return serve(bind);
+int main(int argc, char** argv) {
+  server::ServerDefinition definition;
+  definition.name = "echo";
+  definition.web = [](server::WebContext&) -> Result<std::unique_ptr<http::Handler>> {
+    return std::make_unique<Echo>();
+  };
+  // It keeps nothing, and several may run in one folder. A flag that is given again wins.
+  std::vector<std::string> flags{argv[0], "--workers=1", "--state-dir=.", "--control-socket=none"};
+  flags.insert(flags.end(), argv + 1, argv + argc);
+  std::vector<char*> pointers;
+  for (std::string& flag : flags) pointers.push_back(flag.data());
+  return server::run(definition, static_cast<int>(pointers.size()), pointers.data());
 }
