@@ -37,7 +37,7 @@ int run_submit(int argc, char** argv) {
   const TaskFlags flags(app);
   app.add_option("--destination", destination,
                  "s3://bucket/prefix/; default: out/ beside the source");
-  app.add_option("--idempotency-key", how.idempotency_key, "Makes it safe to submit this again");
+  jobs_client::add_job_flags(app, how.job);
   app.add_flag("--no-wait", no_wait, "Print the job's id and return");
   if (const auto status = command_line::parse(app, argc, argv)) return *status;
   how.wait = !no_wait;

@@ -49,6 +49,39 @@ json::value wait_for(ApiClient& client, const std::string& id) {
   return *job;
 }
 
+TEST(Service, APriorityGoesFirstAndATimeLimitEndsTheAttempt) {
+  Service service({"--queues=default", "--queues=bulk", "--task-workers=1"});
+  service.start();
+  ApiClient client(service.url());
+  const std::string url = "--url=" + service.url();
+  const std::string first = submit(client, long_split(0.5));
+  const auto start = [&](const std::vector<std::string>& flags) {
+    std::vector<std::string> all{"submit", url, "s3://samples/us_states.csv",
+                                 "-g",     "2", "--no-wait"};
+    all.insert(all.end(), flags.begin(), flags.end());
+    const auto done = run_cli(all);
+    EXPECT_EQ(done.status, 0) << done.err;
+    return done.out.substr(0, done.out.find('\n'));
+  };
+  const std::string last = start({"--budget", "0.1"});
+  const std::string bulk =
+      start({"--budget", "60", "--restarts", "1000000", "--patience", "1000000", "--queue", "bulk",
+             "--priority", "5", "--timeout", "0.5"});
+  const json::value limited = *client.get("/jobs/" + bulk);
+  EXPECT_EQ(limited.at("queue"), "bulk");
+  EXPECT_EQ(limited.at("timeout_seconds"), 0.5);
+  ASSERT_TRUE(eventually([&] { return state_of(client, bulk) == "retryable"; }));
+  EXPECT_EQ(state_of(client, last), "available") << "the larger priority goes first";
+  EXPECT_THAT(json::serialize(*client.get("/jobs/" + bulk)), HasSubstr("time limit of 0.5 s"));
+  EXPECT_EQ(wait_for(client, first).at("state"), "completed");
+  const auto refused =
+      run_cli({"submit", url, "s3://samples/us_states.csv", "-g", "2", "--queue", "no"});
+  EXPECT_EQ(refused.status, 2);
+  EXPECT_THAT(refused.err, HasSubstr("default, bulk"));
+  EXPECT_THAT(run_cli({"jobs", "show", url, bulk}).out, HasSubstr("0.5 s an attempt"));
+  EXPECT_THAT(run_cli({"jobs", "list", url, "--queue", "bulk"}).out, HasSubstr(bulk));
+}
+
 TEST(Service, SplitsTheStatesIntoMarkets) {
   Service service;
   service.start();

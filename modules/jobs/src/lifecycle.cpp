@@ -24,11 +24,7 @@ std::string cut(std::string_view text, std::size_t limit) {
 }
 
 Result<void> check_name(std::string_view what, std::string_view name) {
-  const bool ok = !name.empty() && name.size() <= kMaxName && std::ranges::all_of(name, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == '.' || c == '-';
-  });
-  if (ok) return {};
+  if (is_name(name)) return {};
   return saola::fail(
       ErrorCode::kInvalidArgument,
       "the {} of a job must be 1 to {} characters of a-z A-Z 0-9 _ . - (it has {} bytes)", what,
@@ -55,6 +51,13 @@ std::uint64_t system_random() {
   // Up to 256 bytes always come whole, once the kernel has been seeded at boot.
   SAOLA_CHECK(::getrandom(&bits, sizeof bits, 0) == sizeof bits, "the kernel has no randomness");
   return bits;
+}
+
+bool is_name(std::string_view text) {
+  return !text.empty() && text.size() <= kMaxName && std::ranges::all_of(text, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '.' || c == '-';
+  });
 }
 
 bool claimed_before(const Job& a, const Job& b) {

@@ -34,6 +34,7 @@ struct Flags {
   std::string id;
   std::string states;
   std::string kind;
+  std::string queue;
   std::string cursor;
   std::optional<int> limit;
 };
@@ -126,6 +127,7 @@ Exit list_jobs(ApiClient& client, const Flags& flags) {
   };
   add("state", flags.states);
   add("kind", flags.kind);
+  add("queue", flags.queue);
   add("cursor", flags.cursor);
   if (flags.limit) add("limit", std::to_string(*flags.limit));
   path.pop_back();
@@ -163,6 +165,15 @@ void add_common(CLI::App& app, std::string& url, bool& json_output) {
   app.add_option("--url", url, "Where the service is")->capture_default_str()->envname("SAOLA_URL");
   app.add_flag("--json", json_output, "Print JSON");
   app.footer(std::string(kExitStatuses));
+}
+
+std::vector<std::string> headers_of(const JobFlags& job) {
+  std::vector<std::string> headers;
+  if (!job.idempotency_key.empty()) headers.push_back("Idempotency-Key: " + job.idempotency_key);
+  if (!job.queue.empty()) headers.push_back("Job-Queue: " + job.queue);
+  if (job.priority) headers.push_back(fmt::format("Job-Priority: {}", *job.priority));
+  if (job.timeout) headers.push_back(fmt::format("Job-Timeout: {}", *job.timeout));
+  return headers;
 }
 
 Result<json::value> read_request(const std::string& path) {
@@ -211,13 +222,16 @@ Exit exit_of(ErrorCode code) {
   std::unreachable();
 }
 
+void add_job_flags(CLI::App& app, JobFlags& into) {
+  app.add_option("--idempotency-key", into.idempotency_key, "Makes it safe to submit this again");
+  app.add_option("--priority", into.priority, "The larger runs first (-1000 to 1000)");
+  app.add_option("--queue", into.queue, "The queue to wait in, one that the service serves");
+  app.add_option("--timeout", into.timeout, "Seconds that an attempt may take");
+}
+
 Exit submit(const Submission& submission, const json::value& request) {
   ApiClient client(submission.url);
-  std::vector<std::string> headers;
-  if (!submission.idempotency_key.empty()) {
-    headers.push_back("Idempotency-Key: " + submission.idempotency_key);
-  }
-  const auto accepted = client.post(submission.path, request, headers);
+  const auto accepted = client.post(submission.path, request, headers_of(submission.job));
   if (!accepted) return report(submission.program, accepted.error());
   const json::object* object = accepted->if_object();
   const json::value* id_member = object == nullptr ? nullptr : object->if_contains("id");
@@ -247,7 +261,7 @@ int run_submit(std::string_view program, int argc, char** argv) {
   app.add_option("path", how.path, "The route: /split")->required();
   app.add_option("fields", fields, "NAME=VALUE of the JSON body; VALUE is JSON, or else a text");
   app.add_option("--request", file, "FILE with the JSON body (-: standard input); fields win");
-  app.add_option("--idempotency-key", how.idempotency_key, "Makes it safe to submit this again");
+  add_job_flags(app, how.job);
   app.add_flag("--no-wait", no_wait, "Print the job's id and return");
   if (const auto status = command_line::parse(app, argc, argv)) return *status;
   how.wait = !no_wait;
@@ -282,6 +296,7 @@ int run_jobs(std::string_view program, int argc, char** argv) {
   CLI::App* list = app.add_subcommand("list", "List jobs, newest first");
   list->add_option("--state", flags.states, "Only these states, separated by commas");
   list->add_option("--kind", flags.kind, "Only this kind");
+  list->add_option("--queue", flags.queue, "Only those of this queue");
   list->add_option("--limit", flags.limit, "At most so many");
   list->add_option("--cursor", flags.cursor, "Where the page before ended");
   const auto add_with_id = [&](const char* name, const char* doc) {

@@ -109,6 +109,13 @@ std::string job_text(const json::value& job) {
   line("kind", text_of(job, "kind"));
   line("state", text_of(job, "state") +
                     (text_of(job, "cancel_requested") == "true" ? " (asked to stop)" : ""));
+  line("queue", text_of(job, "queue"));
+  line("priority", text_of(job, "priority"));
+  const json::object* members = job.if_object();
+  const json::value* limit = members ? members->if_contains("timeout_seconds") : nullptr;
+  if (limit != nullptr && limit->is_number()) {
+    line("time limit", fmt::format("{:g} s an attempt", limit->to_number<double>()));
+  }
   line("attempt", text_of(job, "attempt"));
   line("failed",
        fmt::format("{} of {} attempts", text_of(job, "failures"), text_of(job, "max_attempts")));

@@ -8,6 +8,7 @@
 #include <saola/jobs_web/jobs_api.hpp>
 
 #include "job_events.hpp"
+#include "job_headers.hpp"
 #include "job_json.hpp"
 #include "store_call.hpp"
 
@@ -19,24 +20,12 @@ using web::Request;
 using web::Response;
 using web::Schema;
 
-constexpr std::size_t kMaxKey = 255;
 // Jobs on a page: each may carry errors of some kilobytes.
 constexpr int kLongestPage = 200;
 constexpr std::chrono::seconds kProbePatience(1);
 
 Deadline patience() {
   return Deadline::after(kStorePatience);
-}
-
-std::string idempotency_key(const Request& request) {
-  const auto key = request.headers().get("Idempotency-Key");
-  if (!key) return {};
-  if (key->empty() || key->size() > kMaxKey || request.headers().count("Idempotency-Key") > 1) {
-    throw web::HttpError(400, fmt::format("Idempotency-Key must be given once, with 1 to {} bytes; "
-                                          "a fresh UUID for each new request will do.",
-                                          kMaxKey));
-  }
-  return std::string(*key);
 }
 
 void check_id(std::string_view id) {
@@ -71,11 +60,11 @@ std::vector<jobs::State> states_asked(const Request& request) {
 
 // A misspelled filter must not list everything.
 void check_arguments(const Request& request) {
-  constexpr std::string_view kKnown[] = {"state", "kind", "cursor", "limit"};
+  constexpr std::string_view kKnown[] = {"state", "kind", "queue", "cursor", "limit"};
   for (const auto& [name, value] : request.args()) {
     if (std::ranges::find(kKnown, name) != std::end(kKnown)) continue;
     throw web::HttpError(400, fmt::format("There is no query argument '{}' here. There are state, "
-                                          "kind, cursor and limit.",
+                                          "kind, queue, cursor and limit.",
                                           name));
   }
 }
@@ -112,7 +101,7 @@ class JobsApi::Impl {
       : store_(store), options_(std::move(options)), health_(store, std::move(options_.health)) {}
 
   Response accept(const Request& request, jobs::NewJob job) {
-    job.idempotency_key = idempotency_key(request);
+    read_job_headers(request, options_.queues, job);
     const auto stored = store_call([&] { return store_.enqueue(job, patience()); });
     if (!stored) throw queue_error(stored.error(), job.queue);
     health_.accepted();
@@ -184,6 +173,7 @@ class JobsApi::Impl {
     jobs::ListRequest asked;
     asked.states = states_asked(request);
     asked.kind = request.arg_or("kind", "");
+    asked.queue = request.arg_or("queue", "");
     asked.cursor = request.arg_or("cursor", "");
     asked.limit = static_cast<std::size_t>(request.int_arg("limit", 50, 1, kLongestPage));
     const jobs::Page page = checked_store_call([&] { return store_.list(asked, patience()); });
@@ -260,6 +250,7 @@ web::Blueprint jobs_blueprint(std::function<JobsApi&()> api) {
                  .doc = "List jobs, newest first",
                  .parameters = {{.name = "state", .doc = "Only these states, separated by commas"},
                                 {.name = "kind", .doc = "Only this kind"},
+                                {.name = "queue", .doc = "Only those of this queue"},
                                 {.name = "limit",
                                  .doc = "Jobs on a page; default 50",
                                  .schema = Schema::integer().min(1).max(kLongestPage)},

@@ -39,6 +39,7 @@ struct JobsApiTest : testing::Test {
     api.reset();
     store = jobs::make_memory_store(options);
     api = std::make_unique<JobsApi>(*store, JobsApiOptions{.queue_limit = options.queue_limit,
+                                                           .queues = {"default", "bulk"},
                                                            .one_event_a_stream = one_event});
     app = std::make_unique<web::App>();
     app->post("/split", [this](web::Request& request) {
@@ -86,6 +87,51 @@ TEST_F(JobsApiTest, SubmitAnswersWithTheJob) {
   EXPECT_EQ(job.at("request").at("source"), "s3://samples/t.csv");
 }
 
+TEST_F(JobsApiTest, HeadersSayHowTheJobIsToBeRun) {
+  const auto answer = client->post(
+      "/split", kGood, {{"Job-Priority", "-7"}, {"Job-Queue", "bulk"}, {"Job-Timeout", "1.5"}});
+  ASSERT_EQ(answer.status, 202) << answer.body;
+  const std::string id(answer.json().at("id").as_string());
+  const json::value job = client->get("/jobs/" + id).json();
+  EXPECT_EQ(job.at("priority"), -7);
+  EXPECT_EQ(job.at("queue"), "bulk");
+  EXPECT_EQ(job.at("timeout_seconds"), 1.5);
+  // Without them it is as the task says.
+  const json::value plain = client->get("/jobs/" + submit()).json();
+  EXPECT_EQ(plain.at("priority"), 0);
+  EXPECT_EQ(plain.at("queue"), "default");
+  EXPECT_TRUE(plain.at("timeout_seconds").is_null());
+  EXPECT_EQ(client->get("/jobs?queue=bulk").json().at("jobs").as_array().size(), 1u);
+}
+
+TEST_F(JobsApiTest, HeadersThatAreWrongStartNoJob) {
+  for (const auto& [name, value] : {std::pair{"Job-Priority", "1001"},
+                                    {"Job-Priority", "high"},
+                                    {"Job-Priority", "1.5"},
+                                    {"Job-Queue", "other"},
+                                    {"Job-Queue", ""},
+                                    {"Job-Timeout", "0"},
+                                    {"Job-Timeout", "-1"},
+                                    {"Job-Timeout", "nan"},
+                                    {"Job-Timeout", "1e300"},
+                                    {"Job-Timeout", "10 s"}}) {
+    const auto answer = client->post("/split", kGood, {{name, value}});
+    EXPECT_EQ(answer.status, 400) << name << ": " << value;
+    EXPECT_THAT(answer.body, HasSubstr(name));
+  }
+  EXPECT_THAT(client->post("/split", kGood, {{"Job-Queue", "other"}}).body,
+              HasSubstr("default, bulk"));
+  // The task's own limit is the most.
+  app = std::make_unique<web::App>();
+  app->post("/short", [this](web::Request& request) {
+    return api->accept(request, {.kind = "split", .timeout = std::chrono::seconds(5)});
+  });
+  client = std::make_unique<web::TestClient>(*app);
+  EXPECT_EQ(client->post("/short", kGood, {{"Job-Timeout", "6"}}).status, 400);
+  EXPECT_EQ(client->post("/short", kGood, {{"Job-Timeout", "5"}}).status, 202);
+  EXPECT_EQ(store->list({}, soon())->jobs.size(), 1u);
+}
+
 TEST_F(JobsApiTest, AnIdempotencyKeyNamesOneJob) {
   const auto first = client->post("/split", kGood, {{"Idempotency-Key", "k1"}});
   const auto again = client->post("/split", kGood, {{"Idempotency-Key", "k1"}});
@@ -94,6 +140,9 @@ TEST_F(JobsApiTest, AnIdempotencyKeyNamesOneJob) {
   const auto other = client->post("/split", {{"source", "s3://samples/u.csv"}, {"groups", 2}},
                                   {{"Idempotency-Key", "k1"}});
   EXPECT_EQ(other.status, 409);
+  const auto twice =
+      client->post("/split", kGood, {{"Idempotency-Key", "a"}, {"Idempotency-Key", "b"}});
+  EXPECT_EQ(twice.status, 400);
   const auto long_key = client->post("/split", kGood, {{"Idempotency-Key", std::string(256, 'k')}});
   EXPECT_EQ(long_key.status, 400);
 }

@@ -27,6 +27,12 @@ Result<void> check_store(std::string_view text) {
   return fail(ErrorCode::kInvalidArgument, "write sqlite:PATH, or auto");
 }
 
+Result<void> check_queue(std::string_view name) {
+  if (jobs::is_name(name)) return {};
+  return fail(ErrorCode::kInvalidArgument,
+              "write a name of 1 to 64 characters of a-z A-Z 0-9 _ . -");
+}
+
 bool is_default(const server::Settings& settings) {
   return settings.origin(kBuckets.key) == "default";
 }
@@ -162,10 +168,20 @@ std::vector<server::SettingRow> store_rows() {
        .default_value = "2592000",
        .doc = "How long jobs that failed for good are kept."},
       {.section = "Jobs",
+       .key = kQueues.key,
+       .type = kList,
+       .default_value = "default",
+       .doc = "Queues that jobs may wait in, each with a limit of its own (queue-limit). A request "
+              "names one in its header Job-Queue; the first is that of jobs which name none. All "
+              "task workers serve all of them; jobs of a queue that is no longer here wait.",
+       .shape = "NAME",
+       .check = check_queue},
+      {.section = "Jobs",
        .key = kQueueLimit.key,
        .type = kInteger,
        .default_value = "10000",
-       .doc = "Jobs that may wait; beyond, new ones are answered 429 with Retry-After.",
+       .doc =
+           "Jobs that may wait in each queue; beyond, new ones are answered 429 with Retry-After.",
        .min = 1,
        .max = 10'000'000},
   };

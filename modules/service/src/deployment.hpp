@@ -12,7 +12,8 @@
 
 namespace saola::service {
 
-// Jobs that may wait.
+// Where jobs may wait, and how many in each.
+inline constexpr server::Setting<std::vector<std::string>> kQueues{"queues"};
 inline constexpr server::Setting<std::int64_t> kQueueLimit{"queue-limit"};
 
 // Rows of the settings table of a service that has tasks: store, its limits, how long jobs are kept.

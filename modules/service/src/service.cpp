@@ -61,11 +61,9 @@ Response TaskHandle::accept(const Request& request, std::string payload) const {
 
 void document_accepted(web::ViewDoc& doc) {
   doc.answer = jobs_web::accepted_schema();
-  doc.parameters = {{.name = "Idempotency-Key",
-                     .doc = "Makes it safe to send the same request again: the answer then is the "
-                            "first one's job",
-                     .in = web::Parameter::In::kHeader}};
+  doc.parameters = jobs_web::job_parameters();
   doc.responses = {{202, "The job is stored; Location names it"},
+                   {400, "A header cannot be understood, or names a queue that nobody serves"},
                    {409, "The Idempotency-Key was used for another request"},
                    {422, "The request cannot be understood; 'errors' lists every reason"},
                    {429, "Too many jobs wait; see Retry-After"},
@@ -280,6 +278,7 @@ Result<std::unique_ptr<http::Handler>> Service::Impl::start_web(server::WebConte
         *store,
         jobs_web::JobsApiOptions{
             .queue_limit = static_cast<std::size_t>(context.settings.get(service::kQueueLimit)),
+            .queues = context.settings.get(service::kQueues),
             .health = {
                 .room = [folder] { return jobs_web::room_for_a_job(folder); },
                 .on_change = [&context](bool ready,

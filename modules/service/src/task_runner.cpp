@@ -75,6 +75,7 @@ Result<void> run_tasks(server::TaskContext& context, jobs::Store& store,
                        std::map<std::string, jobs::Handler> handlers) {
   jobs::TaskWorkerOptions options;
   options.owner = this_process_as_owner();
+  options.queues = context.settings.get(kQueues);
   options.threads = static_cast<int>(context.settings.get(server::setting::kTaskThreads));
   options.on_job_thread_start = [] { server::demote_this_thread(); };
   MemoryAndAge age(context);

@@ -117,9 +117,12 @@ struct Job {
 };
 inline constexpr std::size_t kMaxErrors = 20;
 
+// Whether `text` can name a kind or queue: 1 … 64 characters of a-z A-Z 0-9 _ . -
+bool is_name(std::string_view text);
+
 // What enqueue() is asked to store.
 struct NewJob {
-  // 1 … 64 characters of a-z A-Z 0-9 _ . -
+  // is_name(), as `queue`.
   std::string kind;
   std::string queue = "default";
   // JSON text; the store checks its size, not its grammar.

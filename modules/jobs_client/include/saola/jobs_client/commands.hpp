@@ -3,12 +3,17 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include <boost/json/fwd.hpp>
 
 #include <saola/base/error.hpp>
+
+namespace CLI {
+class App;
+}
 
 namespace saola::jobs_client {
 
@@ -40,14 +45,24 @@ int run_jobs(std::string_view program, int argc, char** argv);
 // is "submit". VALUE is JSON where it is any, else a text.
 int run_submit(std::string_view program, int argc, char** argv);
 
+// How a job is to be run; what is empty is left to the task.
+struct JobFlags {
+  std::string idempotency_key;
+  std::string queue;
+  std::optional<int> priority;
+  std::optional<double> timeout;  // seconds
+};
+// Adds the flags --idempotency-key, --queue, --priority and --timeout; `into` must outlive the parse.
+void add_job_flags(CLI::App& app, JobFlags& into);
+
 // The last part of a submit command: POSTs `request`, then follows the job.
 struct Submission {
-  std::string program;               // for messages
-  std::string url;                   // of the service
-  std::string path;                  // "/split"
-  std::string idempotency_key = {};  // empty: none
-  bool wait = true;                  // false: print the job's id and return
-  bool json = false;                 // print JSON
+  std::string program;  // for messages
+  std::string url;      // of the service
+  std::string path;     // "/split"
+  JobFlags job = {};
+  bool wait = true;   // false: print the job's id and return
+  bool json = false;  // print JSON
   // How a result is printed for people; empty: a line for each member.
   std::function<std::string(const boost::json::value& result)> result_text = {};
 };

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <saola/base/error.hpp>
 #include <saola/jobs/store.hpp>
@@ -19,6 +20,8 @@ namespace saola::jobs_web {
 struct JobsApiOptions {
   // The store's own, to tell a full queue (429) from a full disk (503).
   std::size_t queue_limit = 10'000;
+  // Those that workers serve, at least one; the first is that of a job which names none.
+  std::vector<std::string> queues = {"default"};
   // How ready() looks at the store.
   StoreHealthOptions health = {};
   // A stream of events holds its worker (class sync): send one event and let the client reconnect.
@@ -33,9 +36,11 @@ class JobsApi {
   explicit JobsApi(jobs::Store& store, JobsApiOptions options = {});
   ~JobsApi();
 
-  // Stores `job`, with the Idempotency-Key of `request`, and answers 202 with its Location and
-  // links. Throws web::HttpError: 400 for a bad key, 409 for one used for another payload, 413, 429
-  // with Retry-After when the queue is full, 503 when the store cannot take it now.
+  // Stores `job`, with what the headers of `request` say about it (Idempotency-Key, Job-Priority,
+  // Job-Queue, Job-Timeout; the task's own time limit is the most), and answers 202 with its
+  // Location and links. Throws web::HttpError: 400 for a header that is wrong, 409 for a key used
+  // for another payload, 413, 429 with Retry-After when the queue is full, 503 when the store
+  // cannot take it now.
   web::Response accept(const web::Request& request, jobs::NewJob job);
 
   // Fails while jobs cannot be taken, and says why: for /readyz.
@@ -49,8 +54,9 @@ class JobsApi {
   std::unique_ptr<Impl> impl_;
 };
 
-// The JSON of accept()'s answer, for openapi.json.
+// The JSON of accept()'s answer, and the headers that it reads, for openapi.json.
 const web::Schema& accepted_schema();
+std::vector<web::Parameter> job_parameters();
 
 // The routes. They are known before there is a store (routes make metrics, and these are declared
 // before a worker starts), so the API is asked for with each request.

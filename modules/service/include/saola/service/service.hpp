@@ -62,9 +62,10 @@ struct ServiceOptions {
 struct TaskOptions {
   // Attempts until a job that fails each time is discarded; 1 … 100.
   int max_attempts = 5;
-  // Time limit of one attempt; zero: none.
+  // Time limit of one attempt, and the most that a request may ask for (header Job-Timeout); zero:
+  // none.
   std::chrono::microseconds timeout{0};
-  // The larger runs first.
+  // The larger runs first; a request may say otherwise (header Job-Priority).
   int priority = 0;
 };
 
@@ -101,9 +102,10 @@ class Task {
   explicit Task(detail::TaskHandle handle) : handle_(std::move(handle)) {}
 
   // Stores a job with the request's body as its arguments and answers 202 at once, with its
-  // Location. A header Idempotency-Key makes it safe to send the same request again. Throws
-  // HttpError: 415, 400 and 422 for a body that is none, 409 for a key that was used for another
-  // one, 429 with Retry-After when too many jobs wait, 503 when none can be stored now.
+  // Location. A header Idempotency-Key makes it safe to send the same request again; Job-Priority,
+  // Job-Queue and Job-Timeout say how the job is to be run. Throws HttpError: 415, 400 and 422 for a
+  // body or header that is none, 409 for a key that was used for another request, 429 with
+  // Retry-After when too many jobs wait, 503 when none can be stored now.
   Accepted<Args> accept(const Request& request) const {
     if constexpr (std::is_same_v<Args, NoArguments>) {
       return accept(request, Args{});
