@@ -52,6 +52,8 @@ void Attempt::run(const Handler& handler) {
     outcome_ = Retry{"the handler threw something that is no std::exception"};
   }
   runtime::this_task::set_activity({});
+  // The keeper looks a few times a second; a handler that minds its deadline is quicker.
+  if (deadline_.passed()) request_stop(StopReason::kTimedOut);
   finished_.store(true, std::memory_order_release);
   notify_();
 }

@@ -187,6 +187,17 @@ TEST_F(TaskWorkerTest, TheTimeLimitFailsTheAttempt) {
   EXPECT_THAT(job.errors.at(0).text, HasSubstr("time limit of 0.02 s"));
 }
 
+TEST_F(TaskWorkerTest, AHandlerThatMindsItsDeadlineFailsForTheTimeLimitToo) {
+  const Job job = run(
+      [](JobContext& context) -> Outcome {
+        while (!context.deadline().passed()) std::this_thread::yield();
+        return Retry{"reading did not end before its deadline"};
+      },
+      {.kind = "work", .timeout = 20ms});
+  EXPECT_EQ(job.state, State::kRetryable);
+  EXPECT_THAT(job.errors.at(0).text, HasSubstr("time limit of 0.02 s"));
+}
+
 TEST_F(TaskWorkerTest, ShutdownGivesTheJobBackWithoutCountingIt) {
   const std::string id = put();
   std::latch began(1);
