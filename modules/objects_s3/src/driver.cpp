@@ -10,7 +10,6 @@
 #include <saola/base/log.hpp>
 #include <saola/objects/checksum.hpp>
 
-#include "credentials.hpp"
 #include "curl_failure.hpp"
 #include "flight.hpp"
 #include "sigpipe_blocked.hpp"
@@ -44,7 +43,7 @@ class Connections {
 };
 
 DriverShared::DriverShared(S3Options o, Endpoint e)
-    : options(std::move(o)), endpoint(std::move(e)) {
+    : options(std::move(o)), endpoint(std::move(e)), credentials(options) {
   static const CURLcode ready = curl_global_init(CURL_GLOBAL_DEFAULT);
   SAOLA_CHECK(ready == CURLE_OK, "curl_global_init failed");
 }
@@ -167,11 +166,14 @@ Result<Call*> Driver::next(const std::function<Result<void>()>& meanwhile) {
 }
 
 std::optional<Error> Driver::begin_attempt(Flight& flight) {
-  auto found = find_credentials(shared_.options);
+  const SteadyTime asked = std::chrono::steady_clock::now();
+  auto found = shared_.credentials.get(options_.deadline);
+  excuse(asked);
   if (!found) return std::move(found).error().wrap(doing_ + " failed");
   ++flight.call.attempts_;
   flight.answer = {};
   flight.credential_source = found->source;
+  flight.keys = found->credentials;
   flight.header_bytes = flight.body_bytes = 0;
   flight.head_passed = false;
   flight.own_error.reset();
@@ -318,6 +320,10 @@ void Driver::close_attempt(Flight& flight, std::optional<Failure> failure, bool 
     shared_.budget.earn(flight.paid);
     flight.outcome = std::move(flight.answer);
     return;
+  }
+  // Once: whoever gives expired keys again will give them a third time.
+  if (failure->keys_expired && flight.keys && !std::exchange(flight.asked_for_new_keys, true)) {
+    failure->retryable = shared_.credentials.expired(*flight.keys);
   }
   const unsigned attempt = flight.call.attempts_;
   const int cost = timed_out ? RetryBudget::kTimeoutCost : RetryBudget::kRetryCost;

@@ -20,6 +20,7 @@
 #include <saola/objects/object_store.hpp>
 #include <saola/objects_s3/s3_store.hpp>
 
+#include "credentials/credentials.hpp"
 #include "endpoint.hpp"
 #include "retry.hpp"
 #include "s3_answer.hpp"
@@ -87,6 +88,7 @@ struct DriverShared {
 
   const S3Options options;
   const Endpoint endpoint;
+  KeptCredentials credentials;  // of the options above
   RetryBudget budget;
 
  private:

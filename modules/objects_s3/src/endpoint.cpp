@@ -6,7 +6,7 @@
 
 #include <curl/curl.h>
 
-#include "credentials.hpp"
+#include "credentials/credentials.hpp"
 #include "sigv4.hpp"
 
 namespace saola::objects_s3 {
@@ -34,11 +34,9 @@ Result<Endpoint> Endpoint::make(const S3Options& options) {
   Endpoint out;
   out.bucket_ = options.bucket;
   out.addressing_ = options.addressing;
-  out.region_ = options.region;
-  if (out.region_.empty()) out.region_ = environment("AWS_REGION");
-  if (out.region_.empty()) out.region_ = environment("AWS_DEFAULT_REGION");
-  if (out.region_.empty()) out.region_ = "us-east-1";
-  out.is_amazon_ = options.endpoint.empty();
+  out.region_ = region_in_use(options);
+  const std::string given = endpoint_in_use(options);
+  out.is_amazon_ = given.empty();
   // Others name their regions as they like: RegionOne, GRA, us_east.
   if (out.is_amazon_ && !is_dns_label(out.region_)) {
     return fail(ErrorCode::kInvalidArgument,
@@ -52,7 +50,7 @@ Result<Endpoint> Endpoint::make(const S3Options& options) {
                 out.region_);
   }
   const std::string text =
-      out.is_amazon_ ? fmt::format("https://s3.{}.amazonaws.com", out.region_) : options.endpoint;
+      out.is_amazon_ ? fmt::format("https://s3.{}.amazonaws.com", out.region_) : given;
 
   const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> url(curl_url(), &curl_url_cleanup);
   const bool parsed = curl_url_set(url.get(), CURLUPART_URL, text.c_str(), 0) == CURLUE_OK;

@@ -29,6 +29,8 @@ struct Flight {
   SteadyTime not_before{};
   // What its retries have cost so far.
   int paid = 0;
+  // The endpoint has said once that the keys had expired.
+  bool asked_for_new_keys = false;
   // Set when the call has ended; the call gets it when next() returns it.
   std::optional<Result<S3Answer>> outcome;
 
@@ -36,6 +38,7 @@ struct Flight {
   // and the error that made a callback end the transfer.
   S3Answer answer;
   std::string credential_source;
+  std::optional<S3Credentials> keys;
   std::string_view unsent;
   std::string_view body;
   std::size_t header_bytes = 0;

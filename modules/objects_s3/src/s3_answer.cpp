@@ -156,7 +156,7 @@ Failure failure_of(const S3Answer& answer, const Endpoint& endpoint,
   if (const std::string other = xml_text(answer.body, "Endpoint", 200); !other.empty()) {
     text += fmt::format("; the endpoint it names is {}", other);
   }
-  return {Error(meaning.code, std::move(text)), meaning.retryable};
+  return {Error(meaning.code, std::move(text)), meaning.retryable, meaning.advice == kTokenAdvice};
 }
 
 }  // namespace saola::objects_s3

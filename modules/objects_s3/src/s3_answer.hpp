@@ -29,6 +29,8 @@ struct Failure {
   Error error;
   // Whether the same request may succeed later.
   bool retryable = false;
+  // Whether new keys would mend it.
+  bool keys_expired = false;
 };
 
 // The failure that an answer with an error (a status other than 2xx, or an <Error> document in a

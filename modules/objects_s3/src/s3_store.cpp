@@ -4,9 +4,10 @@
 #include <cerrno>
 #include <utility>
 
+#include <saola/base/log.hpp>
 #include <saola/objects_s3/s3_store.hpp>
 
-#include "credentials.hpp"
+#include "credentials/credentials.hpp"
 #include "operations.hpp"
 
 namespace saola::objects_s3 {
@@ -44,8 +45,12 @@ Result<std::unique_ptr<S3Store>> S3Store::open(S3Options options) {
   }
   auto endpoint = Endpoint::make(options);
   if (!endpoint) return std::unexpected(std::move(endpoint).error());
-  if (auto found = find_credentials(options); !found) {
-    return std::unexpected(std::move(found).error());
+  if (auto found = find_credentials(options, Deadline::never()); !found) {
+    if (found.error().code() != ErrorCode::kUnavailable) {
+      return std::unexpected(std::move(found).error());
+    }
+    log_warning("S3 credentials cannot be had yet; they are asked for again when they are needed",
+                {{"error", found.error().message()}});
   }
   return std::unique_ptr<S3Store>(
       new S3Store(std::make_unique<Inside>(std::move(options), std::move(*endpoint))));

@@ -87,12 +87,12 @@ std::string sign(SigningInput input, const S3Credentials& credentials) {
 
   const std::string date_time = amz_date(input.time);
   const std::string date = date_time.substr(0, 8);
-  const std::string scope = fmt::format("{}/{}/s3/aws4_request", date, input.region);
+  const std::string scope = fmt::format("{}/{}/{}/aws4_request", date, input.region, input.service);
   const std::string to_sign =
       fmt::format("AWS4-HMAC-SHA256\n{}\n{}\n{}", date_time, scope, sha256_hex(canonical));
   std::string key = hmac_sha256("AWS4" + credentials.secret_access_key, date);
   key = hmac_sha256(key, input.region);
-  key = hmac_sha256(key, "s3");
+  key = hmac_sha256(key, input.service);
   key = hmac_sha256(key, "aws4_request");
   return fmt::format("AWS4-HMAC-SHA256 Credential={}/{},SignedHeaders={},Signature={}",
                      credentials.access_key_id, scope, signed_headers,

@@ -35,6 +35,7 @@ struct SigningInput {
   std::string_view payload_sha256;
   std::string_view region;
   SystemTime time;
+  std::string_view service = "s3";
 };
 
 // The value of the Authorization header.

@@ -18,9 +18,11 @@ struct S3Credentials {
 };
 
 enum class S3CredentialSource {
-  kChain,        // environment, else profile
+  // In boto3's order: environment; role, web identity, keys or credential_process of the profile;
+  // container; instance (docs/objects.md). The first that is there counts.
+  kChain,
   kEnvironment,  // AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN
-  kProfile,      // the shared credentials file; read anew when used, so keys may be rotated
+  kProfile,      // what the profile says; its keys are read anew when used, so they may be rotated
   kExplicit,     // S3Options::credentials
   kAnonymous,    // requests are not signed
 };
@@ -32,9 +34,10 @@ enum class S3Addressing {
 };
 
 struct S3Options {
-  // "http[s]://host[:port][/path]"; empty: Amazon's endpoint of the region.
+  // "http[s]://host[:port][/path]"; empty: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, the profile's, else
+  // Amazon's endpoint of the region.
   std::string endpoint;
-  // Empty: AWS_REGION, AWS_DEFAULT_REGION, else "us-east-1".
+  // Empty: AWS_REGION, AWS_DEFAULT_REGION, the profile's, else "us-east-1".
   std::string region;
   // What the endpoint calls the bucket; empty: as it is called in Saola.
   std::string bucket;
@@ -45,8 +48,8 @@ struct S3Options {
   S3CredentialSource credential_source = S3CredentialSource::kChain;
   // For kExplicit.
   S3Credentials credentials;
-  // Section of the credentials file (AWS_SHARED_CREDENTIALS_FILE, else ~/.aws/credentials);
-  // empty: AWS_PROFILE, else "default".
+  // Profile of AWS_SHARED_CREDENTIALS_FILE (else ~/.aws/credentials) and AWS_CONFIG_FILE (else
+  // ~/.aws/config); empty: AWS_PROFILE, else "default".
   std::string profile;
 
   // Bytes of a ranged GET and of an uploaded part. A transfer holds up to `parallel` of them in
@@ -87,7 +90,7 @@ struct S3Options {
 class S3Store final : public objects::ObjectStore {
  public:
   // kInvalidArgument: an option is wrong. kUnauthenticated: there are no credentials. Does not
-  // talk to the endpoint.
+  // talk to the endpoint; a role's keys are asked for, and one that cannot be asked now is logged.
   static Result<std::unique_ptr<S3Store>> open(S3Options options);
   ~S3Store() override;
 
