@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 import bucket
 
+# Jobs that have not ended, beyond which nobody posts: how many a busy machine gets through nobody knows.
+MOST_OPEN = 60
 FINAL = ("completed", "cancelled", "discarded")
 
 
@@ -69,6 +71,9 @@ class Clients:
     def _post_jobs(self, dice, number, every):
         count = 0
         while not self._stop.is_set():
+            if len(self.open_orders()) >= MOST_OPEN:
+                self._stop.wait(0.5)
+                continue
             count += 1
             # Most are short, some outlast a lease.
             seconds = dice.choices((dice.uniform(0, 0.5), dice.uniform(0.5, 3), dice.uniform(5, 20)), (60, 37, 3))[0]

@@ -7,7 +7,7 @@ RENEW = 5.0    # seconds; TaskWorkerOptions::renew_every
 
 # Events a minute, and the longest time each lasts (seconds; zero: a moment).
 KINDS = {
-    "kill task": (18.0, 0),
+    "kill task": (24.0, 0),
     "kill web": (8.0, 0),
     "kill arbiter": (2.0, 0),      # its children die with it
     "kill all": (2.0, 0),
