@@ -25,6 +25,9 @@ constexpr double kSplit = 0.96;
 // Where a destination is tried: one of the results takes the name.
 constexpr std::string_view kTrial = ".report.json";
 
+// For clearing away what earlier attempts left behind.
+constexpr std::chrono::seconds kClearingTime(5);
+
 // Bytes of a list in the job's result; the store takes results of 1 MiB.
 constexpr std::size_t kMaxPart = 150'000;
 
@@ -55,6 +58,7 @@ class SplitRun {
     auto request = from_payload(context_.job().payload);
     if (!request) return std::unexpected(std::move(request).error());
 
+    clear_earlier_attempts(*request);
     if (auto kept = unpack(context_.job().checkpoint)) return publish(*request, *kept);
     // What can be known to fail must fail before the work, not after it.
     if (auto ok = try_destination(*request); !ok) return std::unexpected(std::move(ok).error());
@@ -120,6 +124,20 @@ class SplitRun {
     const jobs::Job& job = context_.job();
     return request.destination.object(
         fmt::format("{}.{}.{}{}", stem_of(request.source.key()), job.id, job.attempt, ending));
+  }
+
+  // What attempts that were killed while they wrote have left behind. It is in nobody's way, so a
+  // store that cannot do it now is no failure.
+  void clear_earlier_attempts(const SplitRequest& request) {
+    const jobs::Job& job = context_.job();
+    if (job.attempt == 1) return;
+    const auto beginning =
+        request.destination.object(fmt::format("{}.{}.", stem_of(request.source.key()), job.id));
+    if (!beginning) return;
+    objects::CallOptions options;
+    options.deadline = min(context_.deadline(), Deadline::after(kClearingTime));
+    options.stop = context_.stop_token();
+    (void)buckets_.clear_unfinished(*beginning, options);
   }
 
   // The smallest real write, to where the report will be.

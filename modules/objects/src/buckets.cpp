@@ -94,4 +94,10 @@ Result<void> Buckets::remove(const ObjectName& name, const CallOptions& options)
   return (*found)->store->remove(name, options);
 }
 
+Result<void> Buckets::clear_unfinished(const ObjectName& beginning, const CallOptions& options) {
+  auto found = find_writable(beginning.bucket(), beginning.key());
+  if (!found) return std::unexpected(std::move(found).error());
+  return (*found)->store->clear_unfinished(beginning, options);
+}
+
 }  // namespace saola::objects

@@ -74,6 +74,11 @@ class FileSource final : public ByteSource {
 
 }  // namespace
 
+// Most stores leave nothing.
+Result<void> ObjectStore::clear_unfinished(const ObjectName&, const CallOptions&) {
+  return {};
+}
+
 Result<ObjectInfo> ObjectStore::get_file(const ObjectName& name, const std::string& path,
                                          const GetOptions& options) {
   auto put_in_front = [&](Error error) {

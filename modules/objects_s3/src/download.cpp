@@ -4,6 +4,7 @@
 #include <cstring>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include <curl/curl.h>
@@ -101,6 +102,8 @@ class PartDownload final : public Call {
     return {buffer_.get() + taken_ - n, n};
   }
   std::unique_ptr<std::byte[]> take_buffer() { return std::move(buffer_); }
+  // It failed because the endpoint offers no ranges, but the object.
+  bool got_whole() const { return got_whole_; }
 
  protected:
   const S3Request& prepare() override {
@@ -133,9 +136,9 @@ class PartDownload final : public Call {
       skip_ = received_;
       return {};
     }
+    got_whole_ = answer.status == 200;
     return fail(ErrorCode::kUnsupported,
-                "the endpoint answered {} to a request for a range (206 was expected): it does not "
-                "offer ranges, so use one that does, or parts larger than the object",
+                "the endpoint answered {} to a request for a range (206 was expected)",
                 answer.status);
   }
 
@@ -167,6 +170,58 @@ class PartDownload final : public Call {
   std::uint64_t taken_ = 0;
   // Bytes of the answer under way that are in the buffer already.
   std::uint64_t skip_ = 0;
+  bool got_whole_ = false;
+};
+
+// The bytes [next, end) of the object out of the whole of it, given to the sink as they come. A cut
+// answer begins anew, and what the sink has is passed over.
+class WholeDownload final : public Call {
+ public:
+  using Take = std::function<Result<void>(std::span<const std::byte>)>;
+
+  WholeDownload(const ObjectInfo& object, std::uint64_t next, std::uint64_t end, Take take)
+      : Call(S3Request{}), object_(object), next_(next), end_(end), take_(std::move(take)) {}
+
+  bool has_all() const { return next_ == end_; }
+
+ protected:
+  const S3Request& prepare() override {
+    position_ = 0;
+    return request_;
+  }
+
+  Result<void> on_success_head(const S3Answer& answer) override {
+    const std::string_view etag = answer.header("etag");
+    if (etag.empty() || object_.etag.empty() || etag == object_.etag) return {};
+    return fail(ErrorCode::kConflict,
+                "the object was changed while it was being read: read it again");
+  }
+
+  Result<bool> on_body(std::span<const std::byte> bytes) override {
+    const std::uint64_t begin = position_;
+    position_ += bytes.size();
+    if (position_ <= next_) return true;
+    bytes = bytes.subspan(next_ - begin);
+    bytes = bytes.first(std::min<std::uint64_t>(bytes.size(), end_ - next_));
+    next_ += bytes.size();
+    if (auto ok = take_(bytes); !ok) return std::unexpected(std::move(ok).error());
+    // The rest of the object is not wanted.
+    if (has_all() && end_ < object_.size) return fail(ErrorCode::kInternal, "that is enough");
+    return true;
+  }
+
+  Result<void> on_complete(const S3Answer&) override {
+    if (has_all()) return {};
+    return fail(ErrorCode::kDataCorrupt, "the endpoint sent {} of the object's {} bytes", position_,
+                object_.size);
+  }
+
+ private:
+  const ObjectInfo& object_;
+  std::uint64_t next_;
+  const std::uint64_t end_;
+  const Take take_;
+  std::uint64_t position_ = 0;  // in the answer under way
 };
 
 }  // namespace
@@ -190,8 +245,8 @@ Result<ObjectInfo> download(DriverShared& shared, const ObjectName& name,
   // Started parts in the object's order; the front one is the next for the sink.
   std::deque<std::unique_ptr<PartDownload>> window;
   const std::string doing = "reading " + name.to_string();
-  Driver driver(shared, name, options, doing);
-  const auto info = head_object(driver, name);
+  std::optional<Driver> driver(std::in_place, shared, name, options, doing);
+  const auto info = head_object(*driver, name);
   if (!info) return info;
   if (!options.if_match.empty() && options.if_match != info->etag) {
     return fail(ErrorCode::kConflict, "{} was changed since it was last seen", name.to_string());
@@ -204,14 +259,18 @@ Result<ObjectInfo> download(DriverShared& shared, const ObjectName& name,
   std::vector<std::unique_ptr<std::byte[]>> buffers;
   std::uint64_t asked = range->first;
   std::uint64_t done = 0;
+  const auto give = [&](std::span<const std::byte> bytes) -> Result<void> {
+    if (auto ok = objects::still_wanted(options, doing); !ok) return ok;
+    if (auto ok = sink(bytes); !ok) return ok;
+    done += bytes.size();
+    if (options.progress) options.progress(done, total);
+    return {};
+  };
   const auto give_to_sink = [&]() -> Result<void> {
     while (!window.empty()) {
       PartDownload& part = *window.front();
       for (auto bytes = part.take_bytes(); !bytes.empty(); bytes = part.take_bytes()) {
-        if (auto ok = objects::still_wanted(options, doing); !ok) return ok;
-        if (auto ok = sink(bytes); !ok) return ok;
-        done += bytes.size();
-        if (options.progress) options.progress(done, total);
+        if (auto ok = give(bytes); !ok) return ok;
       }
       if (!part.outcome()) break;
       buffers.push_back(part.take_buffer());
@@ -227,12 +286,22 @@ Result<ObjectInfo> download(DriverShared& shared, const ObjectName& name,
       window.push_back(
           std::make_unique<PartDownload>(*info, asked, end, std::move(buffers.back())));
       buffers.pop_back();
-      driver.start(*window.back());
+      driver->start(*window.back());
       asked = end;
     }
-    auto ended = driver.next(give_to_sink);
+    auto ended = driver->next(give_to_sink);
     if (!ended) return std::unexpected(std::move(ended).error());
-    if (!*(*ended)->outcome()) return std::unexpected((*ended)->outcome()->error());
+    if (!*(*ended)->outcome()) {
+      if (!static_cast<PartDownload*>(*ended)->got_whole()) {
+        return std::unexpected((*ended)->outcome()->error());
+      }
+      // As one stream, then. The other parts end with their driver.
+      driver.emplace(shared, name, options, doing);
+      WholeDownload whole(*info, range->first + done, range->end, give);
+      auto answer = driver->run(whole);
+      if (!answer && !whole.has_all()) return std::unexpected(std::move(answer).error());
+      return info;
+    }
     if (auto ok = give_to_sink(); !ok) return std::unexpected(std::move(ok).error());
   }
   return info;

@@ -63,13 +63,28 @@ void DriverShared::give_back(std::unique_ptr<Connections> connections) {
   idle_.push_back(std::move(connections));
 }
 
+void DriverShared::leave_behind(Upload upload) {
+  constexpr std::size_t kMost = 1000;
+  const std::lock_guard lock(mutex_);
+  if (left_behind_.size() < kMost) left_behind_.push_back(std::move(upload));
+}
+
+std::vector<DriverShared::Upload> DriverShared::take_left_behind() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(left_behind_, {});
+}
+
 Driver::Driver(DriverShared& shared, const objects::ObjectName& name,
                const objects::CallOptions& options, std::string doing)
+    : Driver(shared, name, options, std::move(doing), shared.endpoint.target(name)) {}
+
+Driver::Driver(DriverShared& shared, const objects::ObjectName& name,
+               const objects::CallOptions& options, std::string doing, Target target)
     : shared_(shared),
       name_(name),
       options_(options),
       doing_(std::move(doing)),
-      target_(shared.endpoint.target(name)),
+      target_(std::move(target)),
       connections_(shared.borrow()),
       random_(std::random_device()()),
       left_at_(std::chrono::steady_clock::now()) {}

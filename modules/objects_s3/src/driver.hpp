@@ -86,6 +86,14 @@ struct DriverShared {
   std::unique_ptr<Connections> borrow();
   void give_back(std::unique_ptr<Connections> connections);
 
+  // An upload in parts that was begun and could not be aborted.
+  struct Upload {
+    objects::ObjectName name;
+    std::string id;
+  };
+  void leave_behind(Upload upload);
+  std::vector<Upload> take_left_behind();
+
   const S3Options options;
   const Endpoint endpoint;
   KeptCredentials credentials;  // of the options above
@@ -95,6 +103,7 @@ struct DriverShared {
   std::mutex mutex_;
   // Guarded by mutex_.
   std::vector<std::unique_ptr<Connections>> idle_;
+  std::vector<Upload> left_behind_;
 };
 
 class Driver {
@@ -102,6 +111,9 @@ class Driver {
   // `doing` begins every error text ("reading s3://b/k"). The arguments are borrowed.
   Driver(DriverShared& shared, const objects::ObjectName& name, const objects::CallOptions& options,
          std::string doing);
+  // The same for requests to `target` instead of the object.
+  Driver(DriverShared& shared, const objects::ObjectName& name, const objects::CallOptions& options,
+         std::string doing, Target target);
   // Drops calls that have not ended.
   ~Driver();
 

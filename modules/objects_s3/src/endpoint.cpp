@@ -74,15 +74,21 @@ Result<Endpoint> Endpoint::make(const S3Options& options) {
 }
 
 Target Endpoint::target(const objects::ObjectName& name) const {
-  const std::string& bucket = bucket_of(name);
+  return target(bucket_of(name), uri_encode(name.key(), "/"));
+}
+
+Target Endpoint::bucket_target(const objects::ObjectName& name) const {
+  return target(bucket_of(name), "");
+}
+
+Target Endpoint::target(const std::string& bucket, const std::string& encoded_key) const {
   const bool virtual_host =
       addressing_ == S3Addressing::kVirtualHost ||
       (addressing_ == S3Addressing::kAuto && is_amazon_ && is_dns_label(bucket));
   Target out;
   out.host = virtual_host ? bucket + "." + host_ : host_;
   out.origin = scheme_ + "://" + out.host;
-  out.path = base_path_ + (virtual_host ? "/" : "/" + uri_encode(bucket) + "/") +
-             uri_encode(name.key(), "/");
+  out.path = base_path_ + (virtual_host ? "/" : "/" + uri_encode(bucket) + "/") + encoded_key;
   return out;
 }
 

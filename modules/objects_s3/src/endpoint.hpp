@@ -25,6 +25,8 @@ class Endpoint {
   static Result<Endpoint> make(const S3Options& options);
 
   Target target(const objects::ObjectName& name) const;
+  // Of the object's bucket itself.
+  Target bucket_target(const objects::ObjectName& name) const;
   // The bucket's name at the endpoint.
   const std::string& bucket_of(const objects::ObjectName& name) const {
     return bucket_.empty() ? name.bucket() : bucket_;
@@ -34,6 +36,8 @@ class Endpoint {
   std::string to_string() const { return scheme_ + "://" + host_ + base_path_; }
 
  private:
+  Target target(const std::string& bucket, const std::string& encoded_key) const;
+
   std::string scheme_;
   // With the port when it is not the scheme's own.
   std::string host_;

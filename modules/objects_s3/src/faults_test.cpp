@@ -354,10 +354,12 @@ TEST_F(S3Faults, EndpointWithoutRanges) {
     return {serve_object(plain, content_)};
   };
   serve(whole);
-  EXPECT_TRUE(fails_with(get(), ErrorCode::kUnsupported, "does not offer ranges"));
+  auto bytes = get();
+  ASSERT_TRUE(succeeds(bytes));
+  EXPECT_EQ(*bytes, content_) << "as one stream, though the parts are smaller";
   options_.part_size = 10'000;
   serve(whole);
-  const auto bytes = get();
+  bytes = get();
   ASSERT_TRUE(succeeds(bytes));
   EXPECT_EQ(*bytes, content_);
   // Cut, then sent from its beginning again: no byte is doubled.
@@ -440,6 +442,29 @@ TEST_F(S3Faults, PutIsSentAgainAsAWhole) {
   for (const auto& request : endpoint_->requests()) EXPECT_EQ(request.body, content_);
 }
 
+TEST_F(S3Faults, OneStreamGoesOnWhereItWasCutAndEndsWhereTheRangeDoes) {
+  std::size_t answers = 0;
+  serve([&](const FakeRequest& r) -> FakeAnswer {
+    FakeRequest plain = r;
+    plain.head = "\r\n";
+    std::string bytes = serve_object(plain, content_);
+    const bool stream = r.method == "GET" && r.header("range").empty();
+    if (!stream || ++answers > 2) return {std::move(bytes)};
+    const std::size_t missing = answers == 1 ? content_.size() / 2 : 1;
+    return {bytes.substr(0, bytes.size() - missing), FakeAnswer::kClose};
+  });
+  const auto whole = get();
+  ASSERT_TRUE(succeeds(whole));
+  EXPECT_EQ(*whole, content_);
+  EXPECT_EQ(answers, 3u);
+  objects::GetOptions options;
+  options.offset = 7;
+  options.length = content_.size() - 20;
+  const auto range = store_->get_bytes(name_, 1 << 20, options);
+  ASSERT_TRUE(succeeds(range));
+  EXPECT_EQ(*range, content_.substr(7, content_.size() - 20));
+}
+
 class S3Multipart : public S3Faults {
  protected:
   void SetUp() override {
@@ -494,6 +519,45 @@ TEST_F(S3Multipart, FailedPartAbortsTheUpload) {
   EXPECT_TRUE(fails_with(store_->put_bytes(name_, large_, {}), ErrorCode::kResourceExhausted));
   EXPECT_EQ(endpoint_->requests().back().method, "DELETE");
   EXPECT_TRUE(endpoint_->requests().back().target.ends_with("?uploadId=id%2F1"));
+}
+
+TEST_F(S3Multipart, AnUploadThatCouldNotBeAbortedIsAbortedBeforeTheNext) {
+  bool refuses = true;
+  options_.attempts = 1;
+  serve([&](const FakeRequest& r) -> FakeAnswer {
+    if (refuses && (r.method == "DELETE" || r.target.find("partNumber=2") != std::string::npos)) {
+      return {http(503, "", error_xml("ServiceUnavailable"))};
+    }
+    return answer(r);
+  });
+  EXPECT_TRUE(fails_with(store_->put_bytes(name_, large_, {}), ErrorCode::kUnavailable));
+  refuses = false;
+  const std::size_t before = endpoint_->requests().size();
+  ASSERT_TRUE(succeeds(store_->put_bytes(name_, "x", {})));
+  ASSERT_TRUE(succeeds(store_->put_bytes(name_, "x", {})));
+  const auto all = endpoint_->requests();
+  ASSERT_EQ(all.size(), before + 3) << "it is done once";
+  EXPECT_EQ(all[before].method, "DELETE");
+  EXPECT_TRUE(all[before].target.ends_with("?uploadId=id%2F1"));
+}
+
+TEST_F(S3Multipart, UnfinishedUploadsOfABeginningAreCleared) {
+  serve([&](const FakeRequest& r) -> FakeAnswer {
+    if (r.method != "GET") return answer(r);
+    return {http(200, "",
+                 "<ListMultipartUploadsResult><Upload><Key>out/j.1.a&amp;b</Key><UploadId>u1"
+                 "</UploadId></Upload><Upload><Key>other</Key><UploadId>u2</UploadId></Upload>"
+                 "<Upload><Key>out/j.2.c</Key><UploadId>u3</UploadId></Upload>"
+                 "</ListMultipartUploadsResult>")};
+  });
+  const auto beginning = objects::ObjectName::parse("s3://bucket/out/j.").value();
+  ASSERT_TRUE(store_->clear_unfinished(beginning, {}));
+  const auto all = endpoint_->requests();
+  ASSERT_EQ(all.size(), 3u) << "what has another beginning stays";
+  EXPECT_EQ(all[0].target, "/bucket/?prefix=out%2Fj.&uploads=");
+  EXPECT_EQ(all[1].method, "DELETE");
+  EXPECT_TRUE(all[1].target.ends_with("/bucket/out/j.1.a%26b?uploadId=u1")) << all[1].target;
+  EXPECT_TRUE(all[2].target.ends_with("/bucket/out/j.2.c?uploadId=u3"));
 }
 
 TEST_F(S3Multipart, CancelAbortsTheUpload) {

@@ -22,4 +22,8 @@ Result<objects::ObjectInfo> upload(DriverShared& shared, const objects::ObjectNa
 Result<void> remove_object(DriverShared& shared, const objects::ObjectName& name,
                            const objects::CallOptions& options);
 
+// Aborts the uploads in parts of all keys that begin with that of `beginning`; up to 1000 of them.
+Result<void> abort_uploads(DriverShared& shared, const objects::ObjectName& beginning,
+                           const objects::CallOptions& options);
+
 }  // namespace saola::objects_s3

@@ -78,4 +78,9 @@ Result<void> S3Store::remove(const objects::ObjectName& name, const objects::Cal
   return remove_object(inside_->shared, name, options);
 }
 
+Result<void> S3Store::clear_unfinished(const objects::ObjectName& beginning,
+                                       const objects::CallOptions& options) {
+  return abort_uploads(inside_->shared, beginning, options);
+}
+
 }  // namespace saola::objects_s3

@@ -167,12 +167,14 @@ void abort_upload(DriverShared& shared, const ObjectName& name, const std::strin
   options.deadline = Deadline::after(kAbortTime);
   Driver driver(shared, name, options, "aborting the upload of " + name.to_string());
   PlainCall abort(S3Request{.method = "DELETE", .query = {{"uploadId", upload_id}}});
-  if (auto answer = driver.run(abort); !answer) {
-    log_warning(
-        "an unfinished S3 upload was left behind; the bucket's rule for incomplete uploads "
-        "has to remove it",
-        {{"object", name.to_string()}, {"error", answer.error().message()}});
+  const auto answer = driver.run(abort);
+  if (answer || answer.error().code() == ErrorCode::kConflict ||
+      answer.error().code() == ErrorCode::kNotFound) {
+    return;
   }
+  log_warning("an unfinished S3 upload was left behind; it is aborted before the next upload",
+              {{"object", name.to_string()}, {"error", answer.error().message()}});
+  shared.leave_behind({name, upload_id});
 }
 
 Result<ObjectInfo> put_in_parts(DriverShared& shared, const ObjectName& name,
@@ -205,11 +207,38 @@ Result<ObjectInfo> put_in_parts(DriverShared& shared, const ObjectName& name,
 
 Result<ObjectInfo> upload(DriverShared& shared, const ObjectName& name, const ByteSource& source,
                           const CallOptions& options) {
+  for (const auto& [of, id] : shared.take_left_behind()) abort_upload(shared, of, id);
   if (source.size() > shared.options.multipart_threshold) {
     return put_in_parts(shared, name, source, options);
   }
   Driver driver(shared, name, options, "writing " + name.to_string());
   return put_at_once(driver, source, options);
+}
+
+Result<void> abort_uploads(DriverShared& shared, const ObjectName& beginning,
+                           const CallOptions& options) {
+  std::string list;
+  {
+    Driver driver(shared, beginning, options,
+                  "looking for unfinished uploads of " + beginning.to_string(),
+                  shared.endpoint.bucket_target(beginning));
+    PlainCall call(S3Request{.query = {{"uploads", ""}, {"prefix", beginning.key()}}});
+    auto answer = driver.run(call);
+    if (!answer) return std::unexpected(std::move(answer).error());
+    list = answer->body;
+  }
+  constexpr std::string_view kUpload = "<Upload>";
+  for (std::size_t at = list.find(kUpload); at != std::string::npos;) {
+    const std::size_t next = list.find(kUpload, at + kUpload.size());
+    const std::string_view upload = std::string_view(list).substr(at, next - at);
+    at = next;
+    const std::string key = xml_text(upload, "Key");
+    const std::string id = xml_text(upload, "UploadId");
+    const auto name = ObjectName::parse(fmt::format("s3://{}/{}", beginning.bucket(), key));
+    if (!name || id.empty() || !key.starts_with(beginning.key())) continue;
+    abort_upload(shared, *name, id);
+  }
+  return {};
 }
 
 Result<void> remove_object(DriverShared& shared, const ObjectName& name,

@@ -207,16 +207,20 @@ std::vector<server::SettingRow> bucket_rows(const std::string& default_buckets) 
                 .with_flag = "true"},
                {"prefix", "Results must lie under it; empty: anywhere in the bucket."},
                {"endpoint",
-                "http[s]://host[:port] of an S3 server; empty: Amazon's of the region."},
-               {"region", "Empty: AWS_REGION, else us-east-1."},
+                "http[s]://host[:port] of an S3 server; empty: as the environment or profile says, "
+                "else Amazon's of the region."},
+               {"region", "Empty: AWS_REGION, the profile's, else us-east-1."},
                {"bucket", "What the endpoint calls the bucket; empty: NAME."},
                {"path-style",
                 "true: https://endpoint/bucket/key; false: https://bucket.endpoint/key; empty: as "
                 "fits the endpoint."},
                {"credentials",
-                "environment (AWS_ACCESS_KEY_ID, …), profile or anonymous; empty: the environment, "
-                "else the profile file."},
-               {"profile", "Section of the credentials file; empty: AWS_PROFILE, else default."},
+                "environment (AWS_ACCESS_KEY_ID, …), profile or anonymous; empty: where boto3 "
+                "looks "
+                "(environment, profile files, web identity, container, instance)."},
+               {"profile",
+                "Of ~/.aws/credentials and ~/.aws/config; empty: AWS_PROFILE, else "
+                "default."},
                {"access-key-id", "Together with secret-access-key instead of credentials."},
                {"secret-access-key", "Kept out of every listing.", true},
                {"session-token", "Of temporary credentials.", true},

@@ -40,6 +40,7 @@ class Buckets final : public ObjectStore {
   Result<ObjectInfo> put(const ObjectName& name, const ByteSource& source,
                          const CallOptions& options) override;
   Result<void> remove(const ObjectName& name, const CallOptions& options) override;
+  Result<void> clear_unfinished(const ObjectName& beginning, const CallOptions& options) override;
 
  private:
   struct Bound {

@@ -92,6 +92,11 @@ class ObjectStore {
   // Removes the object. One that is not there is no error, so that it may be repeated.
   virtual Result<void> remove(const ObjectName& name, const CallOptions& options) = 0;
 
+  // Clears away what interrupted puts of objects whose keys begin with that of `beginning` have left
+  // behind where no reader sees it, such as the parts of an upload. For names that nobody writes
+  // any more: a put that is under way may end in kConflict.
+  virtual Result<void> clear_unfinished(const ObjectName& beginning, const CallOptions& options);
+
   // get() into the local file `path`, which appears (or is replaced) only when it is complete and
   // on disk; its directory must exist. A full disk is kResourceExhausted and leaves nothing.
   Result<ObjectInfo> get_file(const ObjectName& name, const std::string& path,

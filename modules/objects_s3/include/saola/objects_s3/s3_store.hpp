@@ -85,8 +85,11 @@ struct S3Options {
 // costs 5, 10 after a time-out, and success earns them back). A proxy is used as libcurl's
 // environment variables say (https_proxy, no_proxy).
 //
-// An upload in parts that fails is aborted, which may take up to 2 s past the deadline; a killed
-// process leaves its parts behind, so give the bucket a rule that expires incomplete uploads.
+// An endpoint that answers a ranged GET with the whole object is read as one stream.
+//
+// An upload in parts that fails is aborted, which may take up to 2 s past the deadline; where that
+// fails too it is tried again before the next put. Those of a killed process stay until somebody
+// calls clear_unfinished().
 class S3Store final : public objects::ObjectStore {
  public:
   // kInvalidArgument: an option is wrong. kUnauthenticated: there are no credentials. Does not
@@ -103,6 +106,8 @@ class S3Store final : public objects::ObjectStore {
                                   const objects::CallOptions& options) override;
   Result<void> remove(const objects::ObjectName& name,
                       const objects::CallOptions& options) override;
+  Result<void> clear_unfinished(const objects::ObjectName& beginning,
+                                const objects::CallOptions& options) override;
 
  private:
   struct Inside;
