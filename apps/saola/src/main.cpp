@@ -8,6 +8,7 @@
 #include <saola/command_line/parse.hpp>
 #include <saola/jobs_client/commands.hpp>
 #include <saola/server/control.hpp>
+#include <saola/server/token.hpp>
 
 #include "new_command.hpp"
 #include "split_command.hpp"
@@ -26,6 +27,8 @@ constexpr Command kCommands[] = {
     {"submit", "start a job by POST to a route, and wait for its end",
      [](int argc, char** argv) { return saola::jobs_client::run_submit("saola", argc, argv); }},
     {"ctl", "talk to a running server through its control socket", saola::server::run_ctl},
+    {"token", "make an API token for a service",
+     [](int argc, char** argv) { return saola::server::run_token("saola", argc, argv); }},
     {"split", "split the rows of a table into groups as alike as possible, without a server",
      saola::tool::run_split},
     {"new", "write a service to start from", saola::tool::run_new},

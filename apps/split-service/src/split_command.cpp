@@ -18,21 +18,16 @@ namespace saola::split_service {
 int run_submit(int argc, char** argv) {
   std::string source;
   std::string destination;
-  jobs_client::Submission how{.program = "split-service",
-                              .url = "http://127.0.0.1:8000",
-                              .path = "/split",
-                              .result_text = [](const boost::json::value& result) {
-                                return summary_text(result.as_object());
-                              }};
+  jobs_client::Submission how;
+  how.program = "split-service";
+  how.path = "/split";
+  how.result_text = [](const boost::json::value& result) {
+    return summary_text(result.as_object());
+  };
   bool no_wait = false;
   CLI::App app("Start a split, show its progress and print how alike the groups are.",
                "split-service submit");
-  app.option_defaults()->always_capture_default(false);
-  app.footer(std::string(jobs_client::kExitStatuses));
-  app.add_option("--url", how.url, "Where the service is")
-      ->capture_default_str()
-      ->envname("SAOLA_URL");
-  app.add_flag("--json", how.json, "Print JSON");
+  how.service.add_to(app);
   app.add_option("source", source, "s3://bucket/key of a CSV file or an Excel workbook");
   const TaskFlags flags(app);
   app.add_option("--destination", destination,

@@ -380,5 +380,31 @@ TEST(Client, SaysWhenNoServerIsThere) {
   EXPECT_THAT(run_cli({"serve", "--help"}).out, HasSubstr("--bucket"));
 }
 
+TEST(Service, ClientsShowTheirTokenAndMayDoWhatItsRoleSays) {
+  const TempFolder folder;
+  const std::string tokens = folder.path() + "/tokens";
+  const auto token_of = [&](const std::string& name) {
+    const auto made = run_cli({"token", "new", name, "--role", name, "--file", tokens});
+    EXPECT_EQ(made.status, 0) << made.err;
+    return made.out.substr(0, made.out.find('\n'));
+  };
+  const std::string submitter = token_of("submit");
+  const std::string operator_token = token_of("operate");
+  Service service({"--auth-tokens-file", tokens});
+  service.start();
+  EXPECT_EQ(ApiClient(service.url()).get("/jobs").error().code(), ErrorCode::kUnauthenticated);
+  ApiClient client(service.url(), submitter);
+  const std::string id = submit(client, long_split(1));
+  EXPECT_EQ(client.post("/jobs/" + id + "/cancel", nullptr).error().code(),
+            ErrorCode::kPermissionDenied);
+  std::ofstream(folder.path() + "/operator") << operator_token << '\n';
+  EXPECT_EQ(run_cli({"jobs", "cancel", id, "--url", service.url(), "--token", submitter}).status,
+            1);
+  const auto cancelled = run_cli(
+      {"jobs", "cancel", id, "--url", service.url(), "--token-file", folder.path() + "/operator"});
+  EXPECT_EQ(cancelled.status, 0) << cancelled.err;
+  EXPECT_EQ(service.stop(), 0);
+}
+
 }  // namespace
 }  // namespace saola::split_service

@@ -21,6 +21,7 @@ async function call(method, path, body) {
     headers: body === undefined ? {} : {"Content-Type": "application/json"},
     body: body === undefined ? undefined : JSON.stringify(body),
   });
+  if (answer.status === 401) location.assign("/login?next=" + encodeURIComponent(location.pathname + location.hash));
   const document_ = await answer.json();
   if (!answer.ok) throw Object.assign(new Error(document_.detail), {problem: document_});
   return document_;
@@ -191,6 +192,20 @@ async function keepFresh() {
   }
 }
 
+// The button to log out, for those who had to log in.
+async function showCaller() {
+  const {name, role} = await call("GET", "/session");
+  byId("caller").textContent = name === "" ? "" : `${name} (${role})`;
+  byId("logout").hidden = name === "";
+}
+
+async function logOut() {
+  await fetch("/logout", {method: "POST"});
+  location.assign("/login");
+}
+
+byId("logout").addEventListener("click", logOut);
+showCaller().catch(showProblem);
 byId("form").addEventListener("submit", submit);
 byId("paths").addEventListener("change", showExample);
 findStarters().catch(showProblem);

@@ -78,7 +78,8 @@ Error server_error(long status, const std::string& body) {
 }  // namespace
 
 struct ApiClient::Inside {
-  explicit Inside(std::string address) : url(std::move(address)), curl(curl_easy_init()) {
+  Inside(std::string address, std::string api_token)
+      : url(std::move(address)), token(std::move(api_token)), curl(curl_easy_init()) {
     while (url.ends_with('/')) url.pop_back();
   }
   ~Inside() { curl_easy_cleanup(curl); }
@@ -92,6 +93,9 @@ struct ApiClient::Inside {
     if (curl == nullptr) return fail(ErrorCode::kInternal, "libcurl cannot be used");
     curl_slist* headers = nullptr;
     for (const std::string& field : fields) headers = curl_slist_append(headers, field.c_str());
+    if (!token.empty()) {
+      headers = curl_slist_append(headers, ("Authorization: Bearer " + token).c_str());
+    }
     Answer answer{curl, take, {}};
     curl_easy_reset(curl);
     const std::string target = url + std::string(path);
@@ -168,11 +172,13 @@ struct ApiClient::Inside {
   }
 
   std::string url;
+  std::string token;
   CURL* curl;
   bool (*give_up)() = [] { return false; };
 };
 
-ApiClient::ApiClient(std::string url) : inside_(std::make_unique<Inside>(std::move(url))) {}
+ApiClient::ApiClient(std::string url, std::string token)
+    : inside_(std::make_unique<Inside>(std::move(url), std::move(token))) {}
 ApiClient::~ApiClient() = default;
 
 Result<json::value> ApiClient::get(std::string_view path) {

@@ -25,12 +25,9 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr const char* kDefaultUrl = "http://127.0.0.1:8000";
-
 struct Flags {
   std::string program;
-  std::string url = kDefaultUrl;
-  bool json_output = false;
+  ServiceFlags service;
   std::string id;
   std::string states;
   std::string kind;
@@ -99,7 +96,9 @@ Exit follow(ApiClient& client, const Submission& how, const std::string& id) {
                             .give_up = InterruptWatch::interrupted});
   }
   if (!job && job.error().code() == ErrorCode::kCancelled) {
-    const std::string where = how.url == kDefaultUrl ? "" : fmt::format(" --url {}", how.url);
+    const std::string where = how.service.url == ServiceFlags::kDefaultUrl
+                                  ? ""
+                                  : fmt::format(" --url {}", how.service.url);
     std::fputs(fmt::format("{0}: interrupted; job {1} goes on\n"
                            "  follow it: {0} jobs watch {1}{2}\n"
                            "  stop it:   {0} jobs cancel {1}{2}\n",
@@ -109,14 +108,15 @@ Exit follow(ApiClient& client, const Submission& how, const std::string& id) {
     return Exit::kInterrupted;
   }
   if (!job) return report(how.program, job.error());
-  if (how.json) print(json::serialize(*job) + "\n");
+  if (how.service.json) print(json::serialize(*job) + "\n");
   const json::object& end = job->as_object();
   const std::string state(end.at("state").as_string());
   if (state == "completed") {
-    if (!how.json) print((how.result_text ? how.result_text : result_text)(end.at("result")));
+    if (!how.service.json)
+      print((how.result_text ? how.result_text : result_text)(end.at("result")));
     return Exit::kOk;
   }
-  if (!how.json) print(job_text(*job));
+  if (!how.service.json) print(job_text(*job));
   return state == "cancelled" ? Exit::kCancelled : Exit::kDiscarded;
 }
 
@@ -133,7 +133,7 @@ Exit list_jobs(ApiClient& client, const Flags& flags) {
   path.pop_back();
   const auto page = client.get(path);
   if (!page) return report(flags.program, page.error());
-  if (flags.json_output) {
+  if (flags.service.json) {
     print(json::serialize(*page) + "\n");
     return Exit::kOk;
   }
@@ -149,7 +149,7 @@ Exit list_jobs(ApiClient& client, const Flags& flags) {
 
 Exit show_answer(const Flags& flags, const Result<json::value>& job) {
   if (!job) return report(flags.program, job.error());
-  if (flags.json_output) {
+  if (flags.service.json) {
     print(json::serialize(*job) + "\n");
     return Exit::kOk;
   }
@@ -158,13 +158,6 @@ Exit show_answer(const Flags& flags, const Result<json::value>& job) {
   const json::value* result = object == nullptr ? nullptr : object->if_contains("result");
   if (result != nullptr && !result->is_null()) print("\n" + result_text(*result));
   return Exit::kOk;
-}
-
-void add_common(CLI::App& app, std::string& url, bool& json_output) {
-  app.option_defaults()->always_capture_default(false);
-  app.add_option("--url", url, "Where the service is")->capture_default_str()->envname("SAOLA_URL");
-  app.add_flag("--json", json_output, "Print JSON");
-  app.footer(std::string(kExitStatuses));
 }
 
 std::vector<std::string> headers_of(const JobFlags& job) {
@@ -230,7 +223,9 @@ void add_job_flags(CLI::App& app, JobFlags& into) {
 }
 
 Exit submit(const Submission& submission, const json::value& request) {
-  ApiClient client(submission.url);
+  auto token = submission.service.find_token();
+  if (!token) return report(submission.program, token.error());
+  ApiClient client(submission.service.url, *std::move(token));
   const auto accepted = client.post(submission.path, request, headers_of(submission.job));
   if (!accepted) return report(submission.program, accepted.error());
   const json::object* object = accepted->if_object();
@@ -243,21 +238,21 @@ Exit submit(const Submission& submission, const json::value& request) {
   }
   const std::string id(id_member->as_string());
   if (!submission.wait) {
-    print(submission.json ? json::serialize(*accepted) + "\n" : id + "\n");
+    print(submission.service.json ? json::serialize(*accepted) + "\n" : id + "\n");
     return Exit::kOk;
   }
-  if (!submission.json) std::fputs(fmt::format("job {}\n", id).c_str(), stderr);
+  if (!submission.service.json) std::fputs(fmt::format("job {}\n", id).c_str(), stderr);
   return follow(client, submission, id);
 }
 
 int run_submit(std::string_view program, int argc, char** argv) {
-  Submission how{.program = std::string(program), .url = kDefaultUrl, .path = {}};
+  Submission how{.program = std::string(program), .service = {}, .path = {}};
   std::string file;
   std::vector<std::string> fields;
   bool no_wait = false;
   CLI::App app("Start a job by POST to a route of the service, and wait for its end.",
                fmt::format("{} submit", program));
-  add_common(app, how.url, how.json);
+  how.service.add_to(app);
   app.add_option("path", how.path, "The route: /split")->required();
   app.add_option("fields", fields, "NAME=VALUE of the JSON body; VALUE is JSON, or else a text");
   app.add_option("--request", file, "FILE with the JSON body (-: standard input); fields win");
@@ -288,11 +283,11 @@ int run_submit(std::string_view program, int argc, char** argv) {
 }
 
 int run_jobs(std::string_view program, int argc, char** argv) {
-  Flags flags{.program = std::string(program)};
+  Flags flags{.program = std::string(program), .service = {}};
   CLI::App app("Look at the jobs of a service and steer them.", fmt::format("{} jobs", program));
   app.require_subcommand(1);
   app.fallthrough();
-  add_common(app, flags.url, flags.json_output);
+  flags.service.add_to(app);
   CLI::App* list = app.add_subcommand("list", "List jobs, newest first");
   list->add_option("--state", flags.states, "Only these states, separated by commas");
   list->add_option("--kind", flags.kind, "Only this kind");
@@ -310,7 +305,9 @@ int run_jobs(std::string_view program, int argc, char** argv) {
   CLI::App* retry = add_with_id("retry", "Run a discarded or cancelled job again");
   if (const auto status = command_line::parse(app, argc, argv)) return *status;
 
-  ApiClient client(flags.url);
+  auto token = flags.service.find_token();
+  if (!token) return static_cast<int>(report(program, token.error()));
+  ApiClient client(flags.service.url, *std::move(token));
   const std::string path = "/jobs/" + escaped(flags.id);
   Exit exit = Exit::kOk;
   if (*list) {
@@ -318,8 +315,7 @@ int run_jobs(std::string_view program, int argc, char** argv) {
   } else if (*show) {
     exit = show_answer(flags, client.get(path));
   } else if (*watch) {
-    const Submission how{
-        .program = flags.program, .url = flags.url, .path = {}, .json = flags.json_output};
+    const Submission how{.program = flags.program, .service = flags.service, .path = {}};
     exit = follow(client, how, escaped(flags.id));
   } else if (*cancel) {
     exit = show_answer(flags, client.post(path + "/cancel", nullptr));

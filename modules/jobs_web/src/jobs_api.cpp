@@ -289,7 +289,8 @@ web::Blueprint jobs_blueprint(std::function<JobsApi&()> api) {
        .responses = {{200, "The job is cancelled"},
                      {202, "The job runs and was asked to stop"},
                      {404, "There is no such job"},
-                     {409, "The job is completed or discarded"}}});
+                     {409, "The job is completed or discarded"}},
+       .role = http::Role::kOperate});
   blueprint.post("/jobs/<id>/retry",
                  [jobs](Request&, std::string_view id) { return jobs().retry(id); },
                  {.endpoint = "retry",
@@ -298,7 +299,8 @@ web::Blueprint jobs_blueprint(std::function<JobsApi&()> api) {
                   .responses = {{202, "The job waits for a worker"},
                                 {404, "There is no such job"},
                                 {409, "The job is in another state"},
-                                {429, "Too many jobs wait; see Retry-After"}}});
+                                {429, "Too many jobs wait; see Retry-After"}},
+                  .role = http::Role::kOperate});
   return blueprint;
 }
 

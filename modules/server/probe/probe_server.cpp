@@ -171,8 +171,8 @@ std::string ProbeServer::management_address() const {
   return text.substr(at, text.find(": /healthz", at) - at);
 }
 
-HttpAnswer ProbeServer::get(std::string_view path) const {
-  return http_get(address(), path);
+HttpAnswer ProbeServer::get(std::string_view path, std::string_view fields) const {
+  return http_get(address(), path, fields);
 }
 
 int connect_to(const std::string& address) {
@@ -219,11 +219,12 @@ HttpAnswer read_answer(int fd) {
           in.substr(0, head).find("Connection: close") != std::string::npos};
 }
 
-HttpAnswer http_get(const std::string& address, std::string_view path) {
+HttpAnswer http_get(const std::string& address, std::string_view path, std::string_view fields) {
   const unique_fd fd(connect_to(address));
   if (!fd) return {};
-  const std::string request =
-      "GET " + std::string(path) + " HTTP/1.1\r\nHost: probe\r\nConnection: close\r\n\r\n";
+  const std::string request = "GET " + std::string(path) +
+                              " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" +
+                              std::string(fields) + "\r\n";
   if (::send(fd.get(), request.data(), request.size(), MSG_NOSIGNAL) < 0) return {};
   return read_answer(fd.get());
 }

@@ -73,8 +73,8 @@ class ProbeServer {
   std::string address() const;
   // Where the management process listens.
   std::string management_address() const;
-  // One request on a connection of its own.
-  HttpAnswer get(std::string_view path) const;
+  // One request on a connection of its own; `fields` are whole lines.
+  HttpAnswer get(std::string_view path, std::string_view fields = "") const;
 
  private:
   TempFolder directory_;
@@ -84,7 +84,8 @@ class ProbeServer {
 
 // Connects to "127.0.0.1:4711" or "unix:/path"; -1 when nobody listens.
 int connect_to(const std::string& address);
-HttpAnswer http_get(const std::string& address, std::string_view path);
+HttpAnswer http_get(const std::string& address, std::string_view path,
+                    std::string_view fields = "");
 // Reads one response with Content-Length, or up to the end.
 HttpAnswer read_answer(int fd);
 

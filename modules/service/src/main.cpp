@@ -7,6 +7,7 @@
 #include <saola/command_line/parse.hpp>
 #include <saola/jobs_client/commands.hpp>
 #include <saola/server/control.hpp>
+#include <saola/server/token.hpp>
 
 #include "backup_command.hpp"
 #include "service_impl.hpp"
@@ -42,6 +43,8 @@ int Service::main(int argc, char** argv) {
   };
   add("serve", "run the service until it is told to stop", serve);
   add("ctl", "talk to the running service through its control socket", server::run_ctl);
+  add("token", "make an API token",
+      [&](int count, char** words) { return server::run_token(impl.name, count, words); });
   if (!impl.tasks.empty()) {
     add("submit", "start a job and wait for its end",
         [&](int count, char** words) { return jobs_client::run_submit(impl.name, count, words); });

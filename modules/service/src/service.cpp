@@ -33,6 +33,23 @@ class Routes final : public http::Handler {
   web::App& app_;
 };
 
+constexpr const char* kLoginPath = "/login";
+
+struct LoginArgs {
+  std::string token;
+};
+SAOLA_DESCRIBE(LoginArgs, token)
+
+// Not sent along when another site posts here. Plain HTTP carries it only where the server speaks no
+// TLS itself and no proxy says that it does.
+web::Cookie session_cookie(const Request& request, std::string value, Duration length) {
+  return {.name = std::string(http::kSessionCookie),
+          .value = std::move(value),
+          .max_age = length,
+          .secure = request.raw().scheme == "https",
+          .same_site = web::Cookie::SameSite::kLax};
+}
+
 // Results are shown as they are stored, so a text that is no JSON must not get there.
 jobs::Outcome checked(jobs::Outcome outcome) {
   const auto* done = std::get_if<jobs::Done>(&outcome);
@@ -180,7 +197,8 @@ void Service::Impl::finish() {
   add("/healthz", [] { return web::text("ok\n"); },
       {.endpoint = "healthz",
        .doc = "Is this process alive? Touches nothing else",
-       .responses = {{200, "Yes"}}});
+       .responses = {{200, "Yes"}},
+       .role = http::Role::kNone});
   add("/readyz",
       [this] {
         const Result<void> ready = server_stops()
@@ -196,7 +214,8 @@ void Service::Impl::finish() {
       },
       {.endpoint = "readyz",
        .doc = "Can requests be served?",
-       .responses = {{200, "Yes"}, {503, "No; detail says why"}}});
+       .responses = {{200, "Yes"}, {503, "No; detail says why"}},
+       .role = http::Role::kNone});
   add("/metrics",
       [this] {
         std::string out = metrics_text();
@@ -207,11 +226,35 @@ void Service::Impl::finish() {
        .doc = "Numbers of all workers in Prometheus' text format",
        .responses = {{200, "text/plain; version=0.0.4"}}});
   add("/openapi.json", [this] {
-    return web::json(web::openapi(app, {.title = name,
-                                        .version = options.version,
-                                        .description = options.description,
-                                        .license = options.license}));
+    return web::json(
+        web::openapi(app, {.title = name,
+                           .version = options.version,
+                           .description = options.description,
+                           .license = options.license,
+                           .asks_who = web_context != nullptr && web_context->asks_who()}));
   });
+  add("/session",
+      [](Request& request) {
+        return web::json(json::object{{"name", request.caller().name},
+                                      {"role", http::to_string(request.caller().role)}});
+      },
+      {.endpoint = "session",
+       .doc = "Who am I, and what may I do?\n\nThe name is empty where nobody is asked.",
+       .responses = {{200, "name and role"}}});
+  if (is_free(kLoginPath)) {
+    login_path = kLoginPath;
+    app.register_blueprint(dashboard::login_blueprint());
+    app.post(kLoginPath, [this](Request& request) { return log_in(request); },
+             {.endpoint = "login",
+              .doc = "Log a browser in\n\nSets the cookie that stands for the token.",
+              .responses = {{204, "Logged in"}, {401, "The token is none that is known"}},
+              .role = http::Role::kNone});
+    app.post("/logout", [](Request& request) { return log_out(request); },
+             {.endpoint = "logout",
+              .doc = "Log a browser out",
+              .responses = {{204, "The cookie is gone"}},
+              .role = http::Role::kNone});
+  }
   const auto place = [&](std::string_view pattern) {
     return is_free(pattern) ? dashboard::Place::kRoot : dashboard::Place::kAside;
   };
@@ -220,6 +263,27 @@ void Service::Impl::finish() {
   app.register_blueprint(
       jobs_web::jobs_blueprint([this]() -> jobs_web::JobsApi& { return *jobs_api; }));
   app.register_blueprint(dashboard::dashboard_blueprint(place("/")));
+}
+
+Response Service::Impl::log_in(Request& request) const {
+  const auto asked = request.body<LoginArgs>();
+  const auto session =
+      web_context == nullptr ? std::nullopt : web_context->open_session(asked.token);
+  if (!session) {
+    throw HttpError(http::Problem{.status = 401,
+                                  .detail = "The token is none that is known here.",
+                                  .code = std::string(to_string(ErrorCode::kUnauthenticated))});
+  }
+  Response response = web::no_content();
+  web::set_cookie(response,
+                  session_cookie(request, *session, settings->get(server::setting::kSessionTime)));
+  return response;
+}
+
+Response Service::Impl::log_out(Request& request) {
+  Response response = web::no_content();
+  web::set_cookie(response, session_cookie(request, "", Duration::zero()));
+  return response;
 }
 
 void Service::Impl::declare_metrics(observe::MetricTable& table) {
@@ -262,6 +326,7 @@ std::vector<server::SettingRow> Service::Impl::setting_rows() const {
 
 Result<std::unique_ptr<http::Handler>> Service::Impl::start_web(server::WebContext& context) {
   settings = &context.settings;
+  web_context = &context;
   count_in(context.metrics);
   metrics_text = [&context] { return context.metrics_text(); };
   server_stops = [&context] { return context.server_stops(); };
@@ -306,6 +371,8 @@ server::ServerDefinition Service::Impl::definition() {
   out.version = options.version;
   out.rows = setting_rows();
   out.metrics = [this](observe::MetricTable& table) { declare_metrics(table); };
+  out.role_needed = [this](const http::Request& request) { return app.role_needed(request); };
+  out.login_path = login_path;
   out.web = [this](server::WebContext& context) { return start_web(context); };
   out.hooks.worker_exit = [this](server::WorkerContext&) {
     for (const auto& pool : pools) pool->stop();

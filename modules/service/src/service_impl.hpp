@@ -62,6 +62,9 @@ struct Service::Impl {
 
   server::ServerDefinition definition();
   int help() const;
+  // POST /login and /logout.
+  Response log_in(Request& request) const;
+  static Response log_out(Request& request);
 
   const std::string name;
   const ServiceOptions options;
@@ -73,10 +76,12 @@ struct Service::Impl {
   std::vector<server::SettingRow> own_rows;
   std::map<std::string, Command> commands;
   service::JobMetrics job_metrics;
+  std::string login_path;  // empty: the application has a /login of its own
   bool finished = false;
 
   // Of a started process.
   const server::Settings* settings = nullptr;
+  const server::WebContext* web_context = nullptr;  // of a web worker
   std::unique_ptr<objects::Buckets> buckets;
   std::unique_ptr<jobs::Store> store;
   std::function<std::string()> metrics_text;

@@ -255,5 +255,35 @@ TEST(Service, AWordThatIsNoCommandGetsTheNearestOne) {
   EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("did you mean submit?"));
 }
 
+TEST_F(ServiceTestCase, EveryRouteSaysWhatItsCallersNeed) {
+  auto client = service.test_client();
+  const auto needed = [&](std::string_view method, std::string_view path) {
+    http::Request request;
+    request.method = http::method_from(method);
+    request.raw_path = request.path = path;
+    return service.app().role_needed(request);
+  };
+  for (const char* path : {"/healthz", "/readyz", "/login", "/ui/login.js", "/ui/dashboard.css"}) {
+    EXPECT_EQ(needed("GET", path), http::Role::kNone) << path;
+  }
+  for (const char* path : {"/", "/jobs", "/jobs/x/events", "/metrics", "/openapi.json", "/docs",
+                           "/session", "/nosuch", "//login"}) {
+    EXPECT_EQ(needed("GET", path), http::Role::kRead) << path;
+  }
+  EXPECT_EQ(needed("POST", "/primes"), http::Role::kSubmit);
+  EXPECT_EQ(needed("POST", "/healthz"), http::Role::kSubmit);
+  EXPECT_EQ(needed("POST", "/jobs/x/cancel"), http::Role::kOperate);
+  EXPECT_EQ(needed("POST", "/jobs/x/retry"), http::Role::kOperate);
+}
+
+TEST_F(ServiceTestCase, LoggingOutTakesTheCookieAway) {
+  auto client = service.test_client();
+  EXPECT_EQ(client.post("/login", {{"token", "saola_none"}}).status, 401);
+  const auto out = client.request("POST", "/logout");
+  EXPECT_EQ(out.status, 204);
+  EXPECT_THAT(out.header("Set-Cookie"), HasSubstr("saola_session=; "));
+  EXPECT_THAT(out.header("Set-Cookie"), HasSubstr("Max-Age=0"));
+}
+
 }  // namespace
 }  // namespace saola

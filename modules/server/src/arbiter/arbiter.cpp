@@ -165,9 +165,14 @@ void Arbiter::announce() {
   log_info(fmt::format("{} {} starting", server_.definition.name, server_.definition.version));
   for (const auto& listener : server_.generations.current.listeners)
     log_info("listening on " + listener->where);
+  for (const std::string& line : describe_trust(settings, server_.generations.current.credentials,
+                                                server_.generations.current.addresses())) {
+    log_info(line);
+  }
   if (server_.generations.current.management) {
-    log_info(fmt::format("management on {}: /healthz /readyz /metrics",
-                         server_.generations.current.management->where));
+    log_info(
+        fmt::format("management on {}: /healthz /readyz /metrics, for everybody who can connect",
+                    server_.generations.current.management->where));
   }
   if (const auto* socket = control_.socket()) log_info("control socket " + socket->path());
   if (to_string(kind) != settings.get(setting::kWorkerClass)) {

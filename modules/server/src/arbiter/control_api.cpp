@@ -12,6 +12,7 @@
 
 #include <saola/base/log.hpp>
 
+#include "access/sessions.hpp"
 #include "control/control_answer.hpp"
 #include "control/stall_json.hpp"
 #include "control/task_json.hpp"
@@ -126,6 +127,14 @@ Result<json::value> ControlApi::command(const json::object& request) {
     if (auto reloaded = actions_.reload(); !reloaded) return std::unexpected(reloaded.error());
     return json::object{{"reload", "started"}};
   }
+  if (verb == "rotate-session-key") {
+    const Settings& settings = server_.generations.current.settings;
+    if (auto rotated = rotate_session_key(session_key_path(settings)); !rotated) {
+      return std::unexpected(rotated.error());
+    }
+    if (auto reloaded = actions_.reload(); !reloaded) return std::unexpected(reloaded.error());
+    return json::object{{"rotate-session-key", "done"}, {"reload", "started"}};
+  }
   if (verb == "reopen") {
     actions_.reopen_logs();
     return json::object{{"reopen", "done"}};
@@ -135,8 +144,11 @@ Result<json::value> ControlApi::command(const json::object& request) {
     actions_.stop(quick ? Stopping::kQuick : Stopping::kGraceful);
     return json::object{{"shutdown", quick ? "quick" : "graceful"}};
   }
-  return fail(ErrorCode::kInvalidArgument,
-              "unknown command '{}': there are show, worker, reload, reopen and shutdown", verb);
+  return fail(
+      ErrorCode::kInvalidArgument,
+      "unknown command '{}': there are show, worker, reload, reopen, rotate-session-key and "
+      "shutdown",
+      verb);
 }
 
 Result<void> ControlApi::kill_worker(pid_t pid) {

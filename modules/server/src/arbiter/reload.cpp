@@ -8,6 +8,7 @@
 #include <fmt/core.h>
 
 #include <saola/base/log.hpp>
+#include <saola/server/server_settings.hpp>
 
 #include "fleet/log_files.hpp"
 #include "log/process_log.hpp"
@@ -15,8 +16,27 @@
 
 namespace saola::server {
 
+namespace {
+
+// The addresses that the settings name; inherited descriptors are known later.
+std::vector<std::string> reachable(const Settings& settings) {
+  std::vector<std::string> addresses;
+  for (const std::string& bind : settings.get(setting::kBind)) {
+    if (!bind.starts_with("fd://")) addresses.push_back(bind);
+  }
+  return addresses;
+}
+
+}  // namespace
+
 Result<void> check_settings(const ServerDefinition& definition, const Settings& settings) {
   if (auto checked = check_server_settings(settings); !checked) return checked;
+  const auto credentials = read_credentials(settings);
+  if (!credentials) return std::unexpected(credentials.error());
+  // What systemd or an older arbiter passes is looked at when it is there.
+  if (auto checked = check_exposure(settings, *credentials, reachable(settings)); !checked) {
+    return checked;
+  }
   return definition.check ? definition.check(settings) : Result<void>();
 }
 

@@ -31,6 +31,7 @@ constexpr const char* kUsage =
     "  worker add|remove|kill PID   one web worker more or fewer; replace one\n"
     "  reload                       read the settings anew, as HUP\n"
     "  reopen                       open the log files anew, as USR1\n"
+    "  rotate-session-key           sign new sessions with a new key; twice ends all older ones\n"
     "  shutdown [graceful|quick]    as TERM or QUIT\n\n"
     "of show stacks and show tasks:\n"
     "  --worker WORKER       of this one only: \"web 1\", or its pid\n"
@@ -272,7 +273,8 @@ std::optional<json::object> request_from(std::vector<std::string> words) {
   } else if (word(0) == "shutdown" && words.size() <= 2 &&
              (word(1).empty() || word(1) == "graceful" || word(1) == "quick")) {
     request["mode"] = word(1) == "quick" ? "quick" : "graceful";
-  } else if ((word(0) != "reload" && word(0) != "reopen") || words.size() != 1) {
+  } else if ((word(0) != "reload" && word(0) != "reopen" && word(0) != "rotate-session-key") ||
+             words.size() != 1) {
     return std::nullopt;
   }
   return request;

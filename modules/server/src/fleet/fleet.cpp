@@ -104,6 +104,7 @@ Result<std::unique_ptr<Child>> Fleet::start_child(Role role) {
                  .state_fd = server_.state->fd(),
                  .channel_fd = other_end.get()};
   if (role == Role::kWeb) {
+    boot.credentials = generation.credentials;
     for (const auto& listener : generation.listeners) {
       boot.listeners.push_back({listener->fd.get(), listener->where});
     }

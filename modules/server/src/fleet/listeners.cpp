@@ -85,6 +85,12 @@ Result<Generation> Listeners::open(Settings settings, const Generation* reuse) {
       out.listeners.push_back(std::move(*listener));
     }
   }
+  auto credentials = open_credentials(settings);
+  if (!credentials) return std::unexpected(credentials.error());
+  out.credentials = *std::move(credentials);
+  if (auto checked = check_exposure(settings, out.credentials, out.addresses()); !checked) {
+    return std::unexpected(checked.error());
+  }
   if (const std::string& bind = settings.get(setting::kManagementBind); !bind.empty()) {
     auto listener = listener_for(bind, reuse, out, settings);
     if (!listener) return std::unexpected(listener.error());

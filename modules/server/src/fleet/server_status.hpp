@@ -14,6 +14,7 @@
 #include <saola/observe/stall_log.hpp>
 #include <saola/server/server.hpp>
 
+#include "access/credentials.hpp"
 #include "fleet/systemd.hpp"
 #include "process/by_role.hpp"
 #include "process/server_metrics.hpp"
@@ -26,11 +27,19 @@ namespace saola::server {
 struct Generation {
   unsigned number = 0;
   Settings settings;
+  Credentials credentials;
   // Shared because a reload keeps a listener that the settings before it use as well; the last
   // generation that uses one closes it.
   std::vector<std::shared_ptr<const Listener>> listeners;
   std::shared_ptr<const Listener> management;  // or null
   ByRole<int> wanted;                          // workers
+
+  // Where the application is reached.
+  std::vector<std::string> addresses() const {
+    std::vector<std::string> out;
+    for (const auto& listener : listeners) out.push_back(listener->where);
+    return out;
+  }
 };
 
 // Two at most: the one that serves and, while a reload is under way, the one that shall.

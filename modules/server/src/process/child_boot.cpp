@@ -54,6 +54,25 @@ Settings settings_from(const json::object& object) {
   return settings;
 }
 
+json::object credentials_json(const Credentials& credentials) {
+  json::array tokens;
+  for (const Token& token : credentials.tokens) tokens.emplace_back(token.line());
+  return {{"asks_who", credentials.asks_who},
+          {"tokens", std::move(tokens)},
+          {"session_keys", json::value_from(credentials.session_keys)}};
+}
+
+Credentials credentials_from(const json::value& value) {
+  Credentials out{.asks_who = value.at("asks_who").as_bool(), .tokens = {}, .session_keys = {}};
+  for (const json::value& line : value.at("tokens").as_array()) {
+    out.tokens.push_back(*Token::parse(text_of(line)));
+  }
+  for (const json::value& key : value.at("session_keys").as_array()) {
+    out.session_keys.push_back(text_of(key));
+  }
+  return out;
+}
+
 std::vector<char*> pointers(const std::vector<std::string>& texts) {
   std::vector<char*> out;
   for (const std::string& text : texts) out.push_back(const_cast<char*>(text.c_str()));
@@ -74,6 +93,7 @@ Result<unique_fd> write_boot(const ChildBoot& boot) {
       {"identity", boot.identity},
       {"arbiter", boot.arbiter},
       {"settings", settings_json(boot.settings)},
+      {"credentials", credentials_json(boot.credentials)},
       {"listeners", listeners},
       {"slot", boot.slot},
       {"slots", boot.slots},
@@ -104,6 +124,7 @@ Result<ChildBoot> read_boot(int fd) {
     boot.identity = text_of(value.at("identity"));
     boot.arbiter = value.at("arbiter").to_number<pid_t>();
     boot.settings = settings_from(value.at("settings").as_object());
+    boot.credentials = credentials_from(value.at("credentials"));
     for (const json::value& listener : value.at("listeners").as_array()) {
       boot.listeners.push_back({listener.at("fd").to_number<int>(), text_of(listener.at("where"))});
     }

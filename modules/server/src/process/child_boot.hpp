@@ -12,6 +12,8 @@
 #include <saola/server/server.hpp>
 #include <saola/server/settings.hpp>
 
+#include "access/credentials.hpp"
+
 namespace saola::server {
 
 inline constexpr const char* kChildVariable = "SAOLA_INTERNAL_CHILD";
@@ -27,6 +29,7 @@ struct ChildBoot {
   std::string identity;
   pid_t arbiter = 0;
   Settings settings;
+  Credentials credentials;              // of web workers
   std::vector<BootListener> listeners;  // empty for task workers
   std::size_t slot = 0;
   std::size_t slots = 0;

@@ -51,8 +51,9 @@ std::string common_time(SystemTime time) {
                      parts.tm_year + 1900, parts.tm_hour, parts.tm_min, parts.tm_sec);
 }
 
-// The user of "Authorization: Basic …" (RFC 7617); empty when there is none.
-std::string basic_user(const http::Request& request) {
+// The caller, else the user of "Authorization: Basic …" (RFC 7617); empty when there is none.
+std::string user_of(const http::Request& request) {
+  if (!request.caller.name.empty()) return std::string(request.caller.name);
   std::string_view field = request.headers.get_or("Authorization", "");
   if (!http::iequals(field.substr(0, 6), "basic ")) return "";
   field = http::trim(field.substr(6));
@@ -100,6 +101,7 @@ std::string json_line(const http_conn::Access& access, std::string_view client) 
   add("target", request.target);
   add("protocol", protocol(request));
   add("referer", request.headers.get_or("Referer", ""));
+  add("user", request.caller.name);
   add("user_agent", request.headers.get_or("User-Agent", ""));
   add("request_id", request.request_id);
   return out + "}\n";
@@ -155,7 +157,7 @@ std::string AccessLogFormat::line(const http_conn::Access& access, std::string_v
         out += '-';
         break;
       case 'u':
-        append_escaped(out, or_dash(basic_user(request)));
+        append_escaped(out, or_dash(user_of(request)));
         break;
       case 't':
         out += common_time(access.started);

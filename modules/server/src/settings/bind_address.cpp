@@ -176,6 +176,26 @@ std::string BindAddress::to_string() const {
   std::unreachable();
 }
 
+bool reaches_this_machine_only(const BindAddress& address) {
+  if (address.kind != BindAddress::Kind::kTcp) return true;
+  if (address.host.empty()) return false;
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* list = nullptr;
+  if (::getaddrinfo(address.host.c_str(), nullptr, &hints, &list) != 0) return false;
+  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(list, &::freeaddrinfo);
+  for (const addrinfo* each = list; each != nullptr; each = each->ai_next) {
+    if (each->ai_family == AF_INET) {
+      const auto& v4 = reinterpret_cast<const sockaddr_in*>(each->ai_addr)->sin_addr;
+      if (ntohl(v4.s_addr) >> 24 != IN_LOOPBACKNET) return false;
+    } else if (each->ai_family == AF_INET6) {
+      const auto& v6 = reinterpret_cast<const sockaddr_in6*>(each->ai_addr)->sin6_addr;
+      if (!IN6_IS_ADDR_LOOPBACK(&v6)) return false;
+    }
+  }
+  return true;
+}
+
 std::string local_address(int fd) {
   sockaddr_storage storage{};
   socklen_t length = sizeof storage;

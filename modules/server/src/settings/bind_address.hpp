@@ -29,6 +29,11 @@ struct BindAddress {
   std::string to_string() const;
 };
 
+// Whether only this machine can connect: loopback addresses, names that mean nothing else, and unix
+// sockets, where the file's mode decides. An inherited descriptor may be anything; true, for where
+// it listens is known once it is adopted.
+bool reaches_this_machine_only(const BindAddress& address);
+
 // A listening socket and where it listens.
 struct Listener {
   unique_fd fd;       // close-on-exec, non-blocking

@@ -28,6 +28,9 @@ constexpr std::array<std::pair<std::string_view, SettingsCommand>, 5> kCommands{
 }};
 // The program's own use: how the arbiter tells a child and an upgraded arbiter who they are.
 constexpr std::string_view kInternalPrefix = "SAOLA_INTERNAL_";
+// What the client commands read; whoever calls services has them in the shell that starts one.
+constexpr std::array<std::string_view, 3> kOfClients{"SAOLA_URL", "SAOLA_TOKEN",
+                                                     "SAOLA_TOKEN_FILE"};
 
 std::vector<std::string> split(std::string_view text, char separator) {
   std::vector<std::string> parts;
@@ -177,6 +180,7 @@ class Loader {
       const std::string text = variable.substr(equals + 1);
       const auto row = std::ranges::find(table_.rows(), name, &SettingRow::environment_name);
       if (row == table_.rows().end()) {
+        if (std::ranges::find(kOfClients, name) != kOfClients.end()) continue;
         std::vector<std::string> known;
         for (const SettingRow& r : table_.rows()) known.push_back(r.environment_name());
         unknown(fmt::format("unknown environment variable {}", name), name, known);

@@ -1,9 +1,11 @@
 // The settings every server has. Names and defaults are Gunicorn's wherever the thing is the same.
 #include <charconv>
 
+#include <saola/http/headers.hpp>
 #include <saola/server/server_settings.hpp>
 #include <saola/server/settings.hpp>
 
+#include "access/tokens.hpp"
 #include "settings/access_log_format.hpp"
 #include "settings/bind_address.hpp"
 #include "settings/syslog_address.hpp"
@@ -32,6 +34,16 @@ Result<void> check_proxy(std::string_view text) {
     return std::unexpected(parsed.error());
   }
   return {};
+}
+
+Result<void> check_token(std::string_view text) {
+  if (auto parsed = Token::parse(text); !parsed) return std::unexpected(parsed.error());
+  return {};
+}
+
+Result<void> check_field_name(std::string_view text) {
+  if (text.empty() || http::is_token(text)) return {};
+  return fail(ErrorCode::kInvalidArgument, "write the name of a header field, as X-Remote-User");
 }
 
 Result<void> check_access_format(std::string_view text) {
@@ -394,6 +406,60 @@ std::vector<SettingRow> server_rows() {
        .default_value = "",
        .doc = "PEM file with the certificate's key, not encrypted.",
        .shape = "FILE"},
+
+      {.section = "Access",
+       .key = setting::kAuth.key,
+       .type = kChoice,
+       .default_value = "auto",
+       .doc = "Whether callers are asked who they are. auto: yes as soon as there is a token or "
+              "auth-user-header; without either, binds that other machines can reach are refused. "
+              "required: a start without either is refused. none: everybody who can connect may do "
+              "everything. The control socket and the management bind ask nobody.",
+       .choices = {"auto", "required", "none"}},
+      {.section = "Access",
+       .key = setting::kAuthTokensFile.key,
+       .type = kText,
+       .default_value = "",
+       .doc = "File with the tokens that are let in, a line NAME ROLE sha256:HEX for each, as "
+              "`token new` prints it; it may be root's alone. Roles: read; submit (start jobs); "
+              "operate (cancel and retry them); each includes those before it.",
+       .shape = "FILE"},
+      {.section = "Access",
+       .key = setting::kAuthTokens.key,
+       .type = kList,
+       .default_value = "",
+       .doc = "More such lines, for containers: the environment then holds no secret either.",
+       .shape = "LINE",
+       .check = check_token},
+      {.section = "Access",
+       .key = setting::kAuthUserHeader.key,
+       .type = kText,
+       .default_value = "",
+       .doc = "Field in which a proxy with single sign-on names its user, such as X-Remote-User. "
+              "Believed from the proxies in forwarded-allow-ips and from unix sockets only; these "
+              "must remove it from what clients send. Empty: none.",
+       .shape = "FIELD",
+       .check = check_field_name},
+      {.section = "Access",
+       .key = setting::kAuthRoleHeader.key,
+       .type = kText,
+       .default_value = "",
+       .doc = "Field in which that proxy lists the user's role, perhaps among groups: read, submit "
+              "or operate; the highest counts, none of them is no role. Empty: auth-user-role.",
+       .shape = "FIELD",
+       .check = check_field_name},
+      {.section = "Access",
+       .key = setting::kAuthUserRole.key,
+       .type = kChoice,
+       .default_value = "read",
+       .doc = "Role of the users that a proxy names without saying more.",
+       .choices = {"none", "read", "submit", "operate"}},
+      {.section = "Access",
+       .key = setting::kSessionTime.key,
+       .type = kSeconds,
+       .default_value = "43200",
+       .doc = "How long a browser stays logged in.",
+       .min = 1},
 
       {.section = "Logging",
        .key = setting::kLogLevel.key,

@@ -24,6 +24,7 @@
 #include <saola/runtime/sync/semaphore.hpp>
 #include <saola/server/server_settings.hpp>
 
+#include "access/gate.hpp"
 #include "log/access_log.hpp"
 #include "log/process_log.hpp"
 #include "settings/parsed_settings.hpp"
@@ -40,13 +41,19 @@ constexpr Duration kTearDown = std::chrono::seconds(1);
 
 class Context final : public WebContext {
  public:
-  explicit Context(WorkerProcess& process) : WebContext(process.facts()), process_(process) {}
+  Context(WorkerProcess& process, const Gate& gate)
+      : WebContext(process.facts()), process_(process), gate_(gate) {}
   void set_ready(bool ready, std::string_view why) override { process_.set_ready(ready, why); }
   bool server_stops() const override { return process_.server_stops(); }
   observe::StallLog& stalls() override { return stalls_; }
+  bool asks_who() const override { return process_.boot().credentials.asks_who; }
+  std::optional<std::string> open_session(std::string_view token) const override {
+    return gate_.open_session(token);
+  }
 
  private:
   WorkerProcess& process_;
+  const Gate& gate_;
   observe::StallLog stalls_;
 };
 
@@ -102,12 +109,13 @@ class LearnedPlacer final : public http::Placer {
   }
 };
 
-// In front of the application: sheds load while the loop is late and cannot be helped, and says
-// where a request behind a trusted proxy comes from.
+// In front of the application: sheds load while the loop is late and cannot be helped, says where a
+// request behind a trusted proxy comes from, and lets pass what its caller may ask.
 class FrontHandler final : public http::Handler {
  public:
-  FrontHandler(http::Handler& inner, const runtime::Runtime& runtime, TrustedProxies proxies)
-      : inner_(inner), runtime_(runtime), proxies_(std::move(proxies)) {}
+  FrontHandler(http::Handler& inner, const runtime::Runtime& runtime, const Gate& gate,
+               TrustedProxies proxies)
+      : inner_(inner), runtime_(runtime), gate_(gate), proxies_(std::move(proxies)) {}
 
   http::Response handle(http::Request& request) override {
     if (runtime_.shedding()) {
@@ -123,6 +131,7 @@ class FrontHandler final : public http::Handler {
     if (const auto scheme = proxies_.scheme(request.remote_address, request.headers)) {
       request.scheme = *scheme;
     }
+    if (auto refusal = gate_.refuse(request)) return *std::move(refusal);
     if (!client) return inner_.handle(request);
     // The text lives in this frame only, so the peer's address comes back with the response.
     struct Restore {
@@ -137,6 +146,7 @@ class FrontHandler final : public http::Handler {
  private:
   http::Handler& inner_;
   const runtime::Runtime& runtime_;
+  const Gate& gate_;
   const TrustedProxies proxies_;
   LearnedPlacer placer_;
 };
@@ -319,11 +329,11 @@ struct Serving {
 
 // Serves `handler` until the arbiter says otherwise. Runs on the first fiber.
 void serve_http(WorkerProcess& process, http::Handler& handler, runtime::Runtime& runtime,
-                const Serving& how) {
+                const Gate& gate, const Serving& how) {
   std::optional<HandlerPool> pool;
   if (how.threads > 0) pool.emplace(handler, how.threads);
   const Settings& settings = process.settings();
-  FrontHandler front_handler(pool ? static_cast<http::Handler&>(*pool) : handler, runtime,
+  FrontHandler front_handler(pool ? static_cast<http::Handler&>(*pool) : handler, runtime, gate,
                              trusted_proxies(settings, setting::kForwardedAllowIps));
   http_conn::Service service(front_handler, service_options(settings), how.sink);
   Front front(process, service, how.tls, how.connections);
@@ -360,7 +370,7 @@ void serve_http(WorkerProcess& process, http::Handler& handler, runtime::Runtime
 }
 
 int serve_web(const ServerDefinition& definition, WorkerProcess& process, Context& context,
-              runtime::Runtime& runtime) {
+              runtime::Runtime& runtime, const Gate& gate) {
   if (definition.hooks.worker_init) definition.hooks.worker_init(context);
   auto handler = definition.web(context);
   if (!handler) {
@@ -405,7 +415,7 @@ int serve_web(const ServerDefinition& definition, WorkerProcess& process, Contex
       break;
   }
   if (log) process.on_reopen([&log] { log->reopen(); });
-  serve_http(process, **handler, runtime, how);
+  serve_http(process, **handler, runtime, gate, how);
   process.on_reopen({});
   if (definition.hooks.worker_exit) definition.hooks.worker_exit(context);
   return kExitOk;
@@ -432,14 +442,18 @@ class ShownRuntime {
 }  // namespace
 
 int run_web_worker(const ServerDefinition& definition, WorkerProcess& process) {
-  Context context(process);
+  const Gate gate(process.settings(), process.boot().credentials,
+                  {.realm = definition.name,
+                   .role_needed = definition.role_needed,
+                   .login_path = definition.login_path});
+  Context context(process, gate);
   StallRelay relay(process, context.stalls());
   runtime::Runtime runtime(runtime_options(process.settings(), &relay));
   const ShownRuntime shown(process, runtime);
   int status = kExitOk;
   runtime.run([&] {
     try {
-      status = serve_web(definition, process, context, runtime);
+      status = serve_web(definition, process, context, runtime, gate);
     } catch (const std::exception& error) {
       log_error(fmt::format("the web worker cannot start: {}", error.what()));
       status = kExitBootFailed;
@@ -452,7 +466,9 @@ int run_management(WorkerProcess& process) {
   runtime::Runtime runtime;
   const ShownRuntime shown(process, runtime);
   ManagementHandler handler(process.state());
-  runtime.run([&] { serve_http(process, handler, runtime, {}); });
+  // It has no credentials, and so asks nobody.
+  const Gate gate(process.settings(), process.boot().credentials, {});
+  runtime.run([&] { serve_http(process, handler, runtime, gate, {}); });
   return kExitOk;
 }
 

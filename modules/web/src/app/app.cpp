@@ -62,6 +62,7 @@ void App::Impl::add(Methods methods, std::string_view text, View view, RouteOpti
   route->answer = route_options.answer ? std::move(route_options.answer) : doc.answer;
   route->parameters =
       route_options.parameters.empty() ? doc.parameters : std::move(route_options.parameters);
+  route->role = route_options.role;
   route->index = routes.size();
   for (const Segment& segment : pattern.segments) {
     if (!segment.converter) continue;
@@ -130,6 +131,17 @@ void App::register_blueprint(Blueprint blueprint) {
 
 std::span<const std::unique_ptr<const Route>> App::routes() const {
   return impl_->routes;
+}
+
+http::Role App::role_needed(const http::Request& request) const {
+  Router::Match match;
+  if (request.raw_path.starts_with('/')) {
+    impl_->router.match(request.method, request.raw_path, match);
+    if (match.outcome == Router::Outcome::kFound) {
+      return impl_->routes[match.route]->role_for(request.method);
+    }
+  }
+  return http::role_for(request.method);
 }
 
 std::string App::url_for(std::string_view endpoint, UrlValues values) const {

@@ -60,7 +60,29 @@ std::string operation_id(http::Method method, std::string_view endpoint) {
   return out;
 }
 
-json::object operation(const Route& route, http::Method method, const Pattern& pattern) {
+// A token, or the cookie that the dashboard has for one; the role that it must have.
+json::array security(http::Role role) {
+  if (role == http::Role::kNone) return {};
+  const json::array roles{http::to_string(role)};
+  return {json::object{{"token", roles}}, json::object{{"session", roles}}};
+}
+
+json::object security_schemes() {
+  return {{"token",
+           {{"type", "http"},
+            {"scheme", "bearer"},
+            {"description",
+             "A token, made with `token new`. Roles: read, submit, operate; each "
+             "includes those before it."}}},
+          {"session",
+           {{"type", "apiKey"},
+            {"in", "cookie"},
+            {"name", http::kSessionCookie},
+            {"description", "What POST /login sets for a token; for browsers."}}}};
+}
+
+json::object operation(const Route& route, http::Method method, const Pattern& pattern,
+                       bool asks_who) {
   json::object out;
   out["operationId"] = operation_id(method, route.endpoint);
   const auto line_end = route.doc.find('\n');
@@ -71,6 +93,7 @@ json::object operation(const Route& route, http::Method method, const Pattern& p
     const auto text = route.doc.find_first_not_of('\n', line_end);
     if (text != std::string::npos) out["description"] = route.doc.substr(text);
   }
+  if (asks_who) out["security"] = security(route.role_for(method));
   json::array parameters;
   for (const Segment& segment : pattern.segments) {
     if (!segment.converter) continue;
@@ -102,6 +125,12 @@ json::object operation(const Route& route, http::Method method, const Pattern& p
     if (!route.answer || !status.starts_with('2') || status == "204") continue;
     response.value().as_object()["content"] = {
         {"application/json", {{"schema", route.answer->to_json()}}}};
+  }
+  if (asks_who && route.role_for(method) != http::Role::kNone) {
+    for (const auto& [status, why] : {std::pair("401", "No token, or one that is none"),
+                                      std::pair("403", "The token's role does not suffice")}) {
+      responses[status] = {{"description", why}, {"content", problem_content()}};
+    }
   }
   for (const char* kind : {"4XX", "5XX"}) {
     responses[kind] = {{"description", "An error"}, {"content", problem_content()}};
@@ -152,16 +181,18 @@ json::value openapi(const App& app, const ApiInfo& info) {
       const auto method = static_cast<http::Method>(i);
       const std::string_view name = item_name(method);
       if (name.empty() || !route->methods.contains(method)) continue;
-      item.get_object()[name] = operation(*route, method, pattern);
+      item.get_object()[name] = operation(*route, method, pattern, info.asks_who);
     }
   }
-  return {{"openapi", "3.1.0"},
-          {"info", std::move(about)},
-          // Where the document came from.
-          {"servers", json::array{json::object{{"url", "/"}}}},
-          {"security", json::array()},
-          {"paths", std::move(paths)},
-          {"components", {{"schemas", {{"Problem", problem_schema()}}}}}};
+  return {
+      {"openapi", "3.1.0"},
+      {"info", std::move(about)},
+      // Where the document came from.
+      {"servers", json::array{json::object{{"url", "/"}}}},
+      {"security", json::array()},
+      {"paths", std::move(paths)},
+      {"components",
+       {{"schemas", {{"Problem", problem_schema()}}}, {"securitySchemes", security_schemes()}}}};
 }
 
 }  // namespace saola::web

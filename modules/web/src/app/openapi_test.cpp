@@ -69,5 +69,24 @@ TEST(OpenApi, ListsAreArrays) {
   EXPECT_TRUE(document.at("paths").at("/x").at("get").at("responses").at("200").is_object());
 }
 
+TEST(OpenApi, SaysWhichRoleAnOperationTakesWhereCallersAreAsked) {
+  App app;
+  app.get("/x", [](Request&) { return ""; }, {.doc = "X"});
+  app.post("/x", [](Request&) { return ""; }, {.doc = "X", .role = http::Role::kOperate});
+  app.get("/open", [](Request&) { return ""; }, {.doc = "Open", .role = http::Role::kNone});
+  const json::value asked = openapi(app, {.title = "T", .version = "1", .asks_who = true});
+  const json::value& schemes = asked.at("components").at("securitySchemes");
+  EXPECT_EQ(schemes.at("token").at("scheme"), "bearer");
+  EXPECT_EQ(schemes.at("session").at("name"), "saola_session");
+  const json::value& paths = asked.at("paths");
+  EXPECT_EQ(paths.at("/x").at("get").at("security").at(0), (json::object{{"token", {"read"}}}));
+  EXPECT_EQ(paths.at("/x").at("post").at("security").at(1),
+            (json::object{{"session", {"operate"}}}));
+  EXPECT_TRUE(paths.at("/x").at("post").at("responses").as_object().contains("401"));
+  EXPECT_EQ(paths.at("/open").at("get").at("security"), json::array());
+  const json::value open = openapi(app, {.title = "T", .version = "1"});
+  EXPECT_FALSE(open.at("paths").at("/x").at("get").as_object().contains("security"));
+}
+
 }  // namespace
 }  // namespace saola::web

@@ -15,6 +15,10 @@ enum class Place {
 // Needs docs_blueprint() beside it, which brings the style.
 web::Blueprint dashboard_blueprint(Place place);
 
+// GET /login: asks for a token and posts it to /login, as {"token": …}. Needs the style of
+// docs_blueprint(), too.
+web::Blueprint login_blueprint();
+
 // What /openapi.json says, for people.
 web::Blueprint docs_blueprint(Place place);
 

@@ -5,6 +5,7 @@
 #include <stop_token>
 #include <string_view>
 
+#include <saola/http/access.hpp>
 #include <saola/http/body.hpp>
 #include <saola/http/headers.hpp>
 #include <saola/http/method.hpp>
@@ -51,6 +52,8 @@ struct Request {
   std::string_view remote_address;
   // "http" or "https".
   std::string_view scheme = "http";
+  // The server has checked that it may ask this.
+  Caller caller;
   // Names this request in logs; unique within the server.
   std::string_view request_id;
   // Requested when the worker leaves (the server stops, or a successor takes over): whoever waits

@@ -19,7 +19,8 @@ namespace saola::jobs_client {
 class ApiClient {
  public:
   // `url`: "http://127.0.0.1:8000", with or without a path in front of the routes.
-  explicit ApiClient(std::string url);
+  // `token`: the API token to send; empty: none.
+  explicit ApiClient(std::string url, std::string token = {});
   ~ApiClient();
 
   // The answer's JSON. `body` null: none. `headers`: "Name: value".

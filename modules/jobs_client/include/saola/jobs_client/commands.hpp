@@ -10,6 +10,7 @@
 #include <boost/json/fwd.hpp>
 
 #include <saola/base/error.hpp>
+#include <saola/jobs_client/service_flags.hpp>
 
 namespace CLI {
 class App;
@@ -58,11 +59,10 @@ void add_job_flags(CLI::App& app, JobFlags& into);
 // The last part of a submit command: POSTs `request`, then follows the job.
 struct Submission {
   std::string program;  // for messages
-  std::string url;      // of the service
-  std::string path;     // "/split"
+  ServiceFlags service;
+  std::string path;  // "/split"
   JobFlags job = {};
-  bool wait = true;   // false: print the job's id and return
-  bool json = false;  // print JSON
+  bool wait = true;  // false: print the job's id and return
   // How a result is printed for people; empty: a line for each member.
   std::function<std::string(const boost::json::value& result)> result_text = {};
 };

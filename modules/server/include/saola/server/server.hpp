@@ -20,6 +20,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -79,6 +80,12 @@ class WebContext : public WorkerContext {
   using WorkerContext::WorkerContext;
   // Stalls seen in this process.
   virtual observe::StallLog& stalls() = 0;
+  // Whether the server asks callers who they are (setting auth): then requests have a caller, and
+  // their role has been compared with ServerDefinition::role_needed. Any thread.
+  virtual bool asks_who() const = 0;
+  // A session for the holder of an API token, as the value of the cookie http::kSessionCookie, which
+  // is good for the setting session-time; nullopt for a token that is none. Any thread.
+  virtual std::optional<std::string> open_session(std::string_view token) const = 0;
 };
 
 // What a task worker's function gets.
@@ -140,6 +147,12 @@ struct ServerDefinition {
   // Makes the handler of a web worker. An error ends the worker, and with it a server that is
   // starting. Runs on a fiber.
   std::function<Result<std::unique_ptr<http::Handler>>(WebContext&)> web;
+
+  // What the caller of a request needs to be; empty: what its method does (http::role_for). Any
+  // fiber or thread; must not suspend.
+  std::function<http::Role(const http::Request&)> role_needed;
+  // Where browsers without a session are sent; empty: nowhere, they are answered 401.
+  std::string login_path = {};
 
   // Runs a task worker: returns after `drain` or `stop`. An error says that it cannot work (its
   // store is away): that ends a server that is starting. Returning unasked is a fault too; either

@@ -62,6 +62,9 @@ class App final : public Scaffold, public http::Handler {
   using UrlValues = std::initializer_list<std::pair<std::string_view, std::string_view>>;
   std::string url_for(std::string_view endpoint, UrlValues values = {}) const;
 
+  // What the caller of `request` needs: its route's role, or its method's where there is no route.
+  http::Role role_needed(const http::Request& request) const;
+
   // All routes in the order they were added.
   std::span<const std::unique_ptr<const Route>> routes() const;
 

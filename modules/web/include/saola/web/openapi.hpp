@@ -14,6 +14,8 @@ struct ApiInfo {
   std::string version;
   std::string description = {};
   std::string license = "LicenseRef-not-stated";  // an SPDX expression
+  // Whether the server asks who calls: then each operation says which role it takes.
+  bool asks_who = false;
 };
 
 // An OpenAPI 3.1 document of every route that has a doc, or a view

@@ -56,6 +56,8 @@ class Request {
   //   runtime::Event changed;
   //   const std::stop_callback wake(request.leaving(), [&] { changed.set(); });
   std::stop_token leaving() const { return raw_.leaving; }
+  // Who sent it, as far as the server knows.
+  const http::Caller& caller() const { return raw_.caller; }
   // Null in the error handler of a path that has no route.
   const Route* route() const { return route_; }
 

@@ -31,6 +31,7 @@
 #include <utility>
 #include <vector>
 
+#include <saola/http/access.hpp>
 #include <saola/http/method.hpp>
 #include <saola/web/schema.hpp>
 
@@ -86,6 +87,9 @@ struct Route {
   std::vector<std::pair<int, std::string>> responses;  // status, description: for openapi.json
   std::optional<Schema> answer;  // what the JSON of a 2xx answer looks like, when declared
   std::vector<Parameter> parameters;
+  std::optional<http::Role> role;  // what its callers need; absent: as their method
+
+  http::Role role_for(http::Method method) const { return role.value_or(http::role_for(method)); }
 };
 
 // The values of a path's parameters, in the pattern's order.

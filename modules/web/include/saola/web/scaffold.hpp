@@ -33,6 +33,9 @@ struct RouteOptions {
   std::optional<Schema> answer = std::nullopt;
   // Status and description of the answers, for openapi.json; empty: 200.
   std::vector<std::pair<int, std::string>> responses = {};
+  // What callers need where the server asks who they are; absent: kRead for GET, kSubmit for
+  // methods that change something. kNone: everybody may.
+  std::optional<http::Role> role = std::nullopt;
 };
 
 using BeforeHook = std::function<std::optional<Response>(Request&)>;

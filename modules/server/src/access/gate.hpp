@@ -1,0 +1,59 @@
+// In front of an application: finds out who asks, and refuses what they may not.
+//
+// Who: the token in Authorization; else the user that a trusted proxy names; else the session in a
+// cookie. One that is shown and is wrong is refused, whatever else is right.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include <saola/http/handler.hpp>
+
+#include "access/credentials.hpp"
+#include "access/sessions.hpp"
+#include "settings/trusted_proxies.hpp"
+
+namespace saola::server {
+
+struct GateOptions {
+  std::string realm;  // for WWW-Authenticate
+  // What a request needs; empty: what its method does.
+  std::function<http::Role(const http::Request&)> role_needed;
+  // Where browsers without a session are sent; empty: they get 401 as everybody.
+  std::string login_path;
+};
+
+// Thread-safe.
+class Gate {
+ public:
+  Gate(const Settings& settings, const Credentials& credentials, GateOptions options);
+
+  // Sets request.caller; the answer when the caller may not ask this: 401, 403, or 303 to the login
+  // page. REQUIRES: request.remote_address is the peer's own, before any proxy's word.
+  std::optional<http::Response> refuse(http::Request& request) const;
+
+  // What POST /login puts into the cookie: a session for the holder of a token, or nothing when it
+  // is no token.
+  std::optional<std::string> open_session(std::string_view token) const;
+
+ private:
+  struct Finding {
+    http::Caller caller{.role = http::Role::kNone};
+    std::string_view wrong;  // what was shown and is no credential; empty: nothing
+  };
+  Finding look(const http::Request& request) const;
+  http::Role proxy_role(const http::Request& request) const;
+  http::Response ask_to_log_in(const http::Request& request, std::string_view wrong) const;
+
+  const GateOptions options_;
+  const bool asks_who_;
+  const std::vector<Token> tokens_;
+  const std::optional<Sessions> sessions_;
+  const std::string user_header_;
+  const std::string role_header_;
+  const http::Role user_role_;
+  const TrustedProxies proxies_;
+};
+
+}  // namespace saola::server
