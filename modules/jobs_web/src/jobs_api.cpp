@@ -4,6 +4,7 @@
 #include <boost/json.hpp>
 #include <fmt/core.h>
 
+#include <saola/http/media_type.hpp>
 #include <saola/jobs/job_id.hpp>
 #include <saola/jobs_web/jobs_api.hpp>
 
@@ -56,6 +57,16 @@ std::vector<jobs::State> states_asked(const Request& request) {
     }
   }
   return states;
+}
+
+// A page of another site can have a browser send text or a form without asking the server first.
+void check_no_form(const Request& request) {
+  const auto type = request.headers().get("Content-Type");
+  if (!type) return;
+  const auto media = http::parse_media_type(*type);
+  if (media && (media->subtype == "json" || media->subtype.ends_with("+json"))) return;
+  throw web::HttpError(415,
+                       fmt::format("This takes no body, or an empty JSON one, not '{}'.", *type));
 }
 
 // A misspelled filter must not list everything.
@@ -281,7 +292,11 @@ web::Blueprint jobs_blueprint(std::function<JobsApi&()> api) {
        .responses = {
            {200, "The result"}, {404, "There is no such job"}, {409, "The job is not completed"}}});
   blueprint.post(
-      "/jobs/<id>/cancel", [jobs](Request&, std::string_view id) { return jobs().cancel(id); },
+      "/jobs/<id>/cancel",
+      [jobs](Request& request, std::string_view id) {
+        check_no_form(request);
+        return jobs().cancel(id);
+      },
       {.endpoint = "cancel",
        .doc = "Cancel a job\n\nOne that waits is cancelled at once, one that runs within a "
               "second. Repeating it is no error.",
@@ -292,7 +307,10 @@ web::Blueprint jobs_blueprint(std::function<JobsApi&()> api) {
                      {409, "The job is completed or discarded"}},
        .role = http::Role::kOperate});
   blueprint.post("/jobs/<id>/retry",
-                 [jobs](Request&, std::string_view id) { return jobs().retry(id); },
+                 [jobs](Request& request, std::string_view id) {
+                   check_no_form(request);
+                   return jobs().retry(id);
+                 },
                  {.endpoint = "retry",
                   .doc = "Run a discarded, cancelled or retryable job again, at once",
                   .answer = job_schema(),

@@ -159,6 +159,23 @@ TEST_F(JobsApiTest, AFullQueueIs429) {
   EXPECT_EQ(client->request("POST", "/jobs/" + second + "/retry").status, 429);
 }
 
+TEST_F(JobsApiTest, FormsAndTextsSteerNoJob) {
+  const std::string id = submit();
+  for (const char* verb : {"/cancel", "/retry"}) {
+    for (const char* type : {"text/plain", "text/plain; charset=utf-8", "multipart/form-data",
+                             "application/x-www-form-urlencoded", ""}) {
+      EXPECT_EQ(client->request("POST", "/jobs/" + id + verb, "", {{"Content-Type", type}}).status,
+                415)
+          << verb << ' ' << type;
+    }
+  }
+  EXPECT_EQ(
+      client
+          ->request("POST", "/jobs/" + id + "/cancel", "{}", {{"Content-Type", "application/json"}})
+          .status,
+      200);
+}
+
 TEST_F(JobsApiTest, ARequestTooLargeForTheStoreIs413) {
   make({.max_payload = 10});
   EXPECT_EQ(client->post("/split", kGood).status, 413);

@@ -44,8 +44,11 @@ bool wants_page(const http::Request& request) {
 
 }  // namespace
 
-Gate::Gate(const Settings& settings, const Credentials& credentials, GateOptions options)
+Gate::Gate(const Settings& settings, const Credentials& credentials,
+           std::span<const std::string> addresses, GateOptions options)
     : options_(std::move(options)),
+      hosts_(settings, addresses),
+      origins_(settings.get(setting::kCorsOrigins)),
       asks_who_(credentials.asks_who),
       tokens_(credentials.tokens),
       sessions_(sessions_of(settings, credentials)),
@@ -55,6 +58,29 @@ Gate::Gate(const Settings& settings, const Credentials& credentials, GateOptions
       proxies_(trusted_proxies(settings, setting::kForwardedAllowIps)) {}
 
 std::optional<http::Response> Gate::refuse(http::Request& request) const {
+  const auto problem = [&](int status, std::string detail) {
+    return http::problem_response({.status = status,
+                                   .detail = std::move(detail),
+                                   .request_id = std::string(request.request_id)});
+  };
+  if (!hosts_.allows(request)) {
+    return problem(421,
+                   fmt::format("This server does not answer for '{}'. Ask it by a name that it "
+                               "has, or let its operator add the name to allowed-hosts.",
+                               request.host));
+  }
+  if (auto answer = origins_.preflight(request)) return answer;
+  if (!http::is_safe(request.method) && Origins::is_foreign(request) &&
+      !origins_.is_allowed(request)) {
+    return problem(403, fmt::format("A page of another site ({}) sent this, so it was not done. A "
+                                    "proxy in front must pass Host on; pages that may ask are "
+                                    "listed in cors-origins.",
+                                    request.headers.get_or("Origin", "its origin is not given")));
+  }
+  return refuse_caller(request);
+}
+
+std::optional<http::Response> Gate::refuse_caller(http::Request& request) const {
   if (!asks_who_) return std::nullopt;
   const http::Role needed =
       options_.role_needed ? options_.role_needed(request) : http::role_for(request.method);
@@ -94,7 +120,7 @@ Gate::Finding Gate::look(const http::Request& request) const {
     if (!user.empty()) return {.caller = {.name = user, .role = proxy_role(request)}, .wrong = {}};
   }
   if (const std::string_view shown = cookie(request.headers, http::kSessionCookie);
-      !shown.empty() && sessions_) {
+      !shown.empty() && sessions_ && !Origins::is_foreign(request)) {
     const Token* token = sessions_->find(tokens_, shown);
     return token != nullptr ? known(token) : Finding{.wrong = "The session has ended"};
   }

@@ -1,4 +1,5 @@
-// In front of an application: finds out who asks, and refuses what they may not.
+// In front of an application: refuses requests for another host and those that another site's page
+// sends to change something, finds out who asks, and refuses what they may not.
 //
 // Who: the token in Authorization; else the user that a trusted proxy names; else the session in a
 // cookie. One that is shown and is wrong is refused, whatever else is right.
@@ -11,6 +12,8 @@
 #include <saola/http/handler.hpp>
 
 #include "access/credentials.hpp"
+#include "access/hosts.hpp"
+#include "access/origins.hpp"
 #include "access/sessions.hpp"
 #include "settings/trusted_proxies.hpp"
 
@@ -27,11 +30,19 @@ struct GateOptions {
 // Thread-safe.
 class Gate {
  public:
-  Gate(const Settings& settings, const Credentials& credentials, GateOptions options);
+  // `addresses`: where the process listens.
+  Gate(const Settings& settings, const Credentials& credentials,
+       std::span<const std::string> addresses, GateOptions options);
 
-  // Sets request.caller; the answer when the caller may not ask this: 401, 403, or 303 to the login
-  // page. REQUIRES: request.remote_address is the peer's own, before any proxy's word.
+  // Sets request.caller; the answer when the request goes no further: 421 for another host, 403 for
+  // another site's page, a preflight's, and 401, 403 or 303 to the login page for what the caller
+  // may not ask. REQUIRES: request.remote_address is the peer's own, before any proxy's word.
   std::optional<http::Response> refuse(http::Request& request) const;
+
+  // Adds to any response, also one of refuse(), what lets pages of cors-origins see it.
+  void show(const http::Request& request, http::Response& response) const {
+    origins_.show(request, response);
+  }
 
   // What POST /login puts into the cookie: a session for the holder of a token, or nothing when it
   // is no token.
@@ -42,11 +53,14 @@ class Gate {
     http::Caller caller{.role = http::Role::kNone};
     std::string_view wrong;  // what was shown and is no credential; empty: nothing
   };
+  std::optional<http::Response> refuse_caller(http::Request& request) const;
   Finding look(const http::Request& request) const;
   http::Role proxy_role(const http::Request& request) const;
   http::Response ask_to_log_in(const http::Request& request, std::string_view wrong) const;
 
   const GateOptions options_;
+  const AllowedHosts hosts_;
+  const Origins origins_;
   const bool asks_who_;
   const std::vector<Token> tokens_;
   const std::optional<Sessions> sessions_;

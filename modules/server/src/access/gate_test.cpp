@@ -24,10 +24,12 @@ struct Asked {
   std::vector<http::Field> fields = {};
   std::string_view peer = "192.0.2.1:4711";
   std::string_view path = "/jobs";
+  std::string_view host = "localhost:8000";
 };
 
 struct Answered {
-  int status = 200;  // 200: it may pass
+  std::string shown_to;  // Access-Control-Allow-Origin
+  int status = 200;      // 200: it may pass
   std::string caller;
   http::Role role{};
   std::string authenticate;
@@ -47,7 +49,7 @@ struct GateTest : testing::Test {
   }
 
   Gate gate(const Texts& flags = {}) const {
-    return Gate(settings_of(flags), credentials,
+    return Gate(settings_of(flags), credentials, addresses,
                 {.realm = "test",
                  .role_needed =
                      [](const http::Request& request) {
@@ -64,8 +66,14 @@ struct GateTest : testing::Test {
     request.headers = http::HeaderView(asked.fields);
     request.remote_address = asked.peer;
     request.path = request.raw_path = asked.path;
+    request.host = asked.host;
     auto refusal = gate.refuse(request);
-    Answered out{.caller = std::string(request.caller.name), .role = request.caller.role};
+    http::Response shown(200);
+    gate.show(request, refusal ? *refusal : shown);
+    const http::Headers& headers = refusal ? refusal->headers : shown.headers;
+    Answered out{.shown_to = std::string(headers.get_or("Access-Control-Allow-Origin", "")),
+                 .caller = std::string(request.caller.name),
+                 .role = request.caller.role};
     if (!refusal) return out;
     out.status = refusal->status;
     out.authenticate = refusal->headers.get_or("WWW-Authenticate", "");
@@ -73,6 +81,7 @@ struct GateTest : testing::Test {
     return out;
   }
 
+  std::vector<std::string> addresses{"0.0.0.0:8000"};
   Credentials credentials;
   std::map<http::Role, std::string> bearer;
   std::map<http::Role, std::string> text;
@@ -167,6 +176,102 @@ TEST_F(GateTest, TheProxyMaySayTheRole) {
   EXPECT_EQ(role("staff").status, 403);
   EXPECT_EQ(role("operators").role, http::Role::kNone);
   EXPECT_EQ(ask(the_gate, {.fields = {{"X-User", "ann"}}, .peer = "unix"}).status, 403);
+}
+
+struct HostTest : GateTest {
+  HostTest() { credentials = {}; }
+  int status(const Texts& flags, std::string_view host, std::string_view peer = "127.0.0.1:9") {
+    return ask(gate(flags), {.peer = peer, .host = host}).status;
+  }
+};
+
+TEST_F(HostTest, OnLoopbackOnlyItsOwnNamesAreAnswered) {
+  addresses = {"127.0.0.1:8000", "[::1]:8000", "unix:/run/x"};
+  for (const char* host : {"localhost", "LocalHost:8000", "localhost.:1", "app.localhost",
+                           "127.0.0.1:8000", "127.9.9.9", "[::1]:8000", ""}) {
+    EXPECT_EQ(status({}, host), 200) << host;
+  }
+  for (const char* host : {"evil.example", "localhost.evil.example", "127.0.0.1.evil.example",
+                           "evillocalhost", "192.0.2.1", "[2001:db8::1]", "0.0.0.0"}) {
+    EXPECT_EQ(status({}, host), 421) << host;
+  }
+  EXPECT_EQ(status({}, "app.example.org", "unix"), 200) << "a proxy's, which knows its names";
+  EXPECT_EQ(status({"--bind=my.host:8000"}, "my.host:8000"), 200);
+}
+
+TEST_F(HostTest, TheSettingNamesThem) {
+  EXPECT_EQ(status({}, "any.example"), 200) << "others can connect anyway";
+  const Texts flags{"--allowed-hosts=Example.org", "--allowed-hosts=*.example.net",
+                    "--allowed-hosts=2001:db8::1"};
+  for (const char* host :
+       {"example.org", "EXAMPLE.ORG:80", "a.b.example.net", "[2001:DB8::1]:8000", "localhost"}) {
+    EXPECT_EQ(status(flags, host), 200) << host;
+  }
+  for (const char* host :
+       {"www.example.org", "example.net", "badexample.net", "example.org.evil"}) {
+    EXPECT_EQ(status(flags, host), 421) << host;
+    EXPECT_EQ(status(flags, host, "unix"), 421) << host;
+  }
+  addresses = {"127.0.0.1:8000"};
+  EXPECT_EQ(status({"--allowed-hosts=*"}, "evil.example"), 200);
+  for (const char* wrong : {"http://example.org", "a b", "example.org:80", "*.*.org", ""}) {
+    EXPECT_FALSE(check_host_pattern(wrong)) << wrong;
+  }
+}
+
+TEST_F(HostTest, AForeignPageMayNotChangeAnything) {
+  const auto post = [&](std::vector<http::Field> fields, const Texts& flags = {}) {
+    return ask(gate(flags), {.method = http::Method::kPost,
+                             .fields = std::move(fields),
+                             .host = "app.example.org:8000"});
+  };
+  EXPECT_EQ(post({}).status, 200) << "no browser";
+  EXPECT_EQ(post({{"Origin", "https://app.example.org:8000"}}).status, 200);
+  EXPECT_EQ(post({{"Origin", "https://outside.org"}, {"Sec-Fetch-Site", "same-origin"}}).status,
+            200)
+      << "a proxy has changed Host";
+  for (const http::Field& field : std::vector<http::Field>{{"Origin", "https://evil.example"},
+                                                           {"Origin", "null"},
+                                                           {"Origin", "https://app.example.org"},
+                                                           {"Origin", "https://example.org:8000"},
+                                                           {"Sec-Fetch-Site", "cross-site"},
+                                                           {"Sec-Fetch-Site", "same-site"}}) {
+    for (const auto method : {http::Method::kPost, http::Method::kPut, http::Method::kDelete,
+                              http::Method::kPatch, http::Method::kOther}) {
+      const Asked asked{.method = method, .fields = {field}, .host = "app.example.org:8000"};
+      EXPECT_EQ(ask(gate(), asked).status, 403) << field.value;
+    }
+    const Asked look{.fields = {field}, .host = "app.example.org:8000"};
+    EXPECT_EQ(ask(gate(), look).status, 200) << "it will not be shown the answer";
+    EXPECT_EQ(ask(gate(), look).shown_to, "");
+  }
+}
+
+TEST_F(GateTest, ListedPagesMayAskAndSeeButNotWithTheCookie) {
+  const Texts flags{"--cors-origins=https://app.example.org"};
+  const std::vector<http::Field> page{{"Origin", "https://app.example.org"},
+                                      {"Sec-Fetch-Site", "cross-site"}};
+  const auto with = [&](std::vector<http::Field> more) {
+    more.insert(more.end(), page.begin(), page.end());
+    return ask(gate(flags), {.method = http::Method::kPost, .fields = std::move(more)});
+  };
+  const Answered good = with({{"Authorization", bearer[http::Role::kSubmit]}});
+  EXPECT_EQ(good.status, 200);
+  EXPECT_EQ(good.shown_to, "https://app.example.org");
+  const Answered refused = with({});
+  EXPECT_EQ(refused.status, 401);
+  EXPECT_EQ(refused.shown_to, "https://app.example.org");
+  const std::string cookie = "saola_session=" + *gate().open_session(text[http::Role::kOperate]);
+  EXPECT_EQ(with({{"Cookie", cookie}}).status, 401);
+  const Asked preflight{
+      .method = http::Method::kOptions,
+      .fields = {{"Origin", "https://app.example.org"}, {"Access-Control-Request-Method", "POST"}}};
+  EXPECT_EQ(ask(gate(flags), preflight).status, 204);
+  EXPECT_EQ(ask(gate(flags), preflight).shown_to, "https://app.example.org");
+  EXPECT_EQ(ask(gate(), preflight).status, 401);
+  for (const char* wrong : {"app.example.org", "https://", "https://a/b", "null"}) {
+    EXPECT_FALSE(check_origin(wrong)) << wrong;
+  }
 }
 
 TEST(Credentials, AuthIsAskedAsSoonAsThereIsSomethingToAskFor) {

@@ -5,6 +5,8 @@
 #include <saola/server/server_settings.hpp>
 #include <saola/server/settings.hpp>
 
+#include "access/hosts.hpp"
+#include "access/origins.hpp"
 #include "access/tokens.hpp"
 #include "settings/access_log_format.hpp"
 #include "settings/bind_address.hpp"
@@ -407,6 +409,27 @@ std::vector<SettingRow> server_rows() {
        .doc = "PEM file with the certificate's key, not encrypted.",
        .shape = "FILE"},
 
+      {.section = "Access",
+       .key = setting::kAllowedHosts.key,
+       .type = kList,
+       .default_value = "",
+       .doc =
+           "Names by which the server may be asked, as example.org, *.example.org or *; others "
+           "are answered 421. localhost and loopback addresses always are. Empty: when only this "
+           "machine can connect, those alone, so that no foreign page can have its name resolve "
+           "to this server; else any.",
+       .shape = "HOST",
+       .check = check_host_pattern},
+      {.section = "Access",
+       .key = setting::kCorsOrigins.key,
+       .type = kList,
+       .default_value = "",
+       .doc =
+           "Pages of other sites that may use the API from a browser (CORS), as "
+           "https://app.example.org; * for all. They send a token; cookies do not count for them. "
+           "Without it, what another site's page sends to change something is refused.",
+       .shape = "ORIGIN",
+       .check = check_origin},
       {.section = "Access",
        .key = setting::kAuth.key,
        .type = kChoice,

@@ -131,6 +131,13 @@ class FrontHandler final : public http::Handler {
     if (const auto scheme = proxies_.scheme(request.remote_address, request.headers)) {
       request.scheme = *scheme;
     }
+    http::Response response = gated(request, client);
+    gate_.show(request, response);
+    return response;
+  }
+
+ private:
+  http::Response gated(http::Request& request, const std::optional<std::string>& client) {
     if (auto refusal = gate_.refuse(request)) return *std::move(refusal);
     if (!client) return inner_.handle(request);
     // The text lives in this frame only, so the peer's address comes back with the response.
@@ -143,7 +150,6 @@ class FrontHandler final : public http::Handler {
     return inner_.handle(request);
   }
 
- private:
   http::Handler& inner_;
   const runtime::Runtime& runtime_;
   const Gate& gate_;
@@ -320,6 +326,12 @@ void beat(WorkerProcess& process, const HandlerPool* pool) {
   }
 }
 
+std::vector<std::string> addresses(const WorkerProcess& process) {
+  std::vector<std::string> out;
+  for (const BootListener& listener : process.boot().listeners) out.push_back(listener.where);
+  return out;
+}
+
 struct Serving {
   int threads = 0;                        // native ones for the handler; 0: on fibers
   http_conn::AccessSink* sink = nullptr;  // told every request, unless null
@@ -442,7 +454,7 @@ class ShownRuntime {
 }  // namespace
 
 int run_web_worker(const ServerDefinition& definition, WorkerProcess& process) {
-  const Gate gate(process.settings(), process.boot().credentials,
+  const Gate gate(process.settings(), process.boot().credentials, addresses(process),
                   {.realm = definition.name,
                    .role_needed = definition.role_needed,
                    .login_path = definition.login_path});
@@ -467,7 +479,7 @@ int run_management(WorkerProcess& process) {
   const ShownRuntime shown(process, runtime);
   ManagementHandler handler(process.state());
   // It has no credentials, and so asks nobody.
-  const Gate gate(process.settings(), process.boot().credentials, {});
+  const Gate gate(process.settings(), process.boot().credentials, addresses(process), {});
   runtime.run([&] { serve_http(process, handler, runtime, gate, {}); });
   return kExitOk;
 }

@@ -54,6 +54,8 @@ inline constexpr Setting<bool> kProxyProtocol{"proxy-protocol"};
 inline constexpr Setting<std::vector<std::string>> kProxyAllowIps{"proxy-allow-ips"};
 inline constexpr Setting<std::string> kCertfile{"certfile"};
 inline constexpr Setting<std::string> kKeyfile{"keyfile"};
+inline constexpr Setting<std::vector<std::string>> kAllowedHosts{"allowed-hosts"};
+inline constexpr Setting<std::vector<std::string>> kCorsOrigins{"cors-origins"};
 inline constexpr Setting<std::string> kAuth{"auth"};
 inline constexpr Setting<std::string> kAuthTokensFile{"auth-tokens-file"};
 inline constexpr Setting<std::vector<std::string>> kAuthTokens{"auth-tokens"};
