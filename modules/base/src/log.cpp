@@ -5,6 +5,7 @@
 
 #include <saola/base/log.hpp>
 #include <saola/base/time.hpp>
+#include <saola/base/trusted_path.hpp>
 
 namespace saola {
 namespace {
@@ -21,10 +22,6 @@ struct LogState {
 LogState& state() {
   static LogState the_state;
   return the_state;
-}
-
-int open_log(const std::string& path) {
-  return ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
 }
 
 // Length of the valid UTF-8 sequence at the front of `text`, 0 if there is none (RFC 3629 §4).
@@ -99,8 +96,9 @@ std::string_view to_string(LogLevel level) {
 bool log_configure(const LogOptions& options) {
   int fd = STDERR_FILENO;
   if (!options.path.empty()) {
-    fd = open_log(options.path);
-    if (fd < 0) return false;
+    auto file = open_to_append(options.path);
+    if (!file) return false;
+    fd = file->release();
   }
   LogState& s = state();
   const int old = s.fd.exchange(fd, std::memory_order_relaxed);
@@ -112,11 +110,8 @@ bool log_configure(const LogOptions& options) {
 bool log_reopen() {
   LogState& s = state();
   if (s.options.path.empty()) return true;
-  const int fd = open_log(s.options.path);
-  if (fd < 0) return false;
-  const bool ok = ::dup3(fd, s.fd.load(std::memory_order_relaxed), O_CLOEXEC) >= 0;
-  ::close(fd);
-  return ok;
+  const auto file = open_to_append(s.options.path);
+  return file && ::dup3(file->get(), s.fd.load(std::memory_order_relaxed), O_CLOEXEC) >= 0;
 }
 
 bool log_enabled(LogLevel level) {

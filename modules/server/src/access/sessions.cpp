@@ -14,6 +14,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include <saola/base/trusted_path.hpp>
 #include <saola/base/unique_fd.hpp>
 
 namespace saola::server {
@@ -40,15 +41,18 @@ std::int64_t now(const Clock& clock) {
 }
 
 // Beside the file and then in its place, so that it is never seen half.
-Result<void> write_keys(const std::string& path, const std::vector<std::string>& keys) {
-  const std::string fresh = fmt::format("{}.{}", path, random_text(9));
+Result<void> write_keys(const std::string& path, const Place& place,
+                        const std::vector<std::string>& keys) {
+  const int folder = place.folder.get();
+  const std::string fresh = fmt::format("{}.{}", place.name, random_text(9));
   const std::string text = fmt::format("{}\n", fmt::join(keys, "\n"));
   const unique_fd file(
-      ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+      ::openat(folder, fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!file || ::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) ||
-      ::fsync(file.get()) != 0 || ::rename(fresh.c_str(), path.c_str()) != 0) {
+      ::fsync(file.get()) != 0 ||
+      ::renameat(folder, fresh.c_str(), folder, place.name.c_str()) != 0) {
     const int error = errno;
-    if (file) ::unlink(fresh.c_str());
+    if (file) ::unlinkat(folder, fresh.c_str(), 0);
     return std::unexpected(errno_error(error, fmt::format("cannot write {}", path)));
   }
   return {};
@@ -89,10 +93,14 @@ const Token* Sessions::find(std::span<const Token> tokens, std::string_view cook
 }
 
 Result<std::vector<std::string>> session_keys(const std::string& path) {
-  const unique_fd file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  const auto place = find_place(path);
+  if (!place) return std::unexpected(place.error());
+  const unique_fd file(::openat(place->folder.get(), place->name.c_str(),
+                                O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   if (!file && errno == ENOENT) {
     std::vector<std::string> keys{random_text(kKeyBytes)};
-    if (auto written = write_keys(path, keys); !written) return std::unexpected(written.error());
+    if (auto written = write_keys(path, *place, keys); !written)
+      return std::unexpected(written.error());
     return keys;
   }
   struct stat info{};
@@ -132,7 +140,9 @@ Result<void> rotate_session_key(const std::string& path) {
   if (!keys) return std::unexpected(std::move(keys).error());
   keys->insert(keys->begin(), random_text(kKeyBytes));
   if (keys->size() > kKeysKept) keys->resize(kKeysKept);
-  return write_keys(path, *keys);
+  const auto place = find_place(path);
+  if (!place) return std::unexpected(place.error());
+  return write_keys(path, *place, *keys);
 }
 
 }  // namespace saola::server

@@ -4,38 +4,43 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <filesystem>
-
 #include <fmt/core.h>
 
 #include <saola/base/log.hpp>
+#include <saola/base/trusted_path.hpp>
 #include <saola/base/unique_fd.hpp>
 #include <saola/server/server_settings.hpp>
 
 namespace saola::server {
 
-void give_to_workers(const std::string& path, const Privileges& privileges) {
+void give_to_workers(int file, const std::string& path, const Privileges& privileges) {
   if (!privileges.user && !privileges.group) return;
-  if (::chown(path.c_str(), privileges.user.value_or(static_cast<uid_t>(-1)),
-              privileges.group.value_or(static_cast<gid_t>(-1))) != 0) {
+  // With AT_EMPTY_PATH also of a descriptor that is O_PATH.
+  if (::fchownat(file, "", privileges.user.value_or(static_cast<uid_t>(-1)),
+                 privileges.group.value_or(static_cast<gid_t>(-1)), AT_EMPTY_PATH) != 0) {
     log_warning(fmt::format("{} cannot be given to the workers' user", path));
   }
 }
 
 Result<void> make_state_directory(const Settings& settings, const Privileges& privileges) {
-  std::error_code error;
   const std::string& path = settings.get(setting::kStateDir);
   // Nobody else may write there, whatever --umask says: the job store refuses such a place.
   const mode_t before = ::umask(0);
   ::umask(before | 022);
-  const bool made = std::filesystem::create_directories(path, error);
+  const auto made = make_folders(path);
   ::umask(before);
-  if (error) {
-    return fail(ErrorCode::kPermissionDenied,
-                "the state directory {} cannot be made: {}; choose another --state-dir", path,
-                error.message());
+  if (!made) {
+    return fail(made.error().code(),
+                "the state directory cannot be made: {}; choose another --state-dir",
+                made.error().message());
   }
-  if (made) give_to_workers(path, privileges);
+  if (!*made) return {};
+  const auto place = find_place(path);
+  if (!place) return std::unexpected(place.error());
+  const unique_fd folder(::openat(place->folder.get(), place->name.c_str(),
+                                  O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!folder) return std::unexpected(errno_error(errno, path));
+  give_to_workers(folder.get(), path, privileges);
   return {};
 }
 
@@ -45,11 +50,16 @@ Result<void> open_log_files(const Settings& settings) {
   for (const auto& setting : {setting::kLogFile, setting::kAccessLog}) {
     const std::string& path = settings.get(setting);
     if (path.empty() || path == "-") continue;
-    const unique_fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
-    if (!file)
+    const auto file = open_to_append(path);
+    if (!file) {
       return std::unexpected(
-          errno_error(errno, fmt::format("cannot open --{} {}", setting.key, path)));
-    give_to_workers(path, *privileges);
+          Error(file.error()).wrap(fmt::format("cannot open --{}", setting.key)));
+    }
+    // Not /dev/null and what else is nobody's.
+    struct stat info{};
+    if (::fstat(file->get(), &info) == 0 && S_ISREG(info.st_mode)) {
+      give_to_workers(file->get(), path, *privileges);
+    }
   }
   return {};
 }

@@ -10,8 +10,9 @@
 
 namespace saola::server {
 
-// What workers write must be theirs when they run as somebody else.
-void give_to_workers(const std::string& path, const Privileges& privileges);
+// What workers write must be theirs when they run as somebody else: the open `file`, whatever `path`
+// names by now.
+void give_to_workers(int file, const std::string& path, const Privileges& privileges);
 
 Result<void> make_state_directory(const Settings& settings, const Privileges& privileges);
 

@@ -6,14 +6,14 @@
 #include <fmt/core.h>
 
 #include <saola/base/log.hpp>
+#include <saola/base/trusted_path.hpp>
 
 namespace saola::server {
 namespace {
 
-unique_fd open_file(const std::string& path) {
-  return path == "-"
-             ? unique_fd(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3))
-             : unique_fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
+Result<unique_fd> open_file(const std::string& path) {
+  if (path == "-") return unique_fd(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3));
+  return open_to_append(path);
 }
 
 }  // namespace
@@ -21,9 +21,12 @@ unique_fd open_file(const std::string& path) {
 Result<std::unique_ptr<AccessLog>> AccessLog::open(const std::string& path, AccessLogFormat format,
                                                    Syslog* syslog) {
   unique_fd fd;
-  if (!path.empty()) fd = open_file(path);
-  if (!path.empty() && !fd) {
-    return std::unexpected(errno_error(errno, "cannot open the access log " + path));
+  if (!path.empty()) {
+    auto opened = open_file(path);
+    if (!opened) {
+      return std::unexpected(std::move(opened).error().wrap("cannot open the access log"));
+    }
+    fd = *std::move(opened);
   }
   return std::unique_ptr<AccessLog>(new AccessLog(path, std::move(fd), std::move(format), syslog));
 }
@@ -38,8 +41,8 @@ void AccessLog::write(const http_conn::Access& access, std::string_view client) 
 
 void AccessLog::reopen() {
   if (path_ == "-" || path_.empty()) return;
-  const unique_fd fresh = open_file(path_);
-  if (!fresh || ::dup3(fresh.get(), fd_.get(), O_CLOEXEC) < 0) {
+  const auto fresh = open_file(path_);
+  if (!fresh || ::dup3(fresh->get(), fd_.get(), O_CLOEXEC) < 0) {
     log_warning("the access log cannot be opened anew; lines go to the old file",
                 {{"path", path_}});
   }
