@@ -50,8 +50,9 @@ class Watch final : public split::Observer {
 
 class SplitRun {
  public:
-  SplitRun(jobs::JobContext& context, objects::ObjectStore& buckets, const Clock& clock)
-      : context_(context), buckets_(buckets), clock_(clock) {}
+  SplitRun(jobs::JobContext& context, objects::ObjectStore& buckets, const Clock& clock,
+           const SourceLimits& limits)
+      : context_(context), buckets_(buckets), clock_(clock), limits_(limits) {}
 
   // kCancelled when asked to stop.
   Result<std::string> run() {
@@ -65,6 +66,7 @@ class SplitRun {
     auto bytes = download(request->source);
     if (!bytes) return std::unexpected(std::move(bytes).error());
     context_.progress(kDownloaded, "reading the table");
+    request->task.reading.limits = limits_.table;
     request->task.reading.poll = [this, stop = context_.stop_token()](double part) {
       context_.progress(kDownloaded + (kParsed - kDownloaded) * part, "reading the table");
       return stop.stop_requested();
@@ -114,7 +116,7 @@ class SplitRun {
 
   Result<std::string> download(const objects::ObjectName& source) {
     context_.progress(0, "downloading " + source.to_string());
-    return buckets_.get_bytes(source, kMaxSourceBytes,
+    return buckets_.get_bytes(source, limits_.bytes,
                               call_options<objects::GetOptions>(0, kDownloaded, "downloading"));
   }
 
@@ -190,14 +192,15 @@ class SplitRun {
   jobs::JobContext& context_;
   objects::ObjectStore& buckets_;
   const Clock& clock_;
+  const SourceLimits limits_;
   bool publishing_ = false;
 };
 
 }  // namespace
 
 jobs::Outcome run_split(jobs::JobContext& context, objects::ObjectStore& buckets,
-                        const Clock& clock) {
-  SplitRun run(context, buckets, clock);
+                        const Clock& clock, const SourceLimits& limits) {
+  SplitRun run(context, buckets, clock, limits);
   auto result = run.run();
   if (result) return jobs::Done{*std::move(result)};
   jobs::Outcome outcome = outcome_of(result.error());

@@ -4,13 +4,18 @@
 #include <saola/base/time.hpp>
 #include <saola/jobs/job_context.hpp>
 #include <saola/objects/object_store.hpp>
+#include <saola/split/read.hpp>
 
 namespace saola::split_service {
 
 inline constexpr std::string_view kSplitKind = "split";
 
-// The largest object that is read, in bytes: the table is held in memory.
-inline constexpr std::uint64_t kMaxSourceBytes = std::uint64_t{1} << 30;
+// What a source may be: the table is held in memory.
+struct SourceLimits {
+  // Of the object itself.
+  std::uint64_t bytes = std::uint64_t{1} << 30;
+  split::ReadLimits table = {};
+};
 
 // Runs one attempt. Input that cannot be split, and objects that are not there, discard the job at
 // once; a store that cannot be reached now lets it be retried. The destination is tried with a
@@ -20,6 +25,6 @@ inline constexpr std::uint64_t kMaxSourceBytes = std::uint64_t{1} << 30;
 // the outcome is kept in the checkpoint, and the next attempt only writes them. Stops within
 // milliseconds of a request while it searches, downloads or uploads; parsing is not interrupted.
 jobs::Outcome run_split(jobs::JobContext& context, objects::ObjectStore& buckets,
-                        const Clock& clock);
+                        const Clock& clock, const SourceLimits& limits = {});
 
 }  // namespace saola::split_service

@@ -8,6 +8,52 @@
 
 namespace saola::split_service {
 
+namespace {
+
+constexpr server::Setting<std::int64_t> kSourceMaxBytes{"source-max-bytes"};
+constexpr server::Setting<std::int64_t> kTableMaxBytes{"table-max-bytes"};
+constexpr server::Setting<std::int64_t> kSourceMaxExpansion{"source-max-expansion"};
+
+std::vector<server::SettingRow> source_rows() {
+  using enum server::SettingType;
+  return {
+      {.section = "Splits",
+       .key = kSourceMaxBytes.key,
+       .type = kBytes,
+       .default_value = "1G",
+       .doc =
+           "Largest source, as it lies in its bucket. A job holds it in memory, and the table it "
+           "becomes: about five times the text in all.",
+       .min = 1},
+      {.section = "Splits",
+       .key = kTableMaxBytes.key,
+       .type = kBytes,
+       .default_value = "1G",
+       .doc = "Largest table, as text: decompressed and in UTF-8.",
+       .min = 1},
+      {.section = "Splits",
+       .key = kSourceMaxExpansion.key,
+       .type = kInteger,
+       .default_value = "100",
+       .doc = "How many times its own size a compressed source may hold; 64 MiB are always good. "
+              "Tables shrink to a tenth when they are compressed, hardly ever to a hundredth.",
+       .min = 1,
+       .max = 1'000'000},
+  };
+}
+
+SourceLimits limits_of(const server::Settings& settings) {
+  const auto number = [&](const server::Setting<std::int64_t>& key) {
+    return static_cast<std::uint64_t>(settings.get(key));
+  };
+  SourceLimits limits{.bytes = number(kSourceMaxBytes)};
+  limits.table.bytes = number(kTableMaxBytes);
+  limits.table.expansion = number(kSourceMaxExpansion);
+  return limits;
+}
+
+}  // namespace
+
 std::unique_ptr<Service> make_split_service() {
   auto service = std::make_unique<Service>(
       "split-service",
@@ -15,8 +61,10 @@ std::unique_ptr<Service> make_split_service() {
                      .description = "Splits the rows of a table into groups as alike as possible.",
                      .license = "Apache-2.0",
                      .default_buckets = "samples=examples/data"});
-  const auto split = service->task<boost::json::value>(
-      "split", [](Job& job) { return run_split(job.context(), job.objects(), real_clock()); });
+  const auto split = service->task<boost::json::value>("split", [&service = *service](Job& job) {
+    return run_split(job.context(), job.objects(), real_clock(), limits_of(service.settings()));
+  });
+  for (server::SettingRow& row : source_rows()) service->setting(std::move(row));
   service->post(
       "/split",
       [split, &service = *service](Request& request) {

@@ -15,9 +15,8 @@ namespace saola::server {
 
 void give_to_workers(int file, const std::string& path, const Privileges& privileges) {
   if (!privileges.user && !privileges.group) return;
-  // With AT_EMPTY_PATH also of a descriptor that is O_PATH.
-  if (::fchownat(file, "", privileges.user.value_or(static_cast<uid_t>(-1)),
-                 privileges.group.value_or(static_cast<gid_t>(-1)), AT_EMPTY_PATH) != 0) {
+  if (::fchown(file, privileges.user.value_or(static_cast<uid_t>(-1)),
+                 privileges.group.value_or(static_cast<gid_t>(-1))) != 0) {
     log_warning(fmt::format("{} cannot be given to the workers' user", path));
   }
 }

@@ -22,6 +22,9 @@ class Selector {
   Selector(const Table& table, const Options& options) : table_(table), options_(options) {
     roles_.resize(table.columns().size(), Role::kLeftOut);
     notes_.resize(table.columns().size());
+    for (std::size_t c = 0; c < table.columns().size(); ++c) {
+      by_name_.emplace(table.columns()[c].name, c);
+    }
   }
 
   Result<Selection> run() && {
@@ -91,7 +94,9 @@ class Selector {
   Ok find_roles(std::string_view option, const std::vector<std::string>& names, Role role,
                 std::vector<std::size_t>& found) {
     for (const auto& name : names) {
-      const auto c = find_column(table_, option, name);
+      const auto known = by_name_.find(name);
+      const auto c = known != by_name_.end() ? Result<std::size_t>(known->second)
+                                             : find_column(table_, option, name);
       if (!c) return std::unexpected(c.error());
       if (roles_[*c] == role) {
         return fail(ErrorCode::kInvalidArgument, "{}: {} is named twice", option, quoted(name));
@@ -625,6 +630,8 @@ class Selector {
   const Table& table_;
   const Options& options_;
   Selection selection_;
+  // Where there may be thousands of columns, and as many names in the options.
+  std::unordered_map<std::string_view, std::size_t> by_name_;
   std::vector<Role> roles_;
   std::vector<std::string> notes_;
   std::vector<std::size_t> numeric_;

@@ -24,9 +24,15 @@ Result<std::string> gunzip(std::string_view bytes, std::uint64_t max_bytes) {
   } const end{&stream};
 
   std::string out;
-  const auto first_guess = std::min<std::uint64_t>(
-      {std::uint64_t{bytes.size()} * 4 + 1024, max_bytes + 1, std::uint64_t{64} << 20});
-  out.resize(first_guess);
+  // The file's end says how much it holds (RFC 1952; of its last member, modulo 4 GiB), so that memory
+  // for one copy is enough; one that lies only costs time. Deflate makes at most 1032 bytes of one.
+  constexpr std::uint64_t kMostOfAByte = 1032;
+  std::uint32_t said = 0;
+  if (bytes.size() >= sizeof said) {
+    std::memcpy(&said, bytes.data() + bytes.size() - sizeof said, sizeof said);
+  }
+  out.resize(std::min<std::uint64_t>(
+      {std::uint64_t{said} + 1, max_bytes + 1, std::uint64_t{bytes.size()} * kMostOfAByte}));
   std::size_t in_used = 0;
   std::size_t out_used = 0;
   for (;;) {
@@ -36,7 +42,8 @@ Result<std::string> gunzip(std::string_view bytes, std::uint64_t max_bytes) {
         return fail(ErrorCode::kTooLarge,
                     "the gzip file holds more than {} bytes, the limit for a data set", max_bytes);
       }
-      out.resize(std::min<std::uint64_t>(out.size() * 2, max_bytes + 1));
+      out.resize(
+          std::min<std::uint64_t>(std::max<std::uint64_t>(out.size() * 2, 1024), max_bytes + 1));
     }
     const auto in_now = std::min(bytes.size() - in_used, kChunk);
     const auto out_now = std::min(out.size() - out_used, kChunk);

@@ -220,6 +220,12 @@ TEST(Csv, GzipBombStopsAtTheLimit) {
   EXPECT_LT(bomb.size(), 100'000u);
   EXPECT_THAT(error_of(bomb, ErrorCode::kTooLarge, {.bytes = 1 << 20}),
               testing::HasSubstr("more than 1048576 bytes"));
+  // 64 MiB are good whatever the file's size, more in proportion to it.
+  const auto large = gzip("id,x\n" + std::string(70 << 20, 'a'));
+  EXPECT_LT(large.size(), 100'000u);
+  EXPECT_THAT(error_of(large, ErrorCode::kTooLarge), testing::HasSubstr("too much for what it"));
+  EXPECT_THAT(error_of(large, ErrorCode::kTooLarge, {.expansion = 2000}),
+              testing::Not(testing::HasSubstr("too much for what it")));
   EXPECT_EQ(table_of(gzip("id,x\na,1\n")).rows(), 1u);
 }
 

@@ -22,6 +22,7 @@
 namespace saola::split {
 namespace {
 
+constexpr std::uint64_t kFreeExpansion = 64 << 20;
 constexpr std::size_t kMostLevels = 1000;
 // Texts in a column before it counts as text for good, without a number among them.
 constexpr std::size_t kClearlyText = 2000;
@@ -82,7 +83,14 @@ class TableReader {
   Ok take_text(std::string bytes) {
     const auto& limits = options_.limits;
     if (is_gzip(bytes) || is_zstd(bytes)) {
-      auto content = is_gzip(bytes) ? gunzip(bytes, limits.bytes) : unzstd(bytes, limits.bytes);
+      const std::uint64_t most = limits.unpacked(bytes.size());
+      auto content = is_gzip(bytes) ? gunzip(bytes, most) : unzstd(bytes, most);
+      if (!content && content.error().code() == ErrorCode::kTooLarge && most < limits.bytes) {
+        return fail(ErrorCode::kTooLarge,
+                    "the compressed file of {} bytes holds more than {}, {} times as many: too "
+                    "much for what it looks like; decompress it before the upload",
+                    bytes.size(), most, most / bytes.size());
+      }
       if (!content) return std::unexpected(std::move(content).error());
       bytes = std::move(*content);
     }
@@ -668,6 +676,12 @@ class TableReader {
   std::vector<Plain> plain_;
   std::vector<std::size_t> unnamed_;
 };
+
+std::uint64_t ReadLimits::unpacked(std::uint64_t size) const {
+  std::uint64_t grown = 0;
+  if (__builtin_mul_overflow(size, expansion, &grown)) return bytes;
+  return std::min(bytes, std::max(kFreeExpansion, grown));
+}
 
 Result<Table> read_table(std::string bytes, const ReadOptions& options) {
   if (options.decimal && options.thousands && *options.decimal == *options.thousands) {

@@ -462,9 +462,9 @@ std::string names_of(const Workbook& workbook) {
 Result<SheetText> read_xlsx(std::string_view bytes, const ReadOptions& options) {
   const auto inflated = check_archive(bytes);
   if (!inflated) return std::unexpected(inflated.error());
-  if (*inflated > options.limits.bytes) {
-    return fail(ErrorCode::kTooLarge, "the workbook holds {} bytes, the limit is {}", *inflated,
-                options.limits.bytes);
+  if (const auto most = options.limits.unpacked(bytes.size()); *inflated > most) {
+    return fail(ErrorCode::kTooLarge, "the workbook holds {} bytes, the limit for one of {} is {}",
+                *inflated, bytes.size(), most);
   }
   Workbook workbook(options.limits.cells);
   try {

@@ -21,13 +21,20 @@ namespace saola::split {
 
 // What a file may be at most; beyond is kTooLarge.
 struct ReadLimits {
-  // After decompression and conversion to UTF-8: guards against a gzip bomb.
+  // After decompression and conversion to UTF-8.
   std::uint64_t bytes = std::uint64_t{1} << 30;
+  // How many times its own size a compressed file (gzip, zstd, a workbook) may hold; up to 64 MiB
+  // are always good. Tables shrink to a tenth; two megabytes that hold two gigabytes were made to
+  // exhaust memory.
+  std::uint64_t expansion = 100;
   std::uint64_t rows = 20'000'000;
   std::uint64_t columns = 10'000;
   // rows × columns; a numeric cell costs eight bytes of memory.
   std::uint64_t cells = 200'000'000;
   std::uint64_t field_bytes = 1 << 20;
+
+  // Bytes that a compressed file of `size` bytes may hold.
+  std::uint64_t unpacked(std::uint64_t size) const;
 };
 
 // What "4%" becomes.
