@@ -1,3 +1,5 @@
+#include <new>
+
 #include <saola/base/exception_text.hpp>
 
 namespace saola {
@@ -5,6 +7,8 @@ namespace saola {
 std::string exception_text(const std::exception_ptr& error) {
   try {
     std::rethrow_exception(error);
+  } catch (const std::bad_alloc&) {
+    return "out of memory";
   } catch (const std::exception& e) {
     return e.what();
   } catch (...) {

@@ -12,6 +12,10 @@ TEST(ExceptionText, IsWhatTheExceptionSays) {
             "the disk is gone");
 }
 
+TEST(ExceptionText, SaysThatMemoryRanOut) {
+  EXPECT_EQ(exception_text(std::make_exception_ptr(std::bad_alloc())), "out of memory");
+}
+
 TEST(ExceptionText, ToldOfWhatIsNoStdException) {
   EXPECT_EQ(exception_text(std::make_exception_ptr(7)),
             "an exception that is not a std::exception");

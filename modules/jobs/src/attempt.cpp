@@ -5,6 +5,7 @@
 
 #include <fmt/core.h>
 
+#include <saola/base/exception_text.hpp>
 #include <saola/runtime/task.hpp>
 
 namespace saola::jobs {
@@ -46,10 +47,8 @@ void Attempt::run(const Handler& handler) {
   runtime::this_task::set_activity(fmt::format("job {} {}", job_.id, job_.kind));
   try {
     outcome_ = handler(*this);
-  } catch (const std::exception& e) {
-    outcome_ = Retry{e.what()};
   } catch (...) {
-    outcome_ = Retry{"the handler threw something that is no std::exception"};
+    outcome_ = Retry{exception_text(std::current_exception())};
   }
   runtime::this_task::set_activity({});
   // The keeper looks a few times a second; a handler that minds its deadline is quicker.

@@ -391,7 +391,8 @@ Result<std::size_t> RowStore::change_each(Deadline deadline, const Select& selec
 }
 
 Result<std::size_t> RowStore::release_owner(std::string_view owner, Deadline deadline) {
-  const std::string why = fmt::format("the worker '{}' that ran it died", owner);
+  // Clients see it: which machine and process that was, its owner's name, is not their business.
+  const std::string why = "the worker that ran it died";
   bool alone = false;
   return change_each(
       deadline,
@@ -434,8 +435,7 @@ Result<std::size_t> RowStore::take_back(std::span<const LeaseSeen> leases, Deadl
   };
   return change_each(deadline, select, [&](Job& job, Rows& rows) -> Result<void> {
     const std::string owner = job.lease->owner;
-    const std::string why =
-        fmt::format("its lease expired: the worker '{}' died, hung or lost the store", owner);
+    const std::string why = "its lease expired: its worker died, hung or lost the store";
     if (auto ok = rules_.lose(job, why, held.at(owner) == 1); !ok) return ok;
     rows.update(job);
     return {};

@@ -13,7 +13,7 @@ Result<std::unique_ptr<Connection>> Connection::open(const std::string& path, Ac
                     SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE;
   const int code = sqlite3_open_v2(path.c_str(), &db, flags, nullptr);
   // Owns `db` also when opening it failed.
-  std::unique_ptr<Connection> connection(new Connection(db, path));
+  std::unique_ptr<Connection> connection(new Connection(db));
   if (code != SQLITE_OK) return std::unexpected(connection->error(code));
   sqlite3_busy_handler(db, &Connection::on_busy, connection.get());
   return connection;
@@ -33,10 +33,10 @@ int Connection::on_busy(void* self, int count) {
 }
 
 Error Connection::error(int code) const {
+  // Without the store's path: clients see these texts, and the banner at start names it.
   const char* detail = db_ == nullptr ? "out of memory" : sqlite3_errmsg(db_);
   const auto make = [&](ErrorCode kind, std::string_view text) {
-    return Error(kind,
-                 fmt::format("job store '{}': {} (SQLite: {}, {})", path_, text, detail, code));
+    return Error(kind, fmt::format("the job store: {} (SQLite: {}, {})", text, detail, code));
   };
   const int cause = db_ == nullptr ? 0 : sqlite3_system_errno(db_);
   const bool no_space = cause == ENOSPC || cause == EDQUOT;
@@ -56,6 +56,7 @@ Error Connection::error(int code) const {
         return make(ErrorCode::kResourceExhausted,
                     "no space is left on its disk, nothing was stored; free space");
       }
+      if (cause == EROFS) return make(ErrorCode::kUnavailable, "its disk is read-only");
       return make(ErrorCode::kUnavailable, "its disk failed to read or write; check the disk");
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
@@ -70,14 +71,16 @@ Error Connection::error(int code) const {
     case SQLITE_CANTOPEN:
       if (auto error = no_files()) return *std::move(error);
       if (no_space) return make(ErrorCode::kResourceExhausted, "no space is left on its disk");
+      if (cause == EROFS) return make(ErrorCode::kUnavailable, "its disk is read-only");
       return make(ErrorCode::kUnavailable, "it cannot be opened; check its folder and permissions");
     case SQLITE_READONLY:
     case SQLITE_PERM:
     case SQLITE_AUTH:
-      return make(ErrorCode::kPermissionDenied,
-                  "it cannot be written; check the permissions of the file and its folder");
+      return make(ErrorCode::kUnavailable,
+                  "it cannot be written; check the permissions of the file and its folder, and "
+                  "whether its disk is read-only");
     case SQLITE_NOMEM:
-      return make(ErrorCode::kResourceExhausted, "memory ran out");
+      return make(ErrorCode::kResourceExhausted, "the server is out of memory");
     case SQLITE_TOOBIG:
       return make(ErrorCode::kTooLarge, "a value is too large for it");
     default:

@@ -42,13 +42,12 @@ class Connection {
 
  private:
   friend class Query;
-  Connection(sqlite3* db, std::string path) : db_(db), path_(std::move(path)) {}
+  explicit Connection(sqlite3* db) : db_(db) {}
   // The statement of `sql`, prepared at its first use. Null on failure.
   sqlite3_stmt* prepared(std::string_view sql);
   static int on_busy(void* self, int count);
 
   sqlite3* db_;
-  std::string path_;
   Deadline busy_deadline_ = Deadline::never();
   std::map<std::string, sqlite3_stmt*, std::less<>> statements_;
 };

@@ -26,9 +26,8 @@ Result<void> FileIdentity::check() const {
   const File database = look(path_, empty);
   if (database == database_ && !empty && look(log_path_, ignored) == log_) return {};
   return fail(ErrorCode::kUnavailable,
-              "job store '{}': its file was {} while it was open, so nothing more is taken; put it "
+              "the job store: its file was {} while it was open, so nothing more is taken; put it "
               "back, or restart the server to begin with what is there",
-              path_,
               empty                   ? "emptied"
               : database == File{}    ? "removed"
               : database != database_ ? "replaced"

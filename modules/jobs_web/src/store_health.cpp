@@ -24,11 +24,14 @@ constexpr std::chrono::seconds kRemembered(5);
 constexpr off_t kRoom = 1 << 20;
 constexpr std::string_view kNoJob = "00000000-0000-7000-8000-000000000000";
 
+// Clients see it, so it is not named by its path.
+constexpr std::string_view kFolder = "the job store's folder";
+
 Result<void> free_blocks(const std::string& folder) {
   struct statvfs info{};
-  if (::statvfs(folder.c_str(), &info) != 0) return std::unexpected(errno_error(errno, folder));
+  if (::statvfs(folder.c_str(), &info) != 0) return std::unexpected(errno_error(errno, kFolder));
   if (info.f_bavail * info.f_frsize >= static_cast<std::uint64_t>(kRoom)) return {};
-  return std::unexpected(errno_error(ENOSPC, folder));
+  return std::unexpected(errno_error(ENOSPC, kFolder));
 }
 
 }  // namespace
@@ -40,10 +43,10 @@ Result<void> room_for_a_job(const std::string& folder) {
   const bool cannot_ask =
       errno == EOPNOTSUPP || errno == EISDIR || errno == EMFILE || errno == ENFILE;
   if (!file && cannot_ask) return free_blocks(folder);
-  if (!file) return std::unexpected(errno_error(errno, folder));
+  if (!file) return std::unexpected(errno_error(errno, kFolder));
   if (::fallocate(file.get(), 0, 0, kRoom) == 0) return {};
   if (errno == EOPNOTSUPP) return free_blocks(folder);
-  return std::unexpected(errno_error(errno, folder));
+  return std::unexpected(errno_error(errno, kFolder));
 }
 
 class StoreHealth::Impl {

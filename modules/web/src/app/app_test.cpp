@@ -288,6 +288,16 @@ TEST_F(AppTest, Handler500SeesTheOriginal) {
   EXPECT_EQ(seen, "why");
 }
 
+TEST_F(AppTest, MemoryThatRanOutIs503AndSaysSo) {
+  app.get("/x", [](Request&) -> Response { throw std::bad_alloc(); });
+  testing::internal::CaptureStderr();
+  const auto answer = client.get("/x");
+  testing::internal::GetCapturedStderr();
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_EQ(answer.header("Retry-After"), "5");
+  EXPECT_THAT(answer.body, HasSubstr("out of memory"));
+}
+
 TEST_F(AppTest, ErrorHandlerThatThrowsStillAnswers) {
   app.error_handler(
       404, [](Request&, const HttpError&) -> Response { throw std::runtime_error("oops"); });

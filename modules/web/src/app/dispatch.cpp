@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <new>
 #include <ranges>
 #include <typeinfo>
 
@@ -225,6 +226,12 @@ class App::Call {
   HttpError unexpected(const std::exception& error) {
     log_failure(fmt::format("{}: {}", type_name(error), error.what()));
     unhandled_ = std::current_exception();
+    if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) {
+      return HttpError(http::Problem{.status = 503,
+                                     .detail = "The server is out of memory. Try again later.",
+                                     .code = std::string(to_string(ErrorCode::kResourceExhausted))})
+          .with("Retry-After", "5");
+    }
     return HttpError(unhandled_);
   }
 
