@@ -127,6 +127,7 @@ bool Connection::read_head() {
 void Connection::begin(http::Request& request) {
   request.remote_address = remote_;
   request.scheme = transport_.scheme();
+  request.client_certificate = transport_.client_certificate();
   request.leaving = service_.leaving.get_token();
   // Eight digits of the process, then the number of the request.
   char* end = request_id_.data();

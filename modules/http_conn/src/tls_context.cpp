@@ -20,12 +20,67 @@ int select_protocol(SSL*, const unsigned char** out, unsigned char* out_size,
   return SSL_TLSEXT_ERR_OK;
 }
 
+// What Mozilla calls intermediate, without DHE: forward secrecy and authenticated encryption only.
+constexpr const char* kCiphers =
+    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
+    "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
+    "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
+
+Result<void> choose_ciphers(SSL_CTX* context, const TlsOptions& options) {
+  const std::string& list = options.ciphers;
+  if (SSL_CTX_set_cipher_list(context, list.empty() ? kCiphers : list.c_str()) != 1) {
+    return fail(
+        ErrorCode::kInvalidArgument,
+        "ciphers '{}' names no suite of TLS 1.2 that OpenSSL has ({}); `openssl ciphers -v` "
+        "lists them",
+        list, openssl_error());
+  }
+  if (!options.cipher_suites.empty() &&
+      SSL_CTX_set_ciphersuites(context, options.cipher_suites.c_str()) != 1) {
+    return fail(ErrorCode::kInvalidArgument,
+                "ciphersuites '{}' names a suite of TLS 1.3 that OpenSSL does not have ({})",
+                options.cipher_suites, openssl_error());
+  }
+  return {};
+}
+
+Result<void> ask_for_certificate(SSL_CTX* context, const TlsOptions& options) {
+  using enum TlsOptions::ClientCertificate;
+  if (options.client_certificate == kNone) return {};
+  STACK_OF(X509_NAME)* names = SSL_load_client_CA_file(options.ca_file.c_str());
+  if (names == nullptr ||
+      SSL_CTX_load_verify_locations(context, options.ca_file.c_str(), nullptr) != 1) {
+    sk_X509_NAME_pop_free(names, X509_NAME_free);
+    return fail(ErrorCode::kInvalidArgument,
+                "the file of authorities '{}' cannot be used ({}); it must be PEM", options.ca_file,
+                openssl_error());
+  }
+  SSL_CTX_set_client_CA_list(context, names);
+  SSL_CTX_set_verify(
+      context,
+      SSL_VERIFY_PEER |
+          (options.client_certificate == kRequired ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
+      nullptr);
+  // Without one, a client that resumes its session would be refused.
+  static constexpr std::string_view kContext = "saola";
+  SSL_CTX_set_session_id_context(context, reinterpret_cast<const unsigned char*>(kContext.data()),
+                                 kContext.size());
+  return {};
+}
+
 Result<std::shared_ptr<SSL_CTX>> make_context(const TlsOptions& options) {
   std::shared_ptr<SSL_CTX> context(SSL_CTX_new(TLS_server_method()), SSL_CTX_free);
   if (context == nullptr) {
     return fail(ErrorCode::kInternal, "cannot set up TLS: {}", openssl_error());
   }
-  SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
+  SSL_CTX_set_min_proto_version(
+      context.get(), options.least == TlsOptions::Version::k13 ? TLS1_3_VERSION : TLS1_2_VERSION);
+  if (auto chosen = choose_ciphers(context.get(), options); !chosen) {
+    return std::unexpected(chosen.error());
+  }
+  if (auto asked = ask_for_certificate(context.get(), options); !asked) {
+    return std::unexpected(asked.error());
+  }
   SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                          SSL_OP_CIPHER_SERVER_PREFERENCE |
                                          SSL_OP_IGNORE_UNEXPECTED_EOF);

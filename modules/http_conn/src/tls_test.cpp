@@ -3,7 +3,9 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <openssl/pem.h>
@@ -27,7 +29,9 @@ class Certificate {
  public:
   Certificate() { write("first.test"); }
 
-  TlsOptions options() const { return {folder_ / "cert.pem", folder_ / "key.pem"}; }
+  TlsOptions options() const {
+    return {.certificate_file = folder_ / "cert.pem", .key_file = folder_ / "key.pem"};
+  }
 
   void write(const std::string& name) const {
     EVP_PKEY* key = EVP_EC_gen("P-256");
@@ -59,8 +63,9 @@ class Certificate {
 class TlsClient {
  public:
   explicit TlsClient(const TestServer& server, const std::string& protocols = "\x08http/1.1",
-                     int most = 0)
+                     int most = 0, const std::function<void(SSL_CTX*)>& prepare = {})
       : client_(server), context_(SSL_CTX_new(TLS_client_method()), SSL_CTX_free) {
+    if (prepare) prepare(context_.get());
     if (most != 0) SSL_CTX_set_max_proto_version(context_.get(), most);
     SSL_CTX_set_alpn_protos(context_.get(),
                             reinterpret_cast<const unsigned char*>(protocols.data()),
@@ -123,6 +128,9 @@ class TlsClient {
 
 http::Response handle(http::Request& request) {
   EXPECT_EQ(request.scheme, "https");
+  if (request.path == "/who") {
+    return http::Response(200, "text/plain", fmt::format("<{}>", request.client_certificate));
+  }
   if (request.path == "/large") return http::Response(200, "text/plain", std::string(3000000, 'x'));
   if (request.path == "/file") {
     http::Response response;
@@ -215,8 +223,95 @@ TEST_P(TlsTest, ANewCertificateIsUsedAfterReload) {
   EXPECT_EQ(TlsClient(server).server_name(), "second.test") << "the old one stays in use";
 }
 
+// With "TLS 1.2 at most", which lets the client know at once how the handshake ended.
+TlsClient client_of_12(const TestServer& server, const std::function<void(SSL_CTX*)>& prepare) {
+  return TlsClient(server, "\x08http/1.1", TLS1_2_VERSION, prepare);
+}
+
+auto with_ciphers(const char* list) {
+  return [list](SSL_CTX* context) { SSL_CTX_set_cipher_list(context, list); };
+}
+
+TEST_P(TlsTest, SuitesAreModernUnlessOthersAreAskedFor) {
+  TestServer server(GetParam(), handle, {}, {.tls = context_.get()});
+  for (const char* good : {"ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-CHACHA20-POLY1305"}) {
+    EXPECT_TRUE(client_of_12(server, with_ciphers(good)).connected()) << good;
+  }
+  for (const char* old : {"ECDHE-ECDSA-AES128-SHA", "ECDHE-ECDSA-AES256-SHA384",
+                          "ECDHE-ECDSA-AES128-SHA256", "ECDHE-ECDSA-AES128-CCM"}) {
+    EXPECT_FALSE(client_of_12(server, with_ciphers(old)).connected()) << old;
+  }
+  TlsOptions asked = certificate_.options();
+  asked.ciphers = "ECDHE-ECDSA-AES128-SHA256";
+  const auto context = TlsContext::load(asked).value();
+  TestServer other(GetParam(), handle, {}, {.tls = context.get()});
+  EXPECT_TRUE(client_of_12(other, with_ciphers("ECDHE-ECDSA-AES128-SHA256")).connected());
+  EXPECT_FALSE(client_of_12(other, with_ciphers("ECDHE-ECDSA-AES128-GCM-SHA256")).connected());
+}
+
+TEST_P(TlsTest, TheLeastVersionCanBeRaised) {
+  TlsOptions asked = certificate_.options();
+  asked.least = TlsOptions::Version::k13;
+  asked.cipher_suites = "TLS_CHACHA20_POLY1305_SHA256";
+  const auto context = TlsContext::load(asked).value();
+  TestServer server(GetParam(), handle, {}, {.tls = context.get()});
+  EXPECT_TRUE(TlsClient(server).connected());
+  EXPECT_FALSE(client_of_12(server, {}).connected());
+  EXPECT_FALSE(TlsClient(server, "\x08http/1.1", 0, [](SSL_CTX* client) {
+                 SSL_CTX_set_ciphersuites(client, "TLS_AES_128_GCM_SHA256");
+               }).connected());
+}
+
+TEST_P(TlsTest, ClientsMayOrMustShowACertificate) {
+  const Certificate trusted;
+  trusted.write("ann");
+  const Certificate stranger;
+  stranger.write("mallory");
+  const auto showing = [](const Certificate& certificate) {
+    return [options = certificate.options()](SSL_CTX* context) {
+      SSL_CTX_use_certificate_chain_file(context, options.certificate_file.c_str());
+      SSL_CTX_use_PrivateKey_file(context, options.key_file.c_str(), SSL_FILETYPE_PEM);
+    };
+  };
+  const auto who = [](TlsClient client) {
+    client.send("GET /who HTTP/1.1\r\nHost: a\r\n\r\n");
+    return client.read_until(">");
+  };
+  TlsOptions asked = certificate_.options();
+  asked.ca_file = trusted.options().certificate_file;
+  asked.client_certificate = TlsOptions::ClientCertificate::kOptional;
+  const auto may = TlsContext::load(asked).value();
+  TestServer optional(GetParam(), handle, {}, {.tls = may.get()});
+  EXPECT_THAT(who(client_of_12(optional, showing(trusted))), EndsWith("<CN=ann>"));
+  EXPECT_THAT(who(TlsClient(optional, "\x08http/1.1", 0, showing(trusted))), EndsWith("<CN=ann>"));
+  EXPECT_THAT(who(client_of_12(optional, {})), EndsWith("<>"));
+  EXPECT_FALSE(client_of_12(optional, showing(stranger)).connected());
+
+  asked.client_certificate = TlsOptions::ClientCertificate::kRequired;
+  const auto must = TlsContext::load(asked).value();
+  TestServer required(GetParam(), handle, {}, {.tls = must.get()});
+  EXPECT_THAT(who(client_of_12(required, showing(trusted))), EndsWith("<CN=ann>"));
+  EXPECT_FALSE(client_of_12(required, {}).connected());
+  EXPECT_FALSE(client_of_12(required, showing(stranger)).connected());
+}
+
+TEST(TlsContext, SaysWhichSettingIsWrong) {
+  const Certificate certificate;
+  TlsOptions options = certificate.options();
+  options.ciphers = "NO-SUCH-SUITE";
+  EXPECT_THAT(TlsContext::load(options).error().text(), HasSubstr("NO-SUCH-SUITE"));
+  options = certificate.options();
+  options.cipher_suites = "TLS_NONE";
+  EXPECT_THAT(TlsContext::load(options).error().text(), HasSubstr("TLS_NONE"));
+  options = certificate.options();
+  options.client_certificate = TlsOptions::ClientCertificate::kRequired;
+  options.ca_file = "/none/ca.pem";
+  EXPECT_THAT(TlsContext::load(options).error().text(), HasSubstr("/none/ca.pem"));
+}
+
 TEST(TlsContext, NamesTheFileThatCannotBeUsed) {
-  const auto missing = TlsContext::load({"/none/cert.pem", "/none/key.pem"});
+  const auto missing =
+      TlsContext::load({.certificate_file = "/none/cert.pem", .key_file = "/none/key.pem"});
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().code(), ErrorCode::kInvalidArgument);
   EXPECT_THAT(missing.error().text(), HasSubstr("/none/cert.pem"));

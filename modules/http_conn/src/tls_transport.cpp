@@ -34,8 +34,20 @@ struct TlsTransport::Session {
   BIO* from_peer = nullptr;  // owned by ssl
   BIO* to_peer = nullptr;    // owned by ssl
   std::vector<char> scratch;
-  bool failed = false;  // after a fatal error nothing may be said any more
+  std::string certificate;  // the subject of the client's, once it is checked
+  bool failed = false;      // after a fatal error nothing may be said any more
   bool closing = false;
+
+  void find_certificate() {
+    const X509* shown = SSL_get0_peer_certificate(ssl.get());
+    if (shown == nullptr || SSL_get_verify_result(ssl.get()) != X509_V_OK) return;
+    const std::unique_ptr<BIO, decltype(&BIO_free)> text(BIO_new(BIO_s_mem()), &BIO_free);
+    X509_NAME_print_ex(text.get(), X509_get_subject_name(shown), 0,
+                       XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB);
+    char* data = nullptr;
+    const long size = BIO_get_mem_data(text.get(), &data);
+    certificate.assign(data, static_cast<std::size_t>(size));
+  }
 
   Result<void> flush(Deadline deadline) {
     char* data = nullptr;
@@ -137,6 +149,7 @@ Result<void> TlsTransport::handshake(Deadline deadline) {
       session_->failed = true;
       return fail(ErrorCode::kInvalidArgument, "the TLS handshake failed: {}", reason);
     }
+    if (done == 1) session_->find_certificate();
     if (!sent || done == 1) return sent;
     auto fed = session_->feed(
         [&](std::span<char> into) { return session_->socket.read_some(into, deadline); });
@@ -219,6 +232,10 @@ void TlsTransport::reset_on_close() {
 }
 std::string TlsTransport::peer_address() const {
   return session_->peer.empty() ? session_->socket.peer_address() : session_->peer;
+}
+
+std::string_view TlsTransport::client_certificate() const {
+  return session_->certificate;
 }
 
 }  // namespace saola::http_conn

@@ -32,8 +32,9 @@ Result<Credentials> read_credentials(const Settings& settings) {
     out.tokens.insert(out.tokens.end(), tokens->begin(), tokens->end());
   }
   const std::string& auth = settings.get(setting::kAuth);
-  const bool known_by_something =
-      !out.tokens.empty() || !settings.get(setting::kAuthUserHeader).empty();
+  const bool known_by_something = !out.tokens.empty() ||
+                                  !settings.get(setting::kAuthUserHeader).empty() ||
+                                  settings.get(setting::kAuthCertificateRole) != "none";
   if (auth == "required" && !known_by_something) {
     return fail(ErrorCode::kInvalidArgument,
                 "auth is required, but there is no token and no --auth-user-header, so nobody "
@@ -90,6 +91,10 @@ std::vector<std::string> describe_trust(const Settings& settings, const Credenti
     lines.push_back(fmt::format("trusts {} from {}{}", header,
                                 fmt::join(settings.get(setting::kForwardedAllowIps), ", "),
                                 " and from unix sockets to name the user"));
+  }
+  if (const std::string& role = settings.get(setting::kAuthCertificateRole); role != "none") {
+    lines.push_back(fmt::format("trusts whoever shows a certificate signed by {} ({})",
+                                settings.get(setting::kCaCerts), role));
   }
   return lines;
 }

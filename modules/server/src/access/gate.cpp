@@ -55,6 +55,7 @@ Gate::Gate(const Settings& settings, const Credentials& credentials,
       user_header_(settings.get(setting::kAuthUserHeader)),
       role_header_(settings.get(setting::kAuthRoleHeader)),
       user_role_(*http::parse_role(settings.get(setting::kAuthUserRole))),
+      certificate_role_(*http::parse_role(settings.get(setting::kAuthCertificateRole))),
       proxies_(trusted_proxies(settings, setting::kForwardedAllowIps)) {}
 
 std::optional<http::Response> Gate::refuse(http::Request& request) const {
@@ -123,6 +124,9 @@ Gate::Finding Gate::look(const http::Request& request) const {
       !shown.empty() && sessions_ && !Origins::is_foreign(request)) {
     const Token* token = sessions_->find(tokens_, shown);
     return token != nullptr ? known(token) : Finding{.wrong = "The session has ended"};
+  }
+  if (!request.client_certificate.empty() && certificate_role_ != http::Role::kNone) {
+    return {.caller = {.name = request.client_certificate, .role = certificate_role_}, .wrong = {}};
   }
   return {};
 }

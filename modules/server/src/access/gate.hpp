@@ -2,7 +2,7 @@
 // sends to change something, finds out who asks, and refuses what they may not.
 //
 // Who: the token in Authorization; else the user that a trusted proxy names; else the session in a
-// cookie. One that is shown and is wrong is refused, whatever else is right.
+// cookie; else the client's certificate, where that gives a role. One that is shown and is wrong is refused, whatever else is right.
 #pragma once
 
 #include <functional>
@@ -67,6 +67,7 @@ class Gate {
   const std::string user_header_;
   const std::string role_header_;
   const http::Role user_role_;
+  const http::Role certificate_role_;
   const TrustedProxies proxies_;
 };
 

@@ -25,6 +25,7 @@ struct Asked {
   std::string_view peer = "192.0.2.1:4711";
   std::string_view path = "/jobs";
   std::string_view host = "localhost:8000";
+  std::string_view certificate = {};
 };
 
 struct Answered {
@@ -67,6 +68,7 @@ struct GateTest : testing::Test {
     request.remote_address = asked.peer;
     request.path = request.raw_path = asked.path;
     request.host = asked.host;
+    request.client_certificate = asked.certificate;
     auto refusal = gate.refuse(request);
     http::Response shown(200);
     gate.show(request, refusal ? *refusal : shown);
@@ -166,6 +168,15 @@ TEST_F(GateTest, AUserIsBelievedFromATrustedProxyOnly) {
   EXPECT_EQ(ask(trusting, {.fields = {{"X-Remote-User", ""}}, .peer = "10.1.2.3:1"}).status, 401);
 }
 
+TEST_F(GateTest, ACertificateStandsForATokenWhereItHasARole) {
+  const Asked asked{.method = http::Method::kPost, .certificate = "CN=ann"};
+  EXPECT_EQ(ask(gate(), asked).status, 401);
+  const Answered answer = ask(gate({"--auth-certificate-role=submit"}), asked);
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.caller, "CN=ann");
+  EXPECT_EQ(ask(gate({"--auth-certificate-role=read"}), asked).status, 403);
+}
+
 TEST_F(GateTest, TheProxyMaySayTheRole) {
   const Gate the_gate = gate({"--auth-user-header=X-User", "--auth-role-header=X-Groups"});
   const auto role = [&](std::string_view groups) {
@@ -188,11 +199,11 @@ struct HostTest : GateTest {
 TEST_F(HostTest, OnLoopbackOnlyItsOwnNamesAreAnswered) {
   addresses = {"127.0.0.1:8000", "[::1]:8000", "unix:/run/x"};
   for (const char* host : {"localhost", "LocalHost:8000", "localhost.:1", "app.localhost",
-                           "127.0.0.1:8000", "127.9.9.9", "[::1]:8000", ""}) {
+                           "splitter", "127.0.0.1:8000", "127.9.9.9", "[::1]:8000", ""}) {
     EXPECT_EQ(status({}, host), 200) << host;
   }
   for (const char* host : {"evil.example", "localhost.evil.example", "127.0.0.1.evil.example",
-                           "evillocalhost", "192.0.2.1", "[2001:db8::1]", "0.0.0.0"}) {
+                           "evil-localhost.example", "192.0.2.1", "[2001:db8::1]", "0.0.0.0"}) {
     EXPECT_EQ(status({}, host), 421) << host;
   }
   EXPECT_EQ(status({}, "app.example.org", "unix"), 200) << "a proxy's, which knows its names";

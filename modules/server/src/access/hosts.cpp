@@ -26,12 +26,14 @@ std::string host_name(std::string_view host) {
   return lower(host);
 }
 
-bool is_loopback_name(const std::string& name) {
-  if (name == "localhost" || name.ends_with(".localhost")) return true;
-  // Only addresses: what a name resolves to is what an attacker chooses.
+// What no foreign page can be called: a name without a dot, which only the machine and its network
+// resolve (localhost, a container's), and an address of loopback.
+bool is_local(const std::string& name) {
+  if (name.ends_with(".localhost")) return true;
   const bool numeric = name.find(':') != std::string::npos ||
                        name.find_first_not_of("0123456789.") == std::string::npos;
-  return numeric && reaches_this_machine_only({.host = name});
+  if (!numeric) return name.find('.') == std::string::npos;
+  return reaches_this_machine_only({.host = name});
 }
 
 }  // namespace
@@ -82,7 +84,7 @@ bool AllowedHosts::allows(const http::Request& request) const {
     return true;
   }
   const std::string name = host_name(request.host);
-  return is_loopback_name(name) || std::ranges::any_of(patterns_, [&](std::string_view pattern) {
+  return is_local(name) || std::ranges::any_of(patterns_, [&](std::string_view pattern) {
            if (!pattern.starts_with("*.")) return name == pattern;
            return name.size() > pattern.size() - 1 && name.ends_with(pattern.substr(1));
          });

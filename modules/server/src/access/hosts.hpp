@@ -22,8 +22,8 @@ class AllowedHosts {
   // allowed, unless all TCP addresses are loopback ones: then those of the binds.
   AllowedHosts(const Settings& settings, std::span<const std::string> addresses);
 
-  // Loopback's own names always are, and so is a request that names no host (HTTP/1.0), which no
-  // browser sends. Without the setting, what comes over a unix socket is too: it comes from a proxy.
+  // Names that no foreign page can have always are: localhost and others without a dot, loopback
+  // addresses. So is a request that names no host (HTTP/1.0), which no browser sends. Without the setting, what comes over a unix socket is too: it comes from a proxy.
   bool allows(const http::Request& request) const;
 
  private:

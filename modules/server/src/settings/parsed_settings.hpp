@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include <saola/base/cores.hpp>
+#include <saola/http_conn/tls.hpp>
 #include <saola/server/server_settings.hpp>
 
 #include "settings/access_log_format.hpp"
@@ -28,6 +29,21 @@ inline SyslogAddress syslog_address(const Settings& settings) {
 inline TrustedProxies trusted_proxies(const Settings& settings,
                                       const Setting<std::vector<std::string>>& which) {
   return *TrustedProxies::parse(settings.get(which));
+}
+
+inline http_conn::TlsOptions tls_options(const Settings& settings) {
+  using Options = http_conn::TlsOptions;
+  const std::string& asked = settings.get(setting::kCertReqs);
+  return {.certificate_file = settings.get(setting::kCertfile),
+          .key_file = settings.get(setting::kKeyfile),
+          .least = settings.get(setting::kTlsMinVersion) == "1.3" ? Options::Version::k13
+                                                                  : Options::Version::k12,
+          .ciphers = settings.get(setting::kCiphers),
+          .cipher_suites = settings.get(setting::kCiphersuites),
+          .client_certificate = asked == "required"   ? Options::ClientCertificate::kRequired
+                                : asked == "optional" ? Options::ClientCertificate::kOptional
+                                                      : Options::ClientCertificate::kNone,
+          .ca_file = settings.get(setting::kCaCerts)};
 }
 
 // "auto" counts the cores that this process may use.

@@ -409,15 +409,51 @@ std::vector<SettingRow> server_rows() {
        .doc = "PEM file with the certificate's key, not encrypted.",
        .shape = "FILE"},
 
+      {.section = "TLS",
+       .key = setting::kTlsMinVersion.key,
+       .type = kChoice,
+       .default_value = "1.2",
+       .doc = "Oldest version of TLS that is spoken.",
+       .choices = {"1.2", "1.3"}},
+      {.section = "TLS",
+       .key = setting::kCiphers.key,
+       .type = kText,
+       .default_value = "",
+       .doc =
+           "Cipher suites of TLS 1.2, as `openssl ciphers` takes them. Empty: those with forward "
+           "secrecy and authenticated encryption (ECDHE with AES-GCM or ChaCha20-Poly1305).",
+       .shape = "LIST"},
+      {.section = "TLS",
+       .key = setting::kCiphersuites.key,
+       .type = kText,
+       .default_value = "",
+       .doc = "Cipher suites of TLS 1.3, separated by colons. Empty: OpenSSL's default.",
+       .shape = "LIST"},
+      {.section = "TLS",
+       .key = setting::kCertReqs.key,
+       .type = kChoice,
+       .default_value = "none",
+       .doc =
+           "Whether clients show a certificate: none; optional (one that is shown must be good); "
+           "required (without a good one there is no connection). The application sees its "
+           "subject.",
+       .choices = {"none", "optional", "required"}},
+      {.section = "TLS",
+       .key = setting::kCaCerts.key,
+       .type = kText,
+       .default_value = "",
+       .doc = "PEM file of the authorities that sign clients' certificates.",
+       .shape = "FILE"},
+
       {.section = "Access",
        .key = setting::kAllowedHosts.key,
        .type = kList,
        .default_value = "",
        .doc =
            "Names by which the server may be asked, as example.org, *.example.org or *; others "
-           "are answered 421. localhost and loopback addresses always are. Empty: when only this "
-           "machine can connect, those alone, so that no foreign page can have its name resolve "
-           "to this server; else any.",
+           "are answered 421. Names without a dot (localhost) and loopback addresses always are "
+           "good. Empty: when only this machine can connect, those alone, so that no foreign page "
+           "can have its name resolve to this server; else any.",
        .shape = "HOST",
        .check = check_host_pattern},
       {.section = "Access",
@@ -476,6 +512,12 @@ std::vector<SettingRow> server_rows() {
        .type = kChoice,
        .default_value = "read",
        .doc = "Role of the users that a proxy names without saying more.",
+       .choices = {"none", "read", "submit", "operate"}},
+      {.section = "Access",
+       .key = setting::kAuthCertificateRole.key,
+       .type = kChoice,
+       .default_value = "none",
+       .doc = "Role of clients that show a certificate (cert-reqs) and nothing else.",
        .choices = {"none", "read", "submit", "operate"}},
       {.section = "Access",
        .key = setting::kSessionTime.key,
@@ -626,6 +668,23 @@ Result<void> check_server_settings(const Settings& settings) {
   if (settings.get(setting::kCertfile).empty() != settings.get(setting::kKeyfile).empty()) {
     return fail(ErrorCode::kInvalidArgument,
                 "TLS needs both --certfile and --keyfile; only one of them is given");
+  }
+  const bool asks = settings.get(setting::kCertReqs) != "none";
+  if (asks && settings.get(setting::kCertfile).empty()) {
+    return fail(
+        ErrorCode::kInvalidArgument,
+        "cert-reqs asks for clients' certificates, but without --certfile nobody speaks TLS");
+  }
+  if (asks != !settings.get(setting::kCaCerts).empty()) {
+    return fail(
+        ErrorCode::kInvalidArgument,
+        "cert-reqs and ca-certs belong together: which clients' certificates are asked for, "
+        "and who may have signed them");
+  }
+  if (!asks && settings.get(setting::kAuthCertificateRole) != "none") {
+    return fail(ErrorCode::kInvalidArgument,
+                "auth-certificate-role takes cert-reqs optional or required; nobody is asked for a "
+                "certificate now");
   }
   if (settings.get(setting::kBind).empty()) {
     return fail(ErrorCode::kInvalidArgument, "bind is empty: the server would listen nowhere");

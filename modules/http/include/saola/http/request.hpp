@@ -52,6 +52,9 @@ struct Request {
   std::string_view remote_address;
   // "http" or "https".
   std::string_view scheme = "http";
+  // Of the certificate that the client has shown and the server has checked: "CN=ann,O=Example"
+  // (RFC 2253). Empty: it has shown none.
+  std::string_view client_certificate;
   // The server has checked that it may ask this.
   Caller caller;
   // Names this request in logs; unique within the server.

@@ -1,4 +1,5 @@
-// TLS for connections (OpenSSL 3): version 1.2 and later, ALPN "http/1.1".
+// TLS for connections (OpenSSL 3): version 1.2 and later, ALPN "http/1.1". By default only suites with
+// forward secrecy and authenticated encryption: ECDHE with AES-GCM or ChaCha20-Poly1305.
 #pragma once
 
 #include <memory>
@@ -14,6 +15,17 @@ namespace saola::http_conn {
 struct TlsOptions {
   std::string certificate_file;  // PEM: the server's certificate, then its chain
   std::string key_file;          // PEM, not encrypted
+
+  enum class Version { k12, k13 };
+  Version least = Version::k12;
+  // What OpenSSL calls the suites; empty: the default ones.
+  std::string ciphers = {};        // of TLS 1.2: "ECDHE-RSA-AES256-GCM-SHA384:…"
+  std::string cipher_suites = {};  // of TLS 1.3: "TLS_AES_256_GCM_SHA384:…"
+
+  enum class ClientCertificate { kNone, kOptional, kRequired };
+  // kOptional: one that is shown must be good, but none will do.
+  ClientCertificate client_certificate = ClientCertificate::kNone;
+  std::string ca_file = {};  // PEM: who may have signed it; REQUIRED unless kNone
 };
 
 // The server's side of every handshake. Thread-safe.
@@ -60,6 +72,7 @@ class TlsTransport final : public Transport {
   void reset_on_close() override;
   std::string peer_address() const override;
   std::string_view scheme() const override { return "https"; }
+  std::string_view client_certificate() const override;
 
  private:
   struct Session;

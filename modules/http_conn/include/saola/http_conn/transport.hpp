@@ -52,6 +52,8 @@ class Transport {
   virtual std::string peer_address() const = 0;
   // "http" or "https".
   virtual std::string_view scheme() const = 0;
+  // As http::Request::client_certificate. Lives as long as the transport.
+  virtual std::string_view client_certificate() const { return {}; }
 };
 
 class SocketTransport final : public Transport {
