@@ -12,6 +12,8 @@
 
 #include <fmt/core.h>
 
+#include <saola/base/trusted_path.hpp>
+
 namespace saola::server {
 namespace {
 
@@ -47,13 +49,16 @@ PidFile& PidFile::operator=(PidFile&& other) noexcept {
 
 Result<PidFile> PidFile::write(const std::string& path) {
   while (true) {
-    unique_fd fd(::open(path.c_str(),
-                        O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0644));
+    const auto place = find_place(path);
+    if (!place) return std::unexpected(Error(place.error()).wrap("cannot open the pid file"));
+    unique_fd fd(::openat(place->folder.get(), place->name.c_str(),
+                          O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0644));
     if (!fd) {
       return std::unexpected(errno_error(errno, fmt::format("cannot open the pid file {}", path)));
     }
     struct stat info{};
-    if (::fstat(fd.get(), &info) != 0 || !S_ISREG(info.st_mode) || info.st_size > kLongest) {
+    if (::fstat(fd.get(), &info) != 0 || !S_ISREG(info.st_mode) || info.st_nlink != 1 ||
+        info.st_size > kLongest) {
       return fail(ErrorCode::kAlreadyExists,
                   "{} is no pid file; remove it or choose another --pidfile", path);
     }
