@@ -106,6 +106,12 @@ std::string job_counts(const std::map<jobs::State, std::size_t>& counts) {
 
 }  // namespace
 
+std::string stored_metrics(jobs::Store& store) {
+  const auto counts = store_call([&] { return store.counts(Deadline::after(kProbePatience)); });
+  const auto usage = store_call([&] { return store.usage(Deadline::after(kProbePatience)); });
+  return (counts ? job_counts(*counts) : "") + (usage ? usage_text(*usage) : "");
+}
+
 class JobsApi::Impl {
  public:
   Impl(jobs::Store& store, JobsApiOptions options)
@@ -125,11 +131,7 @@ class JobsApi::Impl {
     return store_call([&] { return health_.check(); });
   }
 
-  std::string metrics_text() {
-    const auto counts = store_call([&] { return store_.counts(Deadline::after(kProbePatience)); });
-    const auto usage = store_call([&] { return store_.usage(Deadline::after(kProbePatience)); });
-    return (counts ? job_counts(*counts) : "") + (usage ? usage_text(*usage) : "");
-  }
+  std::string metrics_text() { return stored_metrics(store_); }
 
   Response cancel(std::string_view id) {
     check_id(id);

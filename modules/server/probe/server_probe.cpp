@@ -13,6 +13,7 @@
 #include <saola/base/log.hpp>
 #include <saola/base/wait_for_stop.hpp>
 #include <saola/runtime/task.hpp>
+#include <saola/server/health.hpp>
 #include <saola/server/server.hpp>
 
 namespace {
@@ -79,7 +80,7 @@ class Probe final : public http::Handler {
       return text(200, "slow\n");
     }
     if (request.path == "/events" || request.path == "/deaf") return ticks(request.path == "/deaf");
-    if (request.path == "/readyz") return text(context_.server_stops() ? 503 : 200, "");
+    if (request.path == "/readyz") return readiness_answer(context_.why_not_ready());
     if (request.path == "/hog") {
       const Deadline end = Deadline::after(std::chrono::milliseconds(1500));
       while (!end.passed()) {
@@ -157,6 +158,9 @@ int main(int argc, char** argv) {
                  .default_value = "",
                  .doc = "How workers misbehave."}};
   if (std::getenv("PROBE_WITHOUT_JOBS") == nullptr) probe.show_jobs = show_jobs;
+  probe.stored_metrics = [](const Settings&) {
+    return [] { return std::string("stored_in_the_probe 7\n"); };
+  };
   probe.describe = [](const Settings&) { return std::vector<std::string>{"store: none"}; };
   return run(probe, argc, argv);
 }

@@ -40,7 +40,7 @@ int run_child(const ServerDefinition& definition, int boot_fd) {
     case Role::kTask:
       return run_task_worker(definition, **process);
     case Role::kManagement:
-      return run_management(**process);
+      return run_management(definition, **process);
     case Role::kReport:
       break;
   }

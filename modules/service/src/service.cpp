@@ -4,9 +4,12 @@
 #include <boost/json.hpp>
 #include <fmt/core.h>
 
+#include <saola/base/guarded.hpp>
 #include <saola/base/log.hpp>
 #include <saola/dashboard/dashboard.hpp>
 #include <saola/jobs/memory_store.hpp>
+#include <saola/runtime/offload.hpp>
+#include <saola/server/health.hpp>
 #include <saola/server/server_settings.hpp>
 #include <saola/service/service.hpp>
 #include <saola/service/test.hpp>
@@ -49,6 +52,33 @@ web::Cookie session_cookie(const Request& request, std::string value, Duration l
           .secure = request.raw().scheme == "https",
           .same_site = web::Cookie::SameSite::kLax};
 }
+
+// For a process that answers for health while there is no store, too. Thread-safe.
+class StoreOpenedLate {
+ public:
+  // `settings` must outlive it.
+  explicit StoreOpenedLate(const server::Settings& settings) : settings_(settings) {}
+
+  // SUSPENDS. Empty while the store cannot be opened.
+  std::string metrics() {
+    jobs::Store* store = runtime::offload_blocking([this] { return open(); });
+    return store == nullptr ? "" : jobs_web::stored_metrics(*store);
+  }
+
+ private:
+  jobs::Store* open() {
+    const NativeLock lock(mutex_);
+    if (!store_) {
+      auto opened = service::open_store(settings_);
+      if (opened) store_ = *std::move(opened);
+    }
+    return store_.get();
+  }
+
+  const server::Settings& settings_;
+  NativeMutex mutex_;
+  std::unique_ptr<jobs::Store> store_ GUARDED_BY(mutex_);
+};
 
 // Results are shown as they are stored, so a text that is no JSON must not get there.
 jobs::Outcome checked(jobs::Outcome outcome) {
@@ -194,27 +224,24 @@ void Service::Impl::finish() {
   const auto add = [&](std::string_view pattern, web::View view, web::RouteOptions route = {}) {
     if (is_free(pattern)) app.get(pattern, std::move(view), std::move(route));
   };
-  add("/healthz", [] { return web::text("ok\n"); },
+  add("/healthz", [] { return server::health_answer(); },
       {.endpoint = "healthz",
        .doc = "Is this process alive? Touches nothing else",
        .responses = {{200, "Yes"}},
        .role = http::Role::kNone});
   add("/readyz",
       [this] {
-        const Result<void> ready = server_stops()
-                                       ? fail(ErrorCode::kUnavailable, "the server is stopping")
-                                   : jobs_api ? jobs_api->ready()
-                                              : Result<void>();
-        if (!ready) {
-          throw HttpError(http::Problem{.status = 503,
-                                        .detail = "Not ready: " + ready.error().message(),
-                                        .code = std::string(to_string(ready.error().code()))});
+        if (jobs_api) {
+          if (const Result<void> ready = jobs_api->ready(); !ready) {
+            return server::readiness_answer({ready.error().message()});
+          }
         }
-        return web::json(json::object{{"ready", true}});
+        return server::readiness_answer(web_context == nullptr ? std::vector<std::string>()
+                                                               : web_context->why_not_ready());
       },
       {.endpoint = "readyz",
        .doc = "Can requests be served?",
-       .responses = {{200, "Yes"}, {503, "No; detail says why"}},
+       .responses = {{200, "Yes"}, {503, "No; detail and reasons say why"}},
        .role = http::Role::kNone});
   add("/metrics",
       [this] {
@@ -329,7 +356,6 @@ Result<std::unique_ptr<http::Handler>> Service::Impl::start_web(server::WebConte
   web_context = &context;
   count_in(context.metrics);
   metrics_text = [&context] { return context.metrics_text(); };
-  server_stops = [&context] { return context.server_stops(); };
   if (!tasks.empty()) {
     auto opened_buckets = service::open_buckets(context.settings);
     if (!opened_buckets) return std::unexpected(std::move(opened_buckets).error());
@@ -381,6 +407,9 @@ server::ServerDefinition Service::Impl::definition() {
   };
   if (tasks.empty()) return out;
   out.task = [this](server::TaskContext& context) { return run_task_worker(context); };
+  out.stored_metrics = [](const server::Settings& values) {
+    return [store = std::make_shared<StoreOpenedLate>(values)] { return store->metrics(); };
+  };
   out.show_jobs = [](const server::Settings& values) -> Result<std::string> {
     auto opened = service::open_store(values);
     if (!opened) return std::unexpected(std::move(opened).error());
@@ -408,6 +437,11 @@ void Service::Impl::start_test() {
       observe::MetricBlock(test_table, std::as_writable_bytes(std::span(test_cells)), 1), 0};
   count_in(*test_slot);
   metrics_text = [this] { return observe::prometheus_text(test_slot->block); };
+  // What the settings say when nobody says anything.
+  std::vector<server::SettingRow> rows = server::server_rows();
+  for (server::SettingRow& row : setting_rows()) rows.push_back(std::move(row));
+  test_settings = server::SettingsTable(std::move(rows)).load({}, {}).value().settings;
+  settings = &test_settings;
   buckets = std::make_unique<objects::Buckets>();
   store = jobs::make_memory_store();
   if (!tasks.empty()) jobs_api = std::make_unique<jobs_web::JobsApi>(*store);

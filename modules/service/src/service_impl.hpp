@@ -85,11 +85,11 @@ struct Service::Impl {
   std::unique_ptr<objects::Buckets> buckets;
   std::unique_ptr<jobs::Store> store;
   std::function<std::string()> metrics_text;
-  std::function<bool()> server_stops = [] { return false; };
   // After the store, which it uses.
   std::unique_ptr<jobs_web::JobsApi> jobs_api;
 
-  // Of a test: its own block of metrics.
+  // Of a test: the default settings, its own block of metrics.
+  server::Settings test_settings;
   observe::MetricTable test_table;
   std::vector<std::uint64_t> test_cells;
   std::optional<observe::MetricSlot> test_slot;

@@ -119,8 +119,10 @@ TEST_F(ServiceTestCase, OperatorsRoutesAreThere) {
   auto client = service.test_client();
   start(client, {{"below", 3}});
   client.run_jobs();
-  EXPECT_EQ(client.get("/healthz").body, "ok\n");
-  EXPECT_EQ(client.get("/readyz").status, 200);
+  for (const char* path : {"/healthz", "/readyz"}) {
+    EXPECT_EQ(client.get(path).status, 200);
+    EXPECT_EQ(client.get(path).body, R"({"status":"ok"})") << "as on the management bind";
+  }
   const std::string metrics = client.get("/metrics").body;
   EXPECT_THAT(metrics, HasSubstr("saola_jobs{state=\"completed\"} 1"));
   EXPECT_THAT(metrics, HasSubstr("saola_job_attempts_total{outcome=\"done\"} 1"));
@@ -283,6 +285,18 @@ TEST_F(ServiceTestCase, LoggingOutTakesTheCookieAway) {
   EXPECT_EQ(out.status, 204);
   EXPECT_THAT(out.header("Set-Cookie"), HasSubstr("saola_session=; "));
   EXPECT_THAT(out.header("Set-Cookie"), HasSubstr("Max-Age=0"));
+}
+
+TEST(Service, ATestSeesTheDefaultSettings) {
+  Service service("greeter");
+  constexpr server::Setting<std::int64_t> kGreetings{"greetings"};
+  service.setting({.section = "Greeter",
+                   .key = kGreetings.key,
+                   .type = server::SettingType::kInteger,
+                   .default_value = "3",
+                   .doc = "How often."});
+  service.get("/", [&] { return std::to_string(service.settings().get(kGreetings)); });
+  EXPECT_EQ(service.test_client().get("/").body, "3");
 }
 
 }  // namespace

@@ -221,6 +221,7 @@ TEST(Arbiter, ARoleWhoseWorkersKeepDyingIsPausedAndSaysSo) {
                std::string::npos;
   })) << server.log();
   EXPECT_THAT(server.serving("web"), SizeIs(1));
+  EXPECT_THAT(server.get("/readyz").body, HasSubstr("task workers keep dying, "));
 }
 
 TEST(Arbiter, AReloadWhoseWorkersAreKilledAgainAndAgainIsGivenUp) {

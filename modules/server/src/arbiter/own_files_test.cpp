@@ -88,7 +88,7 @@ TEST(OwnFiles, AnOverlappingRestartLeavesTheNewSocket) {
   ASSERT_TRUE(old.serves()) << old.log();
   const std::string address = old.address();
   const unique_fd busy(connect_to(address));
-  constexpr std::string_view kSlow = "GET /slow HTTP/1.1\r\nHost: probe\r\n\r\n";
+  constexpr std::string_view kSlow = "GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n";
   ::send(busy.get(), kSlow.data(), kSlow.size(), MSG_NOSIGNAL);
   ASSERT_TRUE(eventually([&] { return old.log_has("the slow request has begun"); }));
   old.signal(SIGTERM);

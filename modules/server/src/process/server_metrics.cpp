@@ -31,6 +31,8 @@ ServerMetrics ServerMetrics::add_to(observe::MetricTable& table) {
         table.counter("saola_stalls_total", "Fibers that held their loop while others waited.",
                       {{"action", std::string(observe::to_string(action))}});
   }
+  out.rescued = table.gauge("saola_rescued_fibers",
+                            "Fibers that run on, away from the loop that was rescued from them.");
   return out;
 }
 

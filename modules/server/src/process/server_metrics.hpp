@@ -24,6 +24,7 @@ struct ServerMetrics {
   observe::HistogramId request_time;
   observe::GaugeId connections;
   std::array<observe::CounterId, 5> stalls;  // by observe::StallAction
+  observe::GaugeId rescued;                  // fibers that run where they were rescued
 
   static ServerMetrics add_to(observe::MetricTable& table);
 };

@@ -2,24 +2,17 @@
 
 #include <chrono>
 
-#include <boost/json.hpp>
 #include <fmt/core.h>
 
-#include <saola/observe/metrics.hpp>
+#include <saola/http/problem.hpp>
+#include <saola/server/health.hpp>
 #include <saola/server/server.hpp>
 
 namespace saola::server {
-namespace json = boost::json;
 namespace {
 
 // A worker beats twice a second; one this silent is not answering.
 constexpr Duration kSilent = std::chrono::milliseconds(2500);
-
-http::Response problem(int status, std::string_view title, std::vector<std::string> reasons = {}) {
-  json::object body{{"type", "about:blank"}, {"title", title}, {"status", status}};
-  if (!reasons.empty()) body["reasons"] = json::value_from(reasons);
-  return http::Response(status, "application/problem+json", json::serialize(body));
-}
 
 }  // namespace
 
@@ -58,21 +51,19 @@ std::vector<std::string> why_not_ready(const SharedState& state) {
 http::Response ManagementHandler::handle(http::Request& request) {
   const bool known =
       request.path == "/healthz" || request.path == "/readyz" || request.path == "/metrics";
-  if (!known) return problem(404, "Not Found");
+  if (!known) {
+    return http::problem_response(
+        {.status = 404, .detail = "Here are /healthz, /readyz and /metrics only."});
+  }
   if (request.method != http::Method::kGet && request.method != http::Method::kHead) {
-    http::Response response = problem(405, "Method Not Allowed");
+    http::Response response = http::problem_response({.status = 405});
     response.headers.set("Allow", "GET, HEAD");
     return response;
   }
-  if (request.path == "/metrics") {
-    return http::Response(200, "text/plain; version=0.0.4; charset=utf-8",
-                          observe::prometheus_text(state_.metrics()));
-  }
-  if (request.path == "/readyz") {
-    std::vector<std::string> reasons = why_not_ready(state_);
-    if (!reasons.empty()) return problem(503, "Service Unavailable", std::move(reasons));
-  }
-  return http::Response(200, "application/json", R"({"status":"ok"})");
+  if (request.path == "/healthz") return health_answer();
+  if (request.path == "/readyz") return readiness_answer(why_not_ready(process_.state()));
+  return http::Response(200, "text/plain; version=0.0.4; charset=utf-8",
+                        process_.metrics_text() + (stored_ ? stored_() : ""));
 }
 
 }  // namespace saola::server

@@ -15,7 +15,7 @@ class Context final : public TaskContext {
       : TaskContext(process.facts(), process.drain(), process.stop()), process_(process) {}
   void set_ready(bool ready, std::string_view why) override { process_.set_ready(ready, why); }
   void retire(std::string_view why) override { process_.retire(why); }
-  bool server_stops() const override { return process_.server_stops(); }
+  std::string metrics_text() const override { return process_.metrics_text(); }
 
  private:
   WorkerProcess& process_;

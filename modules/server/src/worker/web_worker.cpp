@@ -44,8 +44,11 @@ class Context final : public WebContext {
   Context(WorkerProcess& process, const Gate& gate)
       : WebContext(process.facts()), process_(process), gate_(gate) {}
   void set_ready(bool ready, std::string_view why) override { process_.set_ready(ready, why); }
-  bool server_stops() const override { return process_.server_stops(); }
+  std::string metrics_text() const override { return process_.metrics_text(); }
   observe::StallLog& stalls() override { return stalls_; }
+  std::vector<std::string> why_not_ready() const override {
+    return server::why_not_ready(process_.state());
+  }
   bool asks_who() const override { return process_.boot().credentials.asks_who; }
   std::optional<std::string> open_session(std::string_view token) const override {
     return gate_.open_session(token);
@@ -318,10 +321,12 @@ class Front {
 // The heart beats from the loop, and, when handlers run on threads, only while these get on: a
 // worker whose threads are all stuck is as hung as one whose loop is.
 void beat(WorkerProcess& process, const HandlerPool* pool) {
+  const observe::Gauge rescued = process.facts().metrics.gauge(process.metrics().rescued);
   std::uint64_t finished = 0;
   while (true) {
     if (pool == nullptr || !pool->all_busy() || pool->finished() != finished) process.beat();
     if (pool != nullptr) finished = pool->finished();
+    rescued.set(static_cast<std::int64_t>(runtime::Runtime::current()->stats().rescued_now));
     runtime::this_task::sleep_for(kBeat);
   }
 }
@@ -403,9 +408,8 @@ int serve_web(const ServerDefinition& definition, WorkerProcess& process, Contex
     log = std::move(*opened);
   }
   std::unique_ptr<http_conn::TlsContext> tls;
-  if (const std::string& certificate = settings.get(setting::kCertfile); !certificate.empty()) {
-    auto loaded = http_conn::TlsContext::load(
-        {.certificate_file = certificate, .key_file = settings.get(setting::kKeyfile)});
+  if (!settings.get(setting::kCertfile).empty()) {
+    auto loaded = http_conn::TlsContext::load(tls_options(settings));
     if (!loaded) {
       log_error(loaded.error().message());
       return kExitBootFailed;
@@ -474,10 +478,12 @@ int run_web_worker(const ServerDefinition& definition, WorkerProcess& process) {
   return status;
 }
 
-int run_management(WorkerProcess& process) {
+int run_management(const ServerDefinition& definition, WorkerProcess& process) {
   runtime::Runtime runtime;
   const ShownRuntime shown(process, runtime);
-  ManagementHandler handler(process.state());
+  ManagementHandler handler(process, definition.stored_metrics
+                                         ? definition.stored_metrics(process.settings())
+                                         : std::function<std::string()>());
   // It has no credentials, and so asks nobody.
   const Gate gate(process.settings(), process.boot().credentials, addresses(process), {});
   runtime.run([&] { serve_http(process, handler, runtime, gate, {}); });

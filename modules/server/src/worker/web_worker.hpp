@@ -8,6 +8,6 @@ namespace saola::server {
 int run_web_worker(const ServerDefinition& definition, WorkerProcess& process);
 
 // Answers /healthz, /readyz and /metrics on the management bind until the end.
-int run_management(WorkerProcess& process);
+int run_management(const ServerDefinition& definition, WorkerProcess& process);
 
 }  // namespace saola::server

@@ -56,7 +56,7 @@ TEST_P(EveryClass, ReadsBodies) {
   const unique_fd fd(connect_to(server.address()));
   const std::string body(300'000, 'x');
   const std::string request =
-      "POST /body HTTP/1.1\r\nHost: probe\r\nContent-Length: 300000\r\n\r\n" + body;
+      "POST /body HTTP/1.1\r\nHost: localhost\r\nContent-Length: 300000\r\n\r\n" + body;
   std::jthread sender([&] { ::send(fd.get(), request.data(), request.size(), MSG_NOSIGNAL); });
   const HttpAnswer answer = read_answer(fd.get());
   EXPECT_EQ(answer.status, 200);
@@ -67,7 +67,7 @@ TEST_P(EveryClass, ReadsBodies) {
 class Stream {
  public:
   Stream(const std::string& address, std::string_view path) : fd_(connect_to(address)) {
-    const std::string request = fmt::format("GET {} HTTP/1.1\r\nHost: probe\r\n\r\n", path);
+    const std::string request = fmt::format("GET {} HTTP/1.1\r\nHost: localhost\r\n\r\n", path);
     ::send(fd_.get(), request.data(), request.size(), MSG_NOSIGNAL);
   }
   // Everything up to `end`, or to the end of the stream.
@@ -227,7 +227,7 @@ class Load {
     while (!end_) count(http_get(address_, "/"));
   }
   void run_keeping() {
-    static constexpr std::string_view kRequest = "GET / HTTP/1.1\r\nHost: probe\r\n\r\n";
+    static constexpr std::string_view kRequest = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
     unique_fd fd;
     while (!end_) {
       if (!fd) fd.reset(connect_to(address_));
@@ -390,7 +390,7 @@ TEST(WebWorker, BelievesForwardedFieldsOfTrustedPeersOnly) {
   const auto from = [](const ProbeServer& server) {
     const unique_fd fd(connect_to(server.address()));
     const std::string request =
-        "GET /from HTTP/1.1\r\nHost: probe\r\nX-Forwarded-For: 192.0.2.9\r\n"
+        "GET /from HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: 192.0.2.9\r\n"
         "X-Forwarded-Proto: https\r\n\r\n";
     ::send(fd.get(), request.data(), request.size(), MSG_NOSIGNAL);
     return read_answer(fd.get()).body;
@@ -407,7 +407,7 @@ TEST(WebWorker, BelievesProxyHeadersOfTrustedPeersOnly) {
   const auto from = [](const ProbeServer& server) {
     const unique_fd fd(connect_to(server.address()));
     const std::string request =
-        "PROXY TCP4 192.0.2.9 192.0.2.1 4711 80\r\nGET /from HTTP/1.1\r\nHost: probe\r\n\r\n";
+        "PROXY TCP4 192.0.2.9 192.0.2.1 4711 80\r\nGET /from HTTP/1.1\r\nHost: localhost\r\n\r\n";
     ::send(fd.get(), request.data(), request.size(), MSG_NOSIGNAL);
     return read_answer(fd.get());
   };
@@ -487,8 +487,33 @@ TEST(WebWorker, ReadinessSaysWhyNot) {
   server.get("/unready");
   const HttpAnswer ready = http_get(management, "/readyz");
   EXPECT_EQ(ready.status, 503);
-  EXPECT_THAT(ready.body, HasSubstr("web 1: the probe was told so"));
+  EXPECT_THAT(ready.body, HasSubstr(R"("detail":"Not ready: web 1: the probe was told so")"));
+  EXPECT_THAT(ready.body, HasSubstr(R"("reasons":["web 1: the probe was told so"])"));
+  EXPECT_EQ(server.get("/readyz").body, ready.body) << "one shape on both";
   EXPECT_THAT(server.show("workers"), HasSubstr("the probe was told so"));
+}
+
+TEST(WebWorker, BothAddressesTellOfProcessesBuildAndStore) {
+  TempFolder directory;
+  const std::string management = "unix:" + directory.path() + "/management";
+  ProbeServer server({"--management-bind=" + management});
+  ASSERT_TRUE(server.serves()) << server.log();
+  EXPECT_EQ(http_get(management, "/healthz").body, R"({"status":"ok"})");
+  EXPECT_EQ(http_get(management, "/readyz").body, R"({"status":"ok"})");
+  const std::string there = http_get(management, "/metrics").body;
+  EXPECT_THAT(there, HasSubstr("\nstored_in_the_probe 7\n"));
+  for (const std::string& metrics : {there, server.get("/metrics").body}) {
+    EXPECT_THAT(metrics, HasSubstr(R"(saola_build_info{service="server_probe",version="1.2.3",)"));
+    EXPECT_THAT(metrics, HasSubstr("saola_rescued_fibers 0"));
+    for (const char* worker : {"arbiter", "web 1", "task 1", "management 1"}) {
+      for (const char* name :
+           {"process_cpu_seconds_total", "process_resident_memory_bytes",
+            "process_virtual_memory_bytes", "process_threads", "process_start_time_seconds",
+            "process_open_fds", "process_max_fds"}) {
+        EXPECT_THAT(metrics, HasSubstr(fmt::format("\n{}{{worker=\"{}\"}} ", name, worker)));
+      }
+    }
+  }
 }
 
 TEST(TaskWorker, RunsAtTheLowestPriority) {

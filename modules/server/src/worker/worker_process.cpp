@@ -21,6 +21,7 @@
 #include "control/stall_json.hpp"
 #include "log/process_log.hpp"
 #include "process/privileges.hpp"
+#include "process/process_metrics.hpp"
 #include "process/process_title.hpp"
 #include "worker/question.hpp"
 
@@ -87,15 +88,16 @@ Result<std::unique_ptr<WorkerProcess>> WorkerProcess::create(const ServerDefinit
   auto signals = take_signals();
   if (!signals) return std::unexpected(signals.error());
   prepare_stack_dump();
-  return std::unique_ptr<WorkerProcess>(new WorkerProcess(std::move(boot), std::move(table),
-                                                          metrics, std::move(*state),
-                                                          std::move(channel), std::move(*signals)));
+  return std::unique_ptr<WorkerProcess>(
+      new WorkerProcess(definition, std::move(boot), std::move(table), metrics, std::move(*state),
+                        std::move(channel), std::move(*signals)));
 }
 
-WorkerProcess::WorkerProcess(ChildBoot boot, std::unique_ptr<observe::MetricTable> table,
-                             ServerMetrics metrics, SharedState state, unique_fd channel,
-                             unique_fd signals)
-    : boot_(std::move(boot)),
+WorkerProcess::WorkerProcess(const ServerDefinition& definition, ChildBoot boot,
+                             std::unique_ptr<observe::MetricTable> table, ServerMetrics metrics,
+                             SharedState state, unique_fd channel, unique_fd signals)
+    : definition_(definition),
+      boot_(std::move(boot)),
       table_(std::move(table)),
       metrics_(metrics),
       state_(std::move(state)),
@@ -115,6 +117,16 @@ WorkerProcess::~WorkerProcess() {
 WorkerFacts WorkerProcess::facts() const {
   return {boot_.settings, boot_.role, boot_.number, boot_.identity,
           observe::MetricSlot{state_.metrics(), boot_.slot}};
+}
+
+std::string WorkerProcess::metrics_text() const {
+  return observe::prometheus_text(state_.metrics()) +
+         fmt::format(
+             "# HELP saola_build_info The program that runs; always 1.\n"
+             "# TYPE saola_build_info gauge\n"
+             "saola_build_info{{service=\"{}\",version=\"{}\",compiler=\"{}\"}} 1\n",
+             definition_.name, definition_.version, __VERSION__) +
+         process_metrics(state_, boot_.arbiter);
 }
 
 void WorkerProcess::ready() {

@@ -44,9 +44,10 @@ class WorkerProcess {
   const SharedState& state() const { return state_; }
   const ServerMetrics& metrics() const { return metrics_; }
   WorkerFacts facts() const;
+  // As WorkerContext's.
+  std::string metrics_text() const;
 
   // Whether the whole server is stopping, the shutdown delay included.
-  bool server_stops() const { return state_.server().stopping.load(std::memory_order_relaxed); }
 
   // TERM: finish what is running and leave.
   std::stop_token drain() const { return drain_.get_token(); }
@@ -77,7 +78,8 @@ class WorkerProcess {
   }
 
  private:
-  WorkerProcess(ChildBoot boot, std::unique_ptr<observe::MetricTable> table, ServerMetrics metrics,
+  WorkerProcess(const ServerDefinition& definition, ChildBoot boot,
+                std::unique_ptr<observe::MetricTable> table, ServerMetrics metrics,
                 SharedState state, unique_fd channel, unique_fd signals);
   SlotState& slot() const { return state_.slot(boot_.slot); }
   void send(std::string_view message) const;
@@ -86,6 +88,7 @@ class WorkerProcess {
   void on_signal(int signal, int code);
   [[noreturn]] void last_words();
 
+  const ServerDefinition& definition_;
   const ChildBoot boot_;
   const std::unique_ptr<const observe::MetricTable> table_;
   const ServerMetrics metrics_;

@@ -45,7 +45,7 @@ class JobsApi {
 
   // Fails while jobs cannot be taken, and says why: for /readyz.
   Result<void> ready();
-  // Jobs by state in Prometheus' text format; empty while the store cannot say.
+  // stored_metrics() of the store.
   std::string metrics_text();
 
  private:
@@ -53,6 +53,10 @@ class JobsApi {
   class Impl;
   std::unique_ptr<Impl> impl_;
 };
+
+// What is in the store in Prometheus' text format: jobs by state, the age of the oldest that waits,
+// bytes; empty while the store cannot say. SUSPENDS.
+std::string stored_metrics(jobs::Store& store);
 
 // The JSON of accept()'s answer, and the headers that it reads, for openapi.json.
 const web::Schema& accepted_schema();

@@ -62,16 +62,12 @@ class WorkerContext : public WorkerFacts {
   WorkerContext(const WorkerContext&) = delete;
   WorkerContext& operator=(const WorkerContext&) = delete;
 
-  // The whole server's numbers in Prometheus' text format: what GET /metrics answers.
-  std::string metrics_text() const { return observe::prometheus_text(metrics.block); }
+  // The whole server's numbers in Prometheus' text format: what GET /metrics answers. Any thread.
+  virtual std::string metrics_text() const = 0;
 
   // Tells the arbiter whether this worker can do its work, and why not. /readyz on the management
   // bind and `ctl show workers` show it. A worker starts ready. Any thread.
   virtual void set_ready(bool ready, std::string_view why) = 0;
-
-  // Whether the server has been told to stop; it may take requests for --shutdown-delay yet. Any
-  // thread.
-  virtual bool server_stops() const = 0;
 };
 
 // What a web worker's factory gets.
@@ -80,6 +76,9 @@ class WebContext : public WorkerContext {
   using WorkerContext::WorkerContext;
   // Stalls seen in this process.
   virtual observe::StallLog& stalls() = 0;
+  // Why the server as a whole cannot take requests now: it stops, a role is paused because its
+  // workers keep dying, …; empty when it can. Any thread.
+  virtual std::vector<std::string> why_not_ready() const = 0;
   // Whether the server asks callers who they are (setting auth): then requests have a caller, and
   // their role has been compared with ServerDefinition::role_needed. Any thread.
   virtual bool asks_who() const = 0;
@@ -165,6 +164,12 @@ struct ServerDefinition {
   // the workers' rights, so it works whatever the workers do and may block; one that takes longer
   // than kReportTime is killed. Empty: the application keeps no jobs.
   std::function<Result<std::string>(const Settings&)> show_jobs;
+
+  // Makes a source of further text for /metrics on the management bind, in Prometheus' format: what
+  // the application's store holds, where the series of `metrics` are what processes count. Called
+  // once, in the management process; the source is called for each answer and SUSPENDS. Empty: there
+  // is none.
+  std::function<std::function<std::string()>(const Settings&)> stored_metrics;
 
   // Lines for the banner at start, e.g. which store and buckets are in use. No credentials.
   std::function<std::vector<std::string>(const Settings&)> describe;
