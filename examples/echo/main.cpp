@@ -101,8 +101,11 @@ int main(int argc, char** argv) {
   definition.web = [](server::WebContext&) -> Result<std::unique_ptr<http::Handler>> {
     return std::make_unique<Echo>();
   };
-  // It keeps nothing, and several may run in one folder. A flag that is given again wins.
-  std::vector<std::string> flags{argv[0], "--workers=1", "--state-dir=.", "--control-socket=none"};
+  // It keeps nothing, several may run in one folder, and checks of HTTP name hosts as they like. A
+  // flag that is given again wins.
+  std::vector<std::string> flags{argv[0],         "--workers=1",
+                                 "--state-dir=.", "--control-socket=none",
+                                 "--auth=none",   "--allowed-hosts=*"};
   flags.insert(flags.end(), argv + 1, argv + argc);
   std::vector<char*> pointers;
   for (std::string& flag : flags) pointers.push_back(flag.data());

@@ -24,7 +24,12 @@ bool is_local(const std::string& address) {
 Result<Credentials> read_credentials(const Settings& settings) {
   Credentials out;
   for (const std::string& line : settings.get(setting::kAuthTokens)) {
-    out.tokens.push_back(*Token::parse(line));  // checked by the settings table
+    auto token = Token::parse(line);
+    if (!token) {
+      return std::unexpected(
+          std::move(token).error().wrap(fmt::format("auth-tokens: '{}' is no token's line", line)));
+    }
+    out.tokens.push_back(*std::move(token));
   }
   if (const std::string& path = settings.get(setting::kAuthTokensFile); !path.empty()) {
     auto tokens = read_tokens_file(path);

@@ -44,6 +44,21 @@ bool wants_page(const http::Request& request) {
 
 }  // namespace
 
+Result<void> check_gate(const Settings& settings) {
+  const auto check = [&](const Setting<std::vector<std::string>>& setting,
+                         Result<void> (*one)(std::string_view)) -> Result<void> {
+    for (const std::string& text : settings.get(setting)) {
+      if (auto checked = one(text); !checked) {
+        return std::unexpected(std::move(checked).error().wrap(
+            fmt::format("{}: '{}' ({})", setting.key, text, settings.origin(setting.key))));
+      }
+    }
+    return {};
+  };
+  if (auto hosts = check(setting::kAllowedHosts, check_host_pattern); !hosts) return hosts;
+  return check(setting::kCorsOrigins, check_origin);
+}
+
 Gate::Gate(const Settings& settings, const Credentials& credentials,
            std::span<const std::string> addresses, GateOptions options)
     : options_(std::move(options)),

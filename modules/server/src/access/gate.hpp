@@ -27,7 +27,10 @@ struct GateOptions {
   std::string login_path;
 };
 
-// Thread-safe.
+// Fails when allowed-hosts or cors-origins cannot be understood.
+Result<void> check_gate(const Settings& settings);
+
+// Thread-safe. REQUIRES: check_gate() has succeeded.
 class Gate {
  public:
   // `addresses`: where the process listens.

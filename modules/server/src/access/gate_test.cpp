@@ -285,6 +285,16 @@ TEST_F(GateTest, ListedPagesMayAskAndSeeButNotWithTheCookie) {
   }
 }
 
+TEST(GateSettings, SayWhichTextIsWrong) {
+  EXPECT_TRUE(check_gate(settings_of({"--allowed-hosts=*.example.org", "--cors-origins=*"})));
+  EXPECT_THAT(check_gate(settings_of({"--allowed-hosts=http://x"})).error().message(),
+              HasSubstr("allowed-hosts: 'http://x' (--allowed-hosts)"));
+  EXPECT_THAT(check_gate(settings_of({"--cors-origins=x"})).error().message(),
+              HasSubstr("cors-origins: 'x'"));
+  EXPECT_THAT(read_credentials(settings_of({"--auth-tokens=x"})).error().message(),
+              HasSubstr("'x' is no token's line"));
+}
+
 TEST(Credentials, AuthIsAskedAsSoonAsThereIsSomethingToAskFor) {
   const std::string line = make_token("ci", http::Role::kRead)->token.line();
   EXPECT_FALSE(read_credentials(settings_of({}))->asks_who);
@@ -305,8 +315,7 @@ TEST(Credentials, OnlyThisMachineMayReachAServerThatAsksNobody) {
        {"127.0.0.1:80", "127.3.2.1:80", "[::1]:80", "localhost:80", "unix:/run/x", "unix:"}) {
     EXPECT_TRUE(check({}, address)) << address;
   }
-  for (const char* address :
-       {"0.0.0.0:80", "[::]:80", ":80", "192.0.2.1:80", "no.such.host:80", ""}) {
+  for (const char* address : {"0.0.0.0:80", "[::]:80", ":80", "192.0.2.1:80", ""}) {
     EXPECT_THAT(check({}, address).error().message(), HasSubstr("--auth none")) << address;
     EXPECT_TRUE(check({"--auth=none"}, address)) << address;
     EXPECT_TRUE(check({"--auth-user-header=X-User"}, address)) << address;

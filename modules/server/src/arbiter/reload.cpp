@@ -10,6 +10,7 @@
 #include <saola/base/log.hpp>
 #include <saola/server/server_settings.hpp>
 
+#include "access/gate.hpp"
 #include "fleet/log_files.hpp"
 #include "log/process_log.hpp"
 #include "process/child_boot.hpp"
@@ -31,6 +32,7 @@ std::vector<std::string> reachable(const Settings& settings) {
 
 Result<void> check_settings(const ServerDefinition& definition, const Settings& settings) {
   if (auto checked = check_server_settings(settings); !checked) return checked;
+  if (auto checked = check_gate(settings); !checked) return checked;
   const auto credentials = read_credentials(settings);
   if (!credentials) return std::unexpected(credentials.error());
   // What systemd or an older arbiter passes is looked at when it is there.

@@ -26,7 +26,7 @@ Result<void> OwnFile::set_access(std::optional<uid_t> user, std::optional<gid_t>
                                  mode_t mode) const {
   // Who may write in the folder may have put another file of root's there since it was made.
   struct stat info{};
-  if (::fstat(pin_->get(), &info) != 0 || !S_ISSOCK(info.st_mode)) {
+  if (!pin_ || ::fstat(pin_->get(), &info) != 0 || !S_ISSOCK(info.st_mode)) {
     return fail(ErrorCode::kConflict, "{} is no longer this server's socket", path_);
   }
   if ((user || group) && ::fchownat(pin_->get(), "", user.value_or(static_cast<uid_t>(-1)),

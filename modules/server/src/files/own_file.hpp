@@ -27,7 +27,7 @@ class OwnFile {
   bool is_there() const { return !path_.empty() && is(at(path_)); }
   // Whether both are the same file.
   bool is(const OwnFile& other) const { return device_ == other.device_ && inode_ == other.inode_; }
-  // Gives it, wherever it is now, an owner, a group (unless nullopt) and a mode.
+  // Gives a socket, wherever it is now, an owner, a group (unless nullopt) and a mode.
   Result<void> set_access(std::optional<uid_t> user, std::optional<gid_t> group, mode_t mode) const;
   // Removes it, if it is there.
   void remove() const;

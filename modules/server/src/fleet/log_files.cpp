@@ -16,7 +16,7 @@ namespace saola::server {
 void give_to_workers(int file, const std::string& path, const Privileges& privileges) {
   if (!privileges.user && !privileges.group) return;
   if (::fchown(file, privileges.user.value_or(static_cast<uid_t>(-1)),
-                 privileges.group.value_or(static_cast<gid_t>(-1))) != 0) {
+               privileges.group.value_or(static_cast<gid_t>(-1))) != 0) {
     log_warning(fmt::format("{} cannot be given to the workers' user", path));
   }
 }

@@ -11,6 +11,8 @@
 #include <saola/server/settings.hpp>
 #include <saola/testing/temp_folder.hpp>
 
+#include "files/own_file.hpp"
+
 namespace saola::server {
 namespace {
 
@@ -57,7 +59,7 @@ TEST_F(LogFilesTest, ALinkThatTheyPlantedGainsNothing) {
   EXPECT_EQ(owner_of(target), 0u);
   EXPECT_EQ(std::filesystem::file_size(target), 6u);
   // What a socket's name has become since is not given away either.
-  give_socket_to_workers(target, {.user = kWorkers, .group = {}, .user_name = {}});
+  EXPECT_FALSE(OwnFile::at(target).set_access(kWorkers, kWorkers, 0666));
   EXPECT_EQ(owner_of(target), 0u);
 }
 

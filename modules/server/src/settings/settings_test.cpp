@@ -72,8 +72,6 @@ std::string other_text(const SettingRow& row) {
       if (row.key == "log-syslog-to") return "udp://localhost:514";
       if (row.key.ends_with("allow-ips")) return "10.0.0.0/8";
       if (row.key.ends_with("bind")) return "127.0.0.1:9";
-      if (row.key == "cors-origins") return "https://elsewhere";
-      if (row.key == "auth-tokens") return "ci read sha256:" + std::string(64, 'a');
       return "elsewhere";
   }
   std::unreachable();
