@@ -1,4 +1,10 @@
-// CHECK: our own bug ends the process. Never for what a peer, a disk or a user can cause.
+// CHECK: our own bug ends the process, by abort() at the place where it shows. Never for what a
+// peer, a disk or a user can cause: those are a Result.
+//
+//   SAOLA_CHECK(state_ == State::kStarted, "stop() before start()");
+//
+// The condition is evaluated once and in every build type. `text` is a string literal that says
+// what is wrong in words.
 #pragma once
 
 namespace saola::detail {

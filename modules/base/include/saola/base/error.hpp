@@ -1,4 +1,18 @@
 // Outcomes a caller branches on: Result<T> is a value or an Error (code, text, cause).
+//
+//   Result<Config> load(const std::string& path) {
+//     Result<std::string> text = read_file(path);
+//     if (!text) return std::unexpected(std::move(text.error()).wrap("cannot load the settings"));
+//     if (text->empty()) return fail(ErrorCode::kInvalidArgument, "'{}' is empty", path);
+//     return parse(*text);
+//   }
+//
+//   const auto config = load(path);
+//   if (!config && config.error().code() == ErrorCode::kNotFound) return defaults();
+//   if (!config) log_error(config.error().message());   // "cannot load the settings: open x: …"
+//
+// A Result is for what a caller may have to handle: a peer, a disk, a user. A bug of ours is a
+// SAOLA_CHECK; exceptions unwind the user's handlers and tasks.
 #pragma once
 
 #include <expected>
@@ -11,7 +25,8 @@
 
 namespace saola {
 
-// What kind of failure, so that a caller can branch. The text says the rest.
+// What kind of failure, so that a caller can branch; the text says the rest. http::status_for()
+// maps each to an HTTP status, jobs_client::exit_of() to an exit status.
 enum class ErrorCode {
   kInvalidArgument,    // the caller's input is wrong; repeating it will not help
   kNotFound,           // the named thing does not exist
@@ -33,7 +48,8 @@ enum class ErrorCode {
 // "invalid_argument", …: the spelling used in logs, problem documents and --json output.
 std::string_view to_string(ErrorCode code);
 
-// A failure with its chain of causes. Cheap to move; copying copies the text and shares the cause.
+// A failure with its chain of causes. Immutable once made, so it may be read by several threads.
+// Cheap to move; copying copies the text and shares the cause.
 class [[nodiscard]] Error {
  public:
   Error(ErrorCode code, std::string text) : code_(code), text_(std::move(text)) {}
@@ -43,10 +59,11 @@ class [[nodiscard]] Error {
   const std::string& text() const { return text_; }
   // The failure underneath, or null.
   const Error* cause() const { return cause_.get(); }
-  // text() and every cause's text, joined by ": ".
+  // text() and every cause's text, joined by ": ", the outermost first. What logs show.
   std::string message() const;
 
-  // The same failure seen from one level up: keeps the code, puts `text` in front.
+  // The same failure seen from one level up: keeps the code, puts `text` in front and becomes its
+  // cause. Uses this Error up.
   Error wrap(std::string text) &&;
 
  private:
@@ -57,16 +74,27 @@ class [[nodiscard]] Error {
   std::shared_ptr<const Error> cause_;
 };
 
+// A T or an Error. Result<void> is the outcome of a call that has nothing to return but its
+// success.
 template <typename T>
 using Result = std::expected<T, Error>;
 
-// return fail(ErrorCode::kNotFound, "object '{}' does not exist", name);
+// An Error for the return statement of any function that returns a Result, its text written by fmt:
+//
+//   return fail(ErrorCode::kNotFound, "object '{}' does not exist", name);
+//
+// The format is checked when compiling; text from outside goes in as an argument, never as format.
 template <typename... Args>
 std::unexpected<Error> fail(ErrorCode code, fmt::format_string<Args...> format, Args&&... args) {
   return std::unexpected(Error(code, fmt::format(format, std::forward<Args>(args)...)));
 }
 
-// The failure of system call `what` with the given errno, mapped to a code.
+// The failure of system call `what` ("open /tmp/x") with the given errno, as text "WHAT: No such
+// file or directory". The code: ENOENT and ENOTDIR are kNotFound; EEXIST kAlreadyExists; EACCES,
+// EPERM and EROFS kPermissionDenied; no space, memory or descriptors kResourceExhausted; ETIMEDOUT
+// kTimedOut; ECANCELED kCancelled; ECONNRESET and EPIPE kClosed; ECONNREFUSED, an unreachable host
+// or network and an address in use or not here kUnavailable; EINVAL and ENAMETOOLONG
+// kInvalidArgument; EFBIG kTooLarge; all else kInternal.
 Error errno_error(int error_number, std::string_view what);
 
 }  // namespace saola

@@ -23,7 +23,8 @@
 
 namespace saola {
 
-// std::mutex, for threads of the system; code that may run on a fiber uses runtime::Mutex.
+// std::mutex, for threads of the system; code that may run on a fiber uses runtime::Mutex. It
+// blocks the whole thread, and with it every fiber there.
 class SAOLA_ATTRIBUTE(capability("mutex")) NativeMutex {
  public:
   void lock() SAOLA_ATTRIBUTE(acquire_capability()) { mutex_.lock(); }
@@ -33,6 +34,7 @@ class SAOLA_ATTRIBUTE(capability("mutex")) NativeMutex {
   std::mutex mutex_;
 };
 
+// Holds a NativeMutex for a scope; std::lock_guard in a form that clang follows.
 class SAOLA_ATTRIBUTE(scoped_lockable) NativeLock {
  public:
   explicit NativeLock(NativeMutex& mutex) SAOLA_ATTRIBUTE(acquire_capability(mutex))

@@ -1,5 +1,15 @@
 // The structured log: one line a record, one write(2) a line, so lines of many processes never mix
-// and no lock is held while a fiber may be stolen. Text for people, JSON for machines.
+// and no lock is held while a fiber may be stolen (docs/decisions/0003-log-with-one-write.md). Text
+// for people, JSON for machines.
+//
+//   log_configure({.level = LogLevel::kDebug, .format = LogFormat::kJson, .role = "web 1"});
+//   log_info("job started", {{"job", job.id}, {"attempt", job.attempt}});
+//
+//   2026-11-23T01:02:03.456Z info    [web 1 4711] job started job=01939… attempt=2
+//   {"time":"2026-11-23T01:02:03.456Z","level":"info","pid":4711,"role":"web 1",
+//    "message":"job started","job":"01939…","attempt":2}                        (one line)
+//
+// Write the message so that it is the same for every record of its kind, and what varies as fields.
 #pragma once
 
 #include <initializer_list>
@@ -12,12 +22,16 @@
 
 namespace saola {
 
+// In rising order; a record below the configured level is dropped.
 enum class LogLevel { kDebug, kInfo, kWarning, kError, kCritical };
 enum class LogFormat { kText, kJson };
 
+// "debug", "info", "warning", "error", "critical".
 std::string_view to_string(LogLevel level);
 
-// A named value of a record; numbers and booleans stay bare in JSON.
+// A named value of a record. Numbers and booleans stay bare in JSON; a text value is quoted in text
+// lines when it has a space, a quote, an equals sign, a tab or a newline. Names are written as they
+// are: letters, digits and underscores. Borrows the name, copies the value.
 struct LogField {
   std::string_view name;
   std::string value;
@@ -32,15 +46,23 @@ struct LogField {
   LogField(std::string_view n, Number v) : name(n), value(fmt::format("{}", v)), quoted(false) {}
 };
 
-// A second place for the records that pass the level. Any thread writes to it, also several at
-// once; write() must neither block nor log. `record` is message and fields, or with
-// LogFormat::kJson the whole line; without its newline.
+// A second place for the records that pass the level, such as syslog. Any thread writes to it, also
+// several at once; write() must neither block nor log. `record` is valid during the call: message
+// and fields, or with LogFormat::kJson the whole line; without its newline.
+//
+//   struct Counting final : LogSink {
+//     void write(LogLevel level, std::string_view) override {
+//       if (level >= LogLevel::kError) errors.fetch_add(1, std::memory_order_relaxed);
+//     }
+//     std::atomic<int> errors{0};
+//   };
 class LogSink {
  public:
   virtual ~LogSink() = default;
   virtual void write(LogLevel level, std::string_view record) = 0;
 };
 
+// Where a process's log goes, and how it looks.
 struct LogOptions {
   LogLevel level = LogLevel::kInfo;
   LogFormat format = LogFormat::kText;
@@ -52,13 +74,21 @@ struct LogOptions {
   LogSink* sink = nullptr;
 };
 
-// Sets the process's log. Call before threads start; log_reopen() may be called at any time.
-// Returns false and keeps the old log when `path` cannot be opened.
+// Sets the process's log; before the first call it writes text of level info and above to standard
+// error. REQUIRES: no other thread logs meanwhile, so call it before threads start. False when
+// `path` cannot be opened (errno says why); the old log stays then.
 bool log_configure(const LogOptions& options);
+// Opens the configured path anew and puts it in the place of the old file, for log rotation. Any
+// thread, at any time; lines written meanwhile go to the old or the new file. True at once when the
+// log is standard error. False when it cannot be opened; the old file stays.
 bool log_reopen();
 
+// Whether a record of this level would be written: asked before building costly fields.
 bool log_enabled(LogLevel level);
-// Never throws, never blocks on a lock; a line over 16 KiB is cut.
+// Writes one record. Any thread, any fiber; takes no lock. Control characters in message and values
+// are escaped, so a record is always one line, of at most 16 KiB: what is longer is cut (a cut line
+// of JSON does not parse). A line that the file does not take at once, a full pipe or disk, is lost
+// in part or whole rather than holding up the caller.
 void log(LogLevel level, std::string_view message, std::initializer_list<LogField> fields = {});
 
 inline void log_debug(std::string_view m, std::initializer_list<LogField> f = {}) {

@@ -1,4 +1,8 @@
 // What the kernel says of a process or a thread in its stat file (proc(5)).
+//
+//   const auto stat = ProcessStat::read("/proc/4711/stat");
+//   if (!stat.lives()) return;
+//   const auto ticks = stat.number(14) + stat.number(15);   // utime, stime
 #pragma once
 
 #include <cstdint>
@@ -7,10 +11,12 @@
 
 namespace saola {
 
-// The fields behind the name, which may hold anything. Blocking: reads a file, about 10 µs.
+// The fields behind the name, which may itself hold spaces and brackets: they are counted from the
+// last bracket. A copy of one moment; it does not change with the process.
 class ProcessStat {
  public:
-  // `path`: "/proc/PID/stat" or "/proc/self/task/TID/stat". Without it every answer is empty.
+  // `path`: "/proc/PID/stat" or "/proc/self/task/TID/stat". Without such a file every answer is
+  // empty. Blocking: reads a file, about 10 µs.
   static ProcessStat read(const std::string& path);
   // Of a stat file's text.
   explicit ProcessStat(std::string_view text);

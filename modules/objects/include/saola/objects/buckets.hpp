@@ -1,4 +1,10 @@
 // The configured buckets, each bound to its store; nothing else can be reached.
+//
+//   Buckets buckets;
+//   auto data = DirectoryStore::open("/srv/data");
+//   if (!data) return data.error();
+//   buckets.add("samples", *std::move(data), {.writable = true, .prefix = "results/"});
+//   buckets.get_bytes(*ObjectName::parse("s3://samples/a.csv"), 1 << 20, {});
 #pragma once
 
 #include <map>
@@ -11,7 +17,7 @@
 
 namespace saola::objects {
 
-// What may be written to a bucket.
+// What may be written to a bucket. By default nothing.
 struct BucketRights {
   bool writable = false;
   // The keys of what is written begin with this: empty, or "results/".
@@ -20,16 +26,17 @@ struct BucketRights {
 
 // An ObjectStore of all configured buckets: each call goes to the store its bucket is bound to. A
 // name in another bucket is kNotFound; the text lists the configured ones. What the bucket's rights
-// do not allow is kPermissionDenied.
+// do not allow is kPermissionDenied: only put() and remove() ask them, everything may be read.
 // add() everything before the first call from another thread; the calls are thread-safe.
 class Buckets final : public ObjectStore {
  public:
-  // kInvalidArgument: not a bucket's name; kAlreadyExists: bound before.
+  // Binds `name` to `store`. kInvalidArgument: not a bucket's name; kAlreadyExists: bound before.
   Result<void> add(std::string name, std::unique_ptr<ObjectStore> store, BucketRights rights = {});
 
-  // Whether `bucket` is configured: lets a request be refused before work starts.
+  // Whether `bucket` is configured: lets a request be refused before work starts. kNotFound lists
+  // those that are.
   Result<void> check(std::string_view bucket) const;
-  // The same for writing objects under `prefix`.
+  // The same for writing objects under `prefix`; kPermissionDenied says where they may be written.
   Result<void> check_writable(const ObjectPrefix& prefix) const;
   // Sorted.
   std::vector<std::string> names() const;

@@ -1,4 +1,8 @@
 // A bucket held in a local directory: the object with key "a/b.csv" is the file a/b.csv in it.
+//
+//   auto store = DirectoryStore::open("/srv/samples");
+//   if (!store) return store.error();                             // kNotFound: make it first
+//   (*store)->put_file(*ObjectName::parse("s3://samples/a/b.csv"), "/tmp/b.csv", {});
 #pragma once
 
 #include <memory>
@@ -19,7 +23,8 @@ namespace saola::objects {
 // Disk accesses are not interruptible: deadline and stop are looked at between blocks of 256 KiB.
 class DirectoryStore final : public ObjectStore {
  public:
-  // The directory must exist; it stays the same one even if it is renamed later.
+  // The directory must exist; it stays the same one even if it is renamed later. kNotFound,
+  // kPermissionDenied, others from errno.
   static Result<std::unique_ptr<DirectoryStore>> open(const std::string& directory);
 
   Result<ObjectInfo> stat(const ObjectName& name, const CallOptions& options) override;

@@ -1,4 +1,7 @@
 // Objects in memory, for tests: any bucket, gone with the store.
+//
+//   MemoryStore store;
+//   store.put_bytes(*ObjectName::parse("s3://any/key"), "content", {});
 #pragma once
 
 #include <cstdint>
@@ -11,8 +14,12 @@
 
 namespace saola::objects {
 
+// Keeps the contract of ObjectStore, atomic puts and etags included, and passes the same suite.
+// Takes blocks of 64 KiB, so that tests of progress and cancelling see more than one step. Never
+// kUnavailable, kPermissionDenied or kUnauthenticated.
 class MemoryStore final : public ObjectStore {
  public:
+  // As ObjectStore says. A reader goes on with the version that it began with.
   Result<ObjectInfo> stat(const ObjectName& name, const CallOptions& options) override;
   Result<ObjectInfo> get(const ObjectName& name, const ByteSink& sink,
                          const GetOptions& options) override;

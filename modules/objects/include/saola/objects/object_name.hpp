@@ -1,4 +1,9 @@
 // Names of objects and of the places results go to: "s3://bucket/key" and "s3://bucket/prefix/".
+//
+//   const auto source = ObjectName::parse("s3://samples/us_states.csv");   // Result<ObjectName>
+//   const auto results = ObjectPrefix::parse("s3://results/2026/");
+//   if (!source || !results) return bad_request();
+//   const auto target = results->object("groups.csv");          // s3://results/2026/groups.csv
 #pragma once
 
 #include <compare>
@@ -23,6 +28,7 @@ class ObjectName {
  public:
   // Reads "s3://bucket/key". kInvalidArgument says which part is wrong.
   static Result<ObjectName> parse(std::string_view text);
+  // The name of `key` in `bucket`. kInvalidArgument says which part is wrong.
   static Result<ObjectName> make(std::string_view bucket, std::string_view key);
 
   const std::string& bucket() const { return bucket_; }
@@ -40,7 +46,8 @@ class ObjectName {
   std::string key_;
 };
 
-// Where results go: "s3://bucket/" or "s3://bucket/a/b/". A value; always valid.
+// Where results go: "s3://bucket/" or "s3://bucket/a/b/". A value; always valid. Not the name of an
+// object: object() makes one.
 class ObjectPrefix {
  public:
   // Reads "s3://bucket", "s3://bucket/" or "s3://bucket/a/b" with or without the final slash.
@@ -51,7 +58,8 @@ class ObjectPrefix {
   const std::string& key() const { return key_; }
   // With the final slash.
   std::string to_string() const;
-  // The object `leaf` under this prefix.
+  // The object `leaf` under this prefix; `leaf` may itself have slashes. kInvalidArgument: the key
+  // would be none.
   Result<ObjectName> object(std::string_view leaf) const;
 
   friend auto operator<=>(const ObjectPrefix&, const ObjectPrefix&) = default;

@@ -1,4 +1,9 @@
 // ObjectStore: read and write whole objects by name, whatever holds them.
+//
+//   const CallOptions call{.deadline = Deadline::after(30s), .stop = context.stop_token()};
+//   const auto text = store.get_bytes(name, 1 << 20, {call});
+//   if (!text) return text.error();
+//   store.put_bytes(*results.object("summary.txt"), summarise(*text), call);
 #pragma once
 
 #include <cstddef>
@@ -18,6 +23,7 @@
 
 namespace saola::objects {
 
+// What a store says of an object without its bytes.
 struct ObjectInfo {
   // Bytes.
   std::uint64_t size = 0;
@@ -31,6 +37,7 @@ struct ObjectInfo {
 // never decreases and reaches `total` on success.
 using ProgressCallback = std::function<void(std::uint64_t done, std::uint64_t total)>;
 
+// What every call takes: when to give up, and whom to inform.
 struct CallOptions {
   // When to give up with kTimedOut. Waiting for a network ends at it; a disk access under way does
   // not.
@@ -41,6 +48,7 @@ struct CallOptions {
   ProgressCallback progress;
 };
 
+// What get() reads.
 struct GetOptions : CallOptions {
   // First byte wanted, from 0. At the object's end: nothing is read; past it: kInvalidArgument.
   std::uint64_t offset = 0;
@@ -56,12 +64,22 @@ struct GetOptions : CallOptions {
 // transfer and is returned as it is.
 using ByteSink = std::function<Result<void>(std::span<const std::byte> bytes)>;
 
-// Bytes to be written, readable more than once (a store may have to try again).
+// Bytes to be written, readable more than once (a store may have to try again), from any offset.
+// Used by one thread at a time.
+//
+//   struct Zeros final : ByteSource {
+//     std::uint64_t size() const override { return 1 << 20; }
+//     Result<void> read(std::uint64_t, std::span<std::byte> into) const override {
+//       std::ranges::fill(into, std::byte{0});
+//       return {};
+//     }
+//   };
 class ByteSource {
  public:
   virtual ~ByteSource() = default;
   virtual std::uint64_t size() const = 0;
-  // Fills `into` from byte `offset` on; REQUIRES: offset + into.size() <= size().
+  // Fills `into` from byte `offset` on. An error ends the put and is returned as it is. REQUIRES:
+  // offset + into.size() <= size().
   virtual Result<void> read(std::uint64_t offset, std::span<std::byte> into) const = 0;
 };
 
@@ -77,15 +95,23 @@ class ObjectStore {
  public:
   virtual ~ObjectStore() = default;
 
+  // What get() would report, without the bytes.
   virtual Result<ObjectInfo> stat(const ObjectName& name, const CallOptions& options) = 0;
 
   // Passes the object's bytes, or a range, to `sink`. All bytes come from one version of the
   // object; a change under way ends in kConflict, and the sink may then have seen a part.
+  //
+  //   std::uint64_t lines = 0;
+  //   auto info = store.get(name, [&](std::span<const std::byte> bytes) -> Result<void> {
+  //     lines += std::ranges::count(bytes, std::byte{'\n'});
+  //     return {};
+  //   }, {});
   virtual Result<ObjectInfo> get(const ObjectName& name, const ByteSink& sink,
                                  const GetOptions& options) = 0;
 
   // Writes the object, replacing one of that name. Atomic: readers see the old one or all of the
-  // new one, also after a crash; a failure leaves the old one. Repeating it is harmless.
+  // new one, also after a crash; a failure leaves the old one. Repeating it is harmless, but the
+  // last of two that run at one time wins.
   virtual Result<ObjectInfo> put(const ObjectName& name, const ByteSource& source,
                                  const CallOptions& options) = 0;
 
@@ -104,6 +130,7 @@ class ObjectStore {
   // get() into memory; kTooLarge when there are more than `max_bytes`.
   Result<std::string> get_bytes(const ObjectName& name, std::uint64_t max_bytes,
                                 const GetOptions& options);
+  // put() of `bytes`, which must stay until it returns.
   Result<ObjectInfo> put_bytes(const ObjectName& name, std::string_view bytes,
                                const CallOptions& options);
   // put() of the local regular file `path`; kConflict when it shrinks meanwhile.

@@ -1,4 +1,9 @@
 // A bucket held by an S3 endpoint: Amazon's, Ceph's, or any other that speaks the protocol.
+//
+//   auto store = S3Store::open({.endpoint = "https://s3.example.org", .bucket = "results"});
+//   if (!store) return store.error();
+//   (*store)->put_file(*ObjectName::parse("s3://results/a.csv"), "/tmp/a.csv",
+//                      {.deadline = Deadline::after(5min)});
 #pragma once
 
 #include <chrono>
@@ -10,6 +15,7 @@
 
 namespace saola::objects_s3 {
 
+// The keys that sign requests.
 struct S3Credentials {
   std::string access_key_id;
   std::string secret_access_key;
@@ -17,6 +23,7 @@ struct S3Credentials {
   std::string session_token;
 };
 
+// Where the keys come from.
 enum class S3CredentialSource {
   // In boto3's order: environment; role, web identity, keys or credential_process of the profile;
   // container; instance (docs/objects.md). The first that is there counts.
@@ -27,12 +34,14 @@ enum class S3CredentialSource {
   kAnonymous,    // requests are not signed
 };
 
+// How a URL names the bucket.
 enum class S3Addressing {
   kAuto,         // path-style when an endpoint is given or the bucket is no DNS label
   kPath,         // https://endpoint/bucket/key
   kVirtualHost,  // https://bucket.endpoint/key
 };
 
+// How an endpoint is spoken to; the defaults are for Amazon's.
 struct S3Options {
   // "http[s]://host[:port][/path]"; empty: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, the profile's, else
   // Amazon's endpoint of the region.
