@@ -1,4 +1,14 @@
-// What futures and executors throw.
+// What futures and executors throw, by the names of concurrent.futures.
+//
+//   try {
+//     return future.result(Deadline::after(1s));
+//   } catch (const TimeoutError&) {
+//     return busy();                        // the work goes on
+//   } catch (const CancelledError&) {
+//     return gone();
+//   }
+//
+// A task of the caller's own that is cancelled while it waits throws runtime::Cancelled instead.
 #pragma once
 
 #include <stdexcept>

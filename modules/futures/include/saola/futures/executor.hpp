@@ -1,4 +1,13 @@
 // Executor: runs submitted functions somewhere else and hands out their futures.
+//
+//   ThreadPoolExecutor pool({.max_workers = 4, .name = "thumbnails"});
+//   Future<Image> small = pool.submit(shrink, photo, 200);      // shrink(photo, 200) on a worker
+//   …
+//   show(small.result());                     // waits; throws what shrink() threw
+//
+//   for (const Image& image : pool.map(load, paths)) show(image);   // in the order of `paths`
+//
+// After Python's concurrent.futures; docs/from-concurrent-futures.md says what differs.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +28,11 @@
 
 namespace saola::futures {
 
-// Results of map() in the order of the inputs. Its destructor cancels what has not begun.
+// Results of map() in the order of the inputs. Its destructor cancels what has not begun. Used by
+// one task at a time. Iterate it once, or call next() until it is empty:
+//
+//   auto sizes = pool.map([](const std::string& path) { return file_size(path); }, paths);
+//   while (auto size = sizes.next()) total += *size;
 template <typename R>
 class Mapped {
  public:
@@ -41,6 +54,7 @@ class Mapped {
     }
   }
 
+  // One pass over the results: advancing it waits.
   class iterator {
    public:
     using value_type = R;
@@ -71,11 +85,18 @@ class Mapped {
   Deadline deadline_;
 };
 
+// What becomes of work that has not begun when an executor ends.
 enum class OnShutdown {
   kFinishPending,  // what is queued still runs
   kCancelPending,  // it is cancelled; what runs is not touched
 };
 
+// How many workers, what they are called, and what may wait for them.
+//
+//   ThreadPoolExecutor pool({.max_workers = 4,
+//                            .name = "render",
+//                            .initializer = [] { load_fonts(); },      // once on each thread
+//                            .max_queued = 100});
 struct ExecutorOptions {
   // Workers at most, at least 1; they are started as needed and kept. 0: min(32, allowed cores +
   // 4).
@@ -88,6 +109,7 @@ struct ExecutorOptions {
   std::size_t max_queued = static_cast<std::size_t>(-1);
 };
 
+// What an executor does now.
 struct ExecutorStats {
   std::size_t workers = 0;
   std::size_t idle = 0;     // of the workers
@@ -95,7 +117,9 @@ struct ExecutorStats {
   std::uint64_t grown = 0;  // workers added to end a deadlock, see Executor
 };
 
-// First in, first out. All calls from any fiber or thread.
+// First in, first out. All calls from any fiber or thread. Work runs in the submitter's name: it
+// sees the InheritedLocals that the submitter had. What it throws goes to its future;
+// runtime::Cancelled becomes CancelledError.
 //
 // A worker that waits for a future of its own executor while every worker does so and work is
 // queued would wait for ever (the deadlock that concurrent.futures documents). The executor sees
@@ -110,15 +134,20 @@ class Executor {
 
   // Schedules function(args…), or function(stop_token, args…) when it takes one, see
   // Future::request_stop(). Function and arguments are moved or copied in, and destroyed before the
-  // future is done. Throws ShutdownError or BrokenExecutor. SUSPENDS only while the queue is full.
+  // future is done; pass what is to be shared with std::ref. Throws ShutdownError or
+  // BrokenExecutor. SUSPENDS only while the queue is full, and then throws runtime::Cancelled when
+  // the task is cancelled.
   template <typename F, typename... Args>
   auto submit(F&& function, Args&&... args) {
     auto [work, future] = make(std::forward<F>(function), std::forward<Args>(args)...);
     enqueue(std::move(work));
     return std::move(future);
   }
-  // As submit(), but never waits, and tells: kResourceExhausted (the queue is full), kClosed (shut
-  // down), kUnavailable (broken).
+  // As submit(), but never waits, and returns why not: kResourceExhausted (the queue is full),
+  // kClosed (shut down), kUnavailable (broken).
+  //
+  //   auto queued = pool.try_submit(work);
+  //   if (!queued) return busy(queued.error());
   template <typename F, typename... Args>
   auto try_submit(F&& function, Args&&... args) {
     auto [work, future] = make(std::forward<F>(function), std::forward<Args>(args)...);
@@ -127,7 +156,8 @@ class Executor {
     if (!queued) return Returned(std::unexpected(std::move(queued.error())));
     return Returned(std::move(future));
   }
-  // function(input) for every input, all submitted at once. The deadline is for all results.
+  // function(input) for every input, all submitted at once. The deadline is for all results
+  // together. Throws as submit().
   template <std::ranges::input_range Inputs, typename F>
   auto map(F function, Inputs&& inputs, Deadline deadline = Deadline::never()) {
     using R = std::invoke_result_t<F&, std::ranges::range_value_t<Inputs>>;
@@ -137,18 +167,22 @@ class Executor {
     return Mapped<R>(std::move(futures), deadline);
   }
 
-  // Takes no more work; returns when all workers have ended. May be called again. SUSPENDS, not
+  // Takes no more work; returns when all workers have ended, for which running work must end: ask
+  // it with Future::request_stop() first if it may be long. May be called again. SUSPENDS, not
   // ended by cancel. REQUIRES: not called by one of its workers.
   void shutdown(OnShutdown pending = OnShutdown::kFinishPending);
-  // The same without waiting; the destructor still waits.
+  // The same without waiting: submit() throws from now on. The destructor still waits.
   void begin_shutdown(OnShutdown pending = OnShutdown::kFinishPending);
 
+  // Of one moment, old news when it returns.
   ExecutorStats stats() const;
 
  protected:
+  // For the kinds below, which choose what the workers are.
   explicit Executor(std::shared_ptr<detail::WorkerPool> pool);
 
  private:
+  // Binds the arguments: a function without any, which takes a stop_token if `function` does.
   template <typename F, typename... Args>
   auto make(F&& function, Args&&... args) {
     if constexpr (sizeof...(Args) == 0) {
@@ -167,6 +201,7 @@ class Executor {
     }
   }
 
+  // The work and the future that gets its result, in one allocation.
   template <typename F>
   auto make_work(F function) {
     auto result_of = [](F& f) -> decltype(auto) {
@@ -181,6 +216,7 @@ class Executor {
     return std::pair<std::shared_ptr<detail::Work>, Future<R>>(state, Future<R>(state));
   }
 
+  // As submit() and try_submit(); `work` is dropped when it is not taken.
   void enqueue(std::shared_ptr<detail::Work> work);
   Result<void> try_enqueue(std::shared_ptr<detail::Work> work);
 
@@ -188,9 +224,13 @@ class Executor {
   std::shared_ptr<detail::WorkerPool> pool_;
 };
 
-// Workers are native threads. For work that computes, and for calls that block.
+// Workers are native threads. For work that computes, and for calls that block: neither holds up an
+// event loop.
+//
+//   ThreadPoolExecutor disk({.max_workers = 64, .name = "disk", .max_queued = 1000});
 class ThreadPoolExecutor final : public Executor {
  public:
+  // Starts no thread before there is work.
   explicit ThreadPoolExecutor(ExecutorOptions options = {});
 };
 

@@ -1,4 +1,9 @@
 // FiberExecutor: a pool whose workers are fibers of one runtime.
+//
+//   runtime.run([&] {
+//     FiberExecutor pool(runtime, {.max_workers = 100});
+//     for (const Page& page : pool.map(download, urls)) index(page);
+//   });
 #pragma once
 
 #include <saola/futures/executor.hpp>

@@ -1,5 +1,15 @@
 // Future: the result of work that runs elsewhere. Works across fibers, threads and loops: waiting
 // suspends a fiber and blocks a plain thread.
+//
+//   Future<Page> page = executor.submit(download, url);
+//   page.add_done_callback([](const Future<Page>& done) { log_info("downloaded"); });
+//   show(page.result(Deadline::after(5s)));     // or throws what download() threw, or TimeoutError
+//
+// A result of your own making:
+//
+//   Promise<int> answer;
+//   Future<int> promised = answer.future();
+//   std::thread([answer = std::move(answer)]() mutable { answer.set_result(compute()); }).detach();
 #pragma once
 
 #include <concepts>
@@ -18,12 +28,13 @@ namespace saola::futures {
 
 class Executor;
 
-// A handle; copies name the same future. Thread-safe, but for assignment to one handle.
+// A handle; copies name the same future. Thread-safe, but for assignment to one handle. Dropping
+// handles cancels nothing: the work goes on.
 template <typename T>
 class Future {
  public:
   Future() = default;
-  // Does it name a future at all? All else REQUIRES it.
+  // False for a default-constructed handle. Every other member REQUIRES valid().
   bool valid() const { return state_ != nullptr; }
 
   // Withdraws work that has not begun. True when the future is cancelled, now or before; then it is
@@ -31,9 +42,17 @@ class Future {
   bool cancel() const { return state_->cancel(); }
   // cancel(), or else asks the running work to stop: its std::stop_token says so, and it decides.
   // False when it has ended, or takes no token.
+  //
+  //   Future<Image> image = pool.submit([](std::stop_token stop, Photo photo) {
+  //     return render(photo, [&] { return stop.stop_requested(); });
+  //   }, photo);
+  //   image.request_stop();
   bool request_stop() const { return state_->request_stop(); }
 
+  // Withdrawn before its work began. Work that lets itself be cancelled ends with a CancelledError
+  // instead, and is not cancelled().
   bool cancelled() const { return state_->phase() == detail::Phase::kCancelled; }
+  // Begun and not ended.
   bool running() const {
     const auto phase = state_->phase();
     return phase == detail::Phase::kRunning || phase == detail::Phase::kSetting;
@@ -62,7 +81,8 @@ class Future {
     wait_or_rethrow(deadline);
     return std::move(state_->value());
   }
-  // What the work threw, or null. Throws CancelledError and TimeoutError. SUSPENDS as wait().
+  // What the work threw, or null: for whoever does not want it thrown. Throws CancelledError and
+  // TimeoutError. SUSPENDS as wait().
   std::exception_ptr exception(Deadline deadline = Deadline::never()) const {
     if (!state_->wait(deadline)) throw TimeoutError();
     if (cancelled()) throw CancelledError();
@@ -70,7 +90,8 @@ class Future {
   }
 
   // Calls `callback` when the future is done: in the order of addition, by whoever ends it, which
-  // may be a pool's worker: be short. At once when it is done already. What it throws is logged.
+  // may be a pool's worker: be short. At once, by the caller, when it is done already. What it
+  // throws is logged. It holds the future until it has run.
   template <std::invocable<const Future&> F>
   void add_done_callback(F callback) const {
     state_->add_callback([future = *this, f = std::move(callback)]() mutable { f(future); });
@@ -95,7 +116,8 @@ class Future {
   std::shared_ptr<detail::State<T>> state_;
 };
 
-// The producer's end, for work that no executor runs. Move-only; used by one task at a time.
+// The producer's end, for work that no executor runs. Move-only; used by one task at a time. One
+// result, any number of futures.
 template <typename T>
 class Promise {
  public:
@@ -111,16 +133,25 @@ class Promise {
     if (state_ != nullptr) state_->abandon();
   }
 
+  // A handle to the future; as many as are wanted, at any time.
   Future<T> future() const { return Future<T>(state_); }
 
   // To be called before the work: false when it was cancelled and must not be done. From then on it
   // cannot be cancelled. Throws InvalidStateError when called twice.
+  //
+  //   if (!promise.set_running_or_notify_cancel()) return;
+  //   try {
+  //     promise.set_result(compute());
+  //   } catch (...) {
+  //     promise.set_exception(std::current_exception());
+  //   }
   bool set_running_or_notify_cancel() { return state_->start(); }
   // Ends the future. Throws InvalidStateError when it is done already, cancelled included.
   template <typename... Args>
   void set_result(Args&&... value) {
     state_->set(std::forward<Args>(value)...);
   }
+  // Ends the future with an exception. Throws as set_result().
   void set_exception(std::exception_ptr error) { state_->fail(std::move(error)); }
 
  private:

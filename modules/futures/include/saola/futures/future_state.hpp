@@ -6,6 +6,15 @@
 //
 // kCancelled and kFinished are "done" and never change. kSetting is the short time in which the
 // producer moves the value in; to everybody else it is kRunning.
+//
+// Who may do what:
+//
+//   * guard_ decides between a cancel and a start, and between two producers: each step is made
+//     under it, and whoever comes second is refused.
+//   * The result (value_ or error_) belongs to whoever made the step to kSetting until finish()
+//     publishes it; from then on it is constant, and take() moves it out for one caller.
+//   * Waiters, observers and callbacks registered before the end are served once, by whoever ends
+//     it; those that come later find it done.
 #pragma once
 
 #include <atomic>
@@ -31,7 +40,7 @@ class FutureBranch;
 class StateBase;
 class WorkerPool;
 
-// Told of the end of a future it watches.
+// Whoever waits for several futures: notified of the end of each that it watches.
 class Observer {
  public:
   // Called once, under the future's lock: must not block.
@@ -41,8 +50,11 @@ class Observer {
   ~Observer() = default;
 };
 
+// The steps above, in an order that lets done() be one comparison.
 enum class Phase : std::uint8_t { kPending, kRunning, kSetting, kCancelled, kFinished };
 
+// The part of a future's state that is the same for all results. Every call from any task or
+// thread.
 class StateBase {
  public:
   StateBase() = default;
@@ -55,26 +67,34 @@ class StateBase {
   // The exception it finished with, or null. REQUIRES: done.
   const std::exception_ptr& error() const { return error_; }
 
-  // False when it runs or has finished; true when it is cancelled now.
+  // For consumers. Cancels work that has not begun: true when it is cancelled, now or before; false
+  // when it runs or has ended. Callbacks have run when it returns true.
   bool cancel();
-  // cancel(), or a request to the running work; false when nothing listens.
+  // cancel(), or a request to the running work, whose stop_token then says so. False when it has
+  // ended or takes no token.
   bool request_stop();
-  // False at the deadline; throws runtime::Cancelled. SUSPENDS.
+  // Until it is done. False at the deadline; throws runtime::Cancelled. Counts the caller as
+  // blocked, if it is a worker of the same pool, see Executor. SUSPENDS.
   bool wait(Deadline deadline);
-  // `callback` at the end, or now.
+  // Calls `callback` at the end, by whoever ends it, or now when it is done already. What it throws
+  // is logged.
   void add_callback(std::move_only_function<void()> callback);
 
-  // False, and nothing registered, when it is done already.
+  // False, and nothing registered, when it is done already: then done() is not called.
   bool add_observer(Observer& observer);
+  // Does nothing when it was notified already. The observer may go away after it.
   void remove_observer(Observer& observer);
 
-  // For producers. False when it was cancelled; throws InvalidStateError when it did not wait to
-  // start.
+  // For producers. The work begins: false when it was cancelled and must not be done; throws
+  // InvalidStateError when it was started before.
   bool start();
+  // Ends it with an exception. Throws InvalidStateError when it is done, or another is setting a
+  // result.
   void fail(std::exception_ptr error);
   // Fails it with BrokenPromise unless it has a result or is cancelled, now or in this moment.
   void abandon();
 
+  // The pool whose worker will run it, or null: for finding deadlocks.
   WorkerPool* pool() const { return pool_.get(); }
 
  protected:
@@ -94,7 +114,7 @@ class StateBase {
 
  private:
   friend class FutureBranch;
-  // Wakes, tells and calls back; takes guard_ locked.
+  // Wakes, notifies and calls back; takes guard_ locked.
   void end(Phase phase);
 
   std::atomic<Phase> phase_{Phase::kPending};  // written under guard_
@@ -107,13 +127,17 @@ class StateBase {
 // `void` results are kept as this.
 struct Nothing {};
 
+// The part with the result: a T, or Nothing for void.
 template <typename T>
 class State : public StateBase {
  public:
   using Value = std::conditional_t<std::is_void_v<T>, Nothing, T>;
 
+  // Virtual for Submitted, which is owned as one.
   virtual ~State() = default;
 
+  // Ends it with a result made from `args`; a constructor that throws ends it with that exception.
+  // Throws InvalidStateError when it is done, or another is setting a result.
   template <typename... Args>
   void set(Args&&... args) {
     claim();
@@ -124,28 +148,31 @@ class State : public StateBase {
     }
     finish();
   }
-  // REQUIRES: finished without an exception.
+  // The result. REQUIRES: done, not cancelled, without an exception.
   Value& value() { return *value_; }
 
  private:
   std::optional<Value> value_;  // written between claim() and finish()
 };
 
-// Queued by an executor.
+// What an executor queues: a function and the state that gets its result.
 class Work {
  public:
   virtual ~Work() = default;
   // Runs it, or skips it when it was cancelled. Throws nothing.
   virtual void run() = 0;
+  // The future's, for cancelling and counting without knowing the type.
   virtual StateBase& state() = 0;
 
   std::shared_ptr<Work> next;  // in the queue; GUARDED_BY the queue's lock
 };
 
-// A submitted function and its future in one allocation.
+// A submitted function and its future in one allocation. The function is destroyed before the
+// future is done, so that what it holds is gone when anybody sees the end.
 template <typename R, typename F>
 class Submitted final : public State<R>, public Work {
  public:
+  // Whether it wants to hear of request_stop().
   static constexpr bool kTakesStop = std::is_invocable_v<F&, std::stop_token>;
 
   Submitted(F function, std::shared_ptr<WorkerPool> pool) : function_(std::move(function)) {

@@ -2,7 +2,9 @@
 //
 //   switch (runtime::select(Deadline::after(1s), on_done(future), on_set(stop)).value_or(2)) {
 //     case 0: return future.result();
-//     …
+//     case 1: return stopped();
+//     default: return busy();
+//   }
 #pragma once
 
 #include <saola/futures/future.hpp>
@@ -12,6 +14,8 @@ namespace saola::futures {
 
 namespace detail {
 
+// Made by on_done(). While it waits, a worker of the future's own pool counts as blocked, see
+// Executor.
 class FutureBranch final : public runtime::Branch {
  public:
   explicit FutureBranch(StateBase& state) : state_(state) {}

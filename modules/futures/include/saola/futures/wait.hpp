@@ -1,4 +1,9 @@
-// Waiting for several futures.
+// Waiting for several futures, as concurrent.futures.wait() and as_completed() do.
+//
+//   const auto [done, not_done] = wait(futures, Deadline::after(5s));
+//   for (const Future<Page>& late : not_done) late.cancel();
+//
+//   for (const Future<Page>& page : as_completed(futures)) index(page.result());
 #pragma once
 
 #include <algorithm>
@@ -15,6 +20,8 @@
 
 namespace saola::futures {
 
+// What wait() waits for, by the names of concurrent.futures: FIRST_COMPLETED, FIRST_EXCEPTION,
+// ALL_COMPLETED. A cancelled future is done; it does not count as an exception.
 enum class ReturnWhen {
   kAllCompleted,
   kFirstCompleted,  // one is done, cancelled ones included
@@ -23,10 +30,12 @@ enum class ReturnWhen {
 
 namespace detail {
 
-// Waits until `when` holds of `states` or the deadline passes. Throws runtime::Cancelled. SUSPENDS.
+// Waits until `when` holds of `states` or the deadline passes: wait() without the types. Throws
+// runtime::Cancelled. SUSPENDS.
 void wait_for(std::span<StateBase* const> states, Deadline deadline, ReturnWhen when);
 
-// Hands out the places of futures as they end. Movable, for the watching part stays where it is.
+// Hands out the places of futures as they end: the part of AsCompleted that is the same for all
+// results. Movable, for the part that watches the futures stays where it is.
 class Completions {
  public:
   // REQUIRES: the states outlive it.
@@ -42,7 +51,8 @@ class Completions {
   std::unique_ptr<Watch> watch_;
 };
 
-// Without repetitions, in order.
+// Without repetitions, in order: two handles of one future are one. Sorts, so that many futures
+// cost little more than few.
 template <typename T>
 std::vector<Future<T>> distinct(std::span<const Future<T>> futures) {
   std::vector<Future<T>> out(futures.begin(), futures.end());
@@ -59,6 +69,8 @@ std::vector<Future<T>> distinct(std::span<const Future<T>> futures) {
   return out;
 }
 
+// What the futures share, for the code that does not know their type. Valid as long as the futures
+// are held.
 template <typename T>
 std::vector<StateBase*> states_of(const std::vector<Future<T>>& futures) {
   std::vector<StateBase*> out;
@@ -68,14 +80,19 @@ std::vector<StateBase*> states_of(const std::vector<Future<T>>& futures) {
 
 }  // namespace detail
 
+// Every future of the call, in one list or the other:
+//
+//   const auto [done, rest] = wait(futures, Deadline::after(1s), ReturnWhen::kFirstCompleted);
 template <typename T>
 struct WaitResult {
   std::vector<Future<T>> done;      // cancelled ones included
   std::vector<Future<T>> not_done;  // the others; both in the order given, without repetitions
 };
 
-// Waits until `when` holds or the deadline passes, and tells which futures are done. An empty set
-// returns at once. SUSPENDS; throws runtime::Cancelled when the waiting task is cancelled.
+// Waits until `when` holds or the deadline passes, and returns which futures are done then; the
+// deadline is no error. An empty set returns at once. The futures go on and keep their results.
+// REQUIRES: all valid(). SUSPENDS; throws runtime::Cancelled when the waiting task is cancelled.
+// Linear in their number, but for a sort that finds repetitions.
 template <typename T>
 WaitResult<T> wait(std::span<const Future<T>> futures, Deadline deadline = Deadline::never(),
                    ReturnWhen when = ReturnWhen::kAllCompleted) {
@@ -93,10 +110,18 @@ WaitResult<T> wait(const std::vector<Future<T>>& futures, Deadline deadline = De
   return wait(std::span(futures), deadline, when);
 }
 
-// Futures as they end; those already done come first, each once.
-//   for (Future<int> future : as_completed(futures, deadline)) …
+// Futures in the order in which they end; those already done come first, each once, however often
+// it was given. Used by one task at a time; dropped early, it leaves the futures as they are.
+//
 // Moving to the next SUSPENDS, throws TimeoutError once the deadline (an absolute time) has passed
-// with futures left, and runtime::Cancelled.
+// with futures left, and runtime::Cancelled. Either may be caught, and the next asked for again:
+//
+//   auto ended = as_completed(futures, Deadline::after(5s));
+//   try {
+//     while (auto page = ended.next()) index(page->result());
+//   } catch (const TimeoutError&) {
+//     log_warning("some pages are missing");              // their downloads go on
+//   }
 template <typename T>
 class AsCompleted {
  public:
@@ -105,13 +130,14 @@ class AsCompleted {
         completions_(detail::states_of(futures_)),
         deadline_(deadline) {}
 
-  // nullopt when there are no more.
+  // The next that ends; nullopt when there are no more.
   std::optional<Future<T>> next() {
     const auto place = completions_.next(deadline_);
     if (!place) return std::nullopt;
     return futures_[*place];
   }
 
+  // One pass over them: advancing it waits.
   class iterator {
    public:
     using value_type = Future<T>;
@@ -138,6 +164,7 @@ class AsCompleted {
   Deadline deadline_;
 };
 
+// The deadline is for all of them together. REQUIRES: all valid().
 template <typename T>
 AsCompleted<T> as_completed(const std::vector<Future<T>>& futures,
                             Deadline deadline = Deadline::never()) {

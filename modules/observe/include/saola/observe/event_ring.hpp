@@ -1,4 +1,13 @@
 // The last events of a process, for whoever asks "what happened?".
+//
+//   EventRing events;
+//   events.add("worker_started", "web 2, pid 4711");
+//   …
+//   for (const Event& event : events.since(last_seen)) {
+//     if (event.number > last_seen + 1) show("some were lost");
+//     last_seen = event.number;
+//     show(event.text);
+//   }
 #pragma once
 
 #include <cstdint>
@@ -11,6 +20,7 @@
 
 namespace saola::observe {
 
+// One thing that happened.
 struct Event {
   SystemTime time{};
   std::uint64_t number =
@@ -19,14 +29,17 @@ struct Event {
   std::string text;
 };
 
-// Keeps the `capacity` newest events. Thread-safe; each call takes a short lock.
+// Keeps the `capacity` newest events; older ones are dropped. Thread-safe; each call takes a short
+// lock, never held across anything slow.
 class EventRing {
  public:
+  // `clock` stamps the events and must outlive the ring.
   explicit EventRing(std::size_t capacity = 256, const Clock& clock = real_clock())
       : capacity_(capacity), clock_(clock) {}
 
+  // Stamps the event with the present time and the next number.
   void add(std::string kind, std::string text);
-  // Those with a number above `after`, oldest first.
+  // Copies of those with a number above `after`, oldest first. All with 0.
   std::vector<Event> since(std::uint64_t after = 0) const;
 
  private:

@@ -1,4 +1,11 @@
 // The recent stalls of a process, deduplicated.
+//
+//   StallLog stalls;                                    // must outlive the Runtime
+//   Runtime runtime({.stall_sink = &stalls});
+//   …
+//   for (const StallEntry& entry : stalls.entries())
+//     show(fmt::format("{} × {}, {} ms at most", entry.count, entry.latest.subject,
+//                      entry.longest / 1ms));
 #pragma once
 
 #include <atomic>
@@ -21,21 +28,24 @@ struct StallEntry {
   Duration longest{};
 };
 
-// A sink that keeps its reports. report() only pushes onto a lock-free list;
-// sorting and merging happen in the reader. Thread-safe.
+// A sink that keeps its reports. report() only pushes onto a lock-free list; sorting and merging
+// happen in the reader. Thread-safe. While nobody reads it keeps 1024 reports, and only counts what
+// comes then.
 class StallLog final : public StallSink {
  public:
-  // Keeps the `capacity` most recently seen entries.
+  // Keeps the `capacity` most recently seen entries. An entry that comes again after it was dropped
+  // begins anew; total() counts on.
   explicit StallLog(std::size_t capacity = 64) : capacity_(capacity) {}
   StallLog(const StallLog&) = delete;
   StallLog& operator=(const StallLog&) = delete;
   ~StallLog() override;
 
+  // Any thread, lock-free; takes memory for one report.
   void report(StallReport report) override;
 
-  // Stalls and placements so far, those whose entry has been dropped included.
+  // Stalls and placements so far, those whose entry has been dropped included. Any thread.
   std::uint64_t total() const { return total_.load(std::memory_order_relaxed); }
-  // Most recently seen first.
+  // Most recently seen first. Blocks for other readers only, never a reporter.
   std::vector<StallEntry> entries();
 
  private:

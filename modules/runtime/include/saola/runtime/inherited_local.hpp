@@ -29,7 +29,9 @@ std::shared_ptr<const void> set_inherited_value(std::size_t index,
                                                 std::shared_ptr<const void> value);
 }  // namespace detail
 
-// Make one per variable, for the life of the process (a static): indices are not used again.
+// A variable of type T, of which each task sees the value that it, or the nearest of those it
+// descends from, has set. Make one per variable, for the life of the process (a static): indices
+// are not used again. Any task or thread; no call suspends.
 template <typename T>
 class InheritedLocal {
  public:
@@ -40,11 +42,14 @@ class InheritedLocal {
   // Null when neither this task nor those it descends from have set it. Valid until this task sets
   // it again, or ends.
   const T* get() const { return static_cast<const T*>(detail::inherited_value(index_)); }
+  // This task's value from now on, and that of the children it spawns from now on.
   void set(T value) const {
     detail::set_inherited_value(index_, std::make_shared<const T>(std::move(value)));
   }
 
   // The value for as long as one lives; then what it was before.
+  //
+  //   const InheritedLocal<std::string>::Scoped as_admin(user, "admin");
   class Scoped {
    public:
     Scoped(const InheritedLocal& local, T value)
@@ -66,8 +71,14 @@ class InheritedLocal {
 
 // Everything that a child of the calling task would inherit of these variables, for pools that run
 // code in somebody's name.
+//
+//   queue.push({work, InheritedValues::of_this_task()});       // who submits
+//   …
+//   const InheritedValues::Use in_the_name_of(item.values);    // the pool's worker
+//   item.work();
 class InheritedValues {
  public:
+  // What the calling task has now; later set()s do not change it.
   static InheritedValues of_this_task();
 
   // The calling task has these values while one lives.

@@ -1,4 +1,11 @@
 // Running a piece of code on a native pool while only the calling fiber waits.
+//
+//   const std::string hash = offload_cpu([&] { return bcrypt(password); });       // computes
+//   const auto config = offload_blocking([&] { return load(path); });           // waits for a disk
+//
+// `body` runs in the caller's name: it is inside the caller's Scope, sees its InheritedLocals, and
+// may refer to its stack, as the caller waits. It must not use the caller's TaskLocals: a pool's
+// thread has its own.
 #pragma once
 
 #include <functional>
@@ -27,10 +34,11 @@ auto offload_and_return(Pool pool, F&& body) {
 }
 }  // namespace detail
 
-// Runs `body` on a native thread for computation (one thread per core, lowered priority) and
-// returns its result. SUSPENDS the fiber for as long as it takes; on a plain thread it simply calls
-// `body`. Cancelling the caller does not stop `body`; the cancel is seen at the next suspending
-// call.
+// Runs `body` on a native thread for computation (one thread per allowed core, or
+// RuntimeOptions::cpu_threads; at lowered priority) and returns its result; rethrows what it
+// throws. Queues when all are busy. SUSPENDS the fiber for as long as it takes; on a plain thread
+// it simply calls `body`. Cancelling the caller does not stop `body`; the cancel is seen at the
+// next suspending call.
 template <typename F>
 auto offload_cpu(F&& body) {
   return detail::offload_and_return(detail::Pool::kCpu, std::forward<F>(body));

@@ -1,5 +1,24 @@
 // Parking: how every primitive of this module waits. The one place that knows whether the caller is
-// a fiber (then its loop runs others) or a thread (then it sleeps on a futex).
+// a fiber (then its loop runs others) or a thread (then it sleeps on a futex). For whoever writes a
+// primitive; to wait for one, see sync/.
+//
+//   class Gate {                                  // opens once
+//    public:
+//     bool pass(Deadline deadline) {
+//       guard_.lock();
+//       if (open_) return guard_.unlock(), true;
+//       return waiters_.wait(guard_, deadline) == Wake::kNotified;   // lets guard_ go
+//     }
+//     void open() {
+//       const std::lock_guard lock(guard_);
+//       open_ = true;
+//       waiters_.notify_all();
+//     }
+//    private:
+//     SpinLock guard_;
+//     bool open_ = false;     // GUARDED_BY(guard_)
+//     WaitQueue waiters_;     // GUARDED_BY(guard_)
+//   };
 #pragma once
 
 #include <atomic>
@@ -15,8 +34,9 @@ struct TaskState;
 struct WaiterAccess;
 }  // namespace detail
 
-// Guards a primitive's few fields for a few instructions; never held across a suspension. Spins,
-// then lets the holder run (a holder may have been descheduled).
+// Guards a primitive's few fields for a few instructions; never held across a suspension, nor over
+// code that may take memory or call back. Spins, then lets the holder run (a holder may have been
+// descheduled). Fits std::lock_guard.
 class SpinLock {
  public:
   void lock() {
@@ -29,7 +49,10 @@ class SpinLock {
   std::atomic<bool> held_{false};
 };
 
+// How a wait ended: kNotified (what was waited for), or given up at the deadline or for the task's
+// cancel.
 enum class Wake : std::uint8_t { kNotified, kTimedOut, kCancelled };
+// Whether the task's cancel, or the end of a Scope that it is in, ends the wait.
 enum class Cancellable : std::uint8_t { kYes, kNo };
 
 // One wait of the calling task. Lives on the waiter's stack; notify() may come from any thread,
@@ -132,6 +155,7 @@ class WaitQueue {
   bool empty() const { return head_ == nullptr; }
   // Takes the first waiter out and notifies it. False when there is none. REQUIRES: lock held.
   bool notify_one();
+  // Takes all waiters out, first come first, and notifies them. REQUIRES: lock held.
   void notify_all();
   // Queues the caller, unlocks `lock`, parks. kNotified if and only if notify_one() chose it, even
   // when the deadline or a cancel came at the same moment. `lock` is not held on return. SUSPENDS.

@@ -1,7 +1,16 @@
 // Child processes: started, waited for, talked to through pipes.
 //
-//   Result<ProcessOutput> out = run_process({"git", "log", "-1"}, {.deadline =
-//   Deadline::after(5s)}); if (out && out->exit.ok()) show(out->output);
+//   Result<ProcessOutput> out =
+//       run_process({"git", "log", "-1"}, {.deadline = Deadline::after(5s)});
+//   if (out && out->exit.ok()) show(out->output);
+//
+//   auto sorter = Process::start({"sort"}, {.standard_input = ProcessOptions::kPipe,
+//                                           .standard_output = ProcessOptions::kPipe});
+//   if (!sorter) return sorter.error();
+//   auto sorted = sorter->communicate(lines, Deadline::after(5s));
+//
+// No shell: arguments reach the program as they are. The child begins with no signal blocked, and
+// SIGPIPE and SIGXFSZ as any program has them.
 #pragma once
 
 #include <sys/types.h>
@@ -16,6 +25,7 @@
 
 namespace saola::runtime {
 
+// What the child begins with.
 struct ProcessOptions {
   // NAME=VALUE; empty: this process's environment.
   std::vector<std::string> environment = {};
@@ -24,12 +34,15 @@ struct ProcessOptions {
   static constexpr int kPipe = -2;      // a pipe whose other end the Process has
   static constexpr int kNull = -3;      // /dev/null
   static constexpr int kToOutput = -4;  // for standard_error: where standard output goes
+  // A file, say: .standard_output = log.get().
   int standard_input = kDefault;
   int standard_output = kDefault;
   int standard_error = kDefault;
+  // Look for a program without a slash in PATH, as a shell does.
   bool search_path = true;
 };
 
+// How a child ended.
 struct ProcessExit {
   bool signalled = false;
   int code = 0;  // exit status, or the signal's number
@@ -43,10 +56,13 @@ struct ProcessOutput {
   std::string error_output;
 };
 
-// One child. All other descriptors are closed in it (they are close-on-exec throughout Saola).
+// One child. All other descriptors are closed in it (they are close-on-exec throughout Saola). Used
+// by one task at a time. Movable; a moved-from one names no child.
 class Process {
  public:
-  // Starts `arguments[0]`. Does not suspend.
+  // Starts `arguments[0]`, which sees all of `arguments` as its argv. Does not suspend. kNotFound:
+  // there is no such program; kPermissionDenied: not one to run; kResourceExhausted. REQUIRES: at
+  // least one argument.
   static Result<Process> start(const std::vector<std::string>& arguments,
                                const ProcessOptions& options = {});
   Process(Process&& other) noexcept = default;
@@ -56,10 +72,12 @@ class Process {
   ~Process();
 
   pid_t pid() const { return pid_; }
-  // Waits for its end; may be called again. kTimedOut, kCancelled: the child goes on. SUSPENDS.
-  // A child that writes to a pipe that nobody reads never ends: use communicate() then.
+  // Waits for its end; may be called again. kTimedOut, kCancelled: the child goes on. SUSPENDS. A
+  // child that writes to a pipe that nobody reads never ends: use communicate() then.
+  //
+  //   if (!child.wait(Deadline::after(5s))) child.send_signal(SIGTERM);
   Result<ProcessExit> wait(Deadline deadline);
-  // kNotFound when it has ended.
+  // Sends `signal` to the child alone. kNotFound when it has ended; others from errno.
   Result<void> send_signal(int signal);
 
   // Writes `input` to the child's standard input and closes it, while it reads standard output and

@@ -1,5 +1,19 @@
 // Runtime: one event loop, the threads that carry it, the monitor that rescues it, and the native
 // pools.
+//
+//   int main() {
+//     Runtime runtime({.stall_threshold = 20ms});
+//     runtime.run([] {
+//       TaskGroup group;
+//       for (const std::string& url : urls) group.spawn([&] { download(url); });
+//       group.join();
+//     });
+//   }
+//
+// One thread at a time carries the loop and runs its fibers one by one. A fiber that holds it for
+// longer than the threshold while others wait is rescued: the loop goes to a spare thread, the
+// fiber runs on where it is. docs/stalls.md shows what that looks like, docs/runtime-ownership.md
+// why it is right.
 #pragma once
 
 #include <cstddef>
@@ -15,10 +29,12 @@
 
 namespace saola::runtime {
 
+// The defaults are for a server that answers within milliseconds.
 struct RuntimeOptions {
-  // Address space a fiber's stack reserves, guard page included; memory is used only as touched.
-  // Bytes.
+  // Address space a fiber's stack reserves, in bytes, guard page included; memory is used only as
+  // touched. A fiber that needs more ends the process, which names it.
   std::size_t stack_bytes = 256 * 1024;
+  // What to do about a fiber that holds the loop; see docs/stalls.md.
   StallPolicy on_stall = StallPolicy::kRescue;
   // How long a fiber may hold the loop while others wait.
   Duration stall_threshold = std::chrono::milliseconds(10);
@@ -35,13 +51,14 @@ struct RuntimeOptions {
   // Threads of offload_cpu() (0: one per allowed core) and of offload_blocking().
   int cpu_threads = 0;
   int blocking_threads = 64;
-  // Where stall reports go; null: the log. Called on the monitor's thread; must outlive the
-  // Runtime.
+  // Where stall reports go; null: the log. Called on a thread of the monitor's, one report at a
+  // time; must outlive the Runtime.
   observe::StallSink* stall_sink = nullptr;
   // Side carriers that compute at one time: what runs. Further fibers whose kind is exiled queue
   // for them, never on the loop; hogs that are rescued while they run count, but are not kept from
   // it. 0: twice the allowed cores, at least 16.
   int side_carriers = 0;
+  // For how long a thread away from the loop may compute in one go at its own priority.
   Duration demote_after = std::chrono::seconds(1);
 };
 
@@ -60,7 +77,8 @@ struct RuntimeStats {
   std::uint64_t threads = 0;       // carrier, side and spare threads
 };
 
-// One per process is the rule (it owns a monitor thread); tests may have several.
+// One per process is the rule (it owns a monitor thread); tests may have several. What uses it
+// (sockets, Tasks, executors of fibers) must be gone before it.
 class Runtime {
  public:
   explicit Runtime(RuntimeOptions options = {});
@@ -89,6 +107,7 @@ class Runtime {
   // Asks every task of this runtime to stop, those spawned until run() returns included: cancels
   // them all. Idempotent. Any thread.
   void stop();
+  // Any thread; the counts are each exact, but not of one moment.
   RuntimeStats stats() const;
   // Every fiber and native task of this runtime, also while its loop is hung. Looks at each (about
   // 0.15 µs) and stops nobody; with very many, not from a fiber, which would be a hog. Any thread.

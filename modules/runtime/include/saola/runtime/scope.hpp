@@ -75,6 +75,8 @@ struct AsResult<Result<T>> {
 //   download.cancel();  // get() and all that it started end; result holds kCancelled
 class Scope {
  public:
+  // `name` is for errors. It lies inside the scope that the calling task is in, and ends with that
+  // one.
   explicit Scope(std::string_view name = {}, Deadline deadline = Deadline::never());
   // REQUIRES: nobody is inside run(). Tasks that were spawned inside may be alive; the deadline
   // still holds for them.
@@ -104,7 +106,7 @@ class Scope {
 
   // Ends the scope. Idempotent, any thread.
   void cancel();
-  // Has it, or one that it lies in, ended?
+  // Has it, or one that it lies in, ended? Any thread; never suspends.
   bool ended() const;
 
  private:
@@ -124,7 +126,8 @@ class Scope {
   const std::shared_ptr<detail::ScopeState> state_;
 };
 
-// body() inside a scope that ends at `deadline`; see Scope::run(). `name` is for errors.
+// body() inside a scope that ends at `deadline`; see Scope::run(): kTimedOut when it did not return
+// by then. `name` is for errors: "the deadline of scope 'download' passed".
 template <std::invocable F>
 auto with_deadline(Deadline deadline, F&& body, std::string_view name = {}) {
   return Scope(name, deadline).run(std::forward<F>(body));

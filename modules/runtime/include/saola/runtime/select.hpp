@@ -30,7 +30,15 @@
 namespace saola::runtime {
 
 // One of the things a select() waits for. All calls come from the selecting task; they wait for
-// nothing but a short lock.
+// nothing but a short lock. A select() makes them in this order:
+//
+//   take()            on each branch; the first that is ready ends it
+//   enlist()          on each, until one says that it may be ready already: then from the start
+//   …                 parks
+//   withdraw()        on each that was enlisted
+//   take_notified()   on the branch that was notified; false: from the start
+//
+// Write one for whatever has a lock and a list of waiters: events, queues and futures are done so.
 class Branch {
  public:
   virtual ~Branch() = default;
@@ -61,6 +69,13 @@ class Branch {
 };
 
 // select() of branches that are known at run time only, e.g. of many queues; see below.
+//
+//   std::vector<std::optional<Job>> job(queues.size());
+//   std::vector<detail::PopBranch<Job>> pops;
+//   for (std::size_t i = 0; i < queues.size(); ++i) pops.push_back(on_pop(queues[i], job[i]));
+//   std::vector<Branch*> branches;
+//   for (auto& pop : pops) branches.push_back(&pop);
+//   if (const auto i = select(Deadline::after(1s), branches); i && job[*i]) run(*job[*i]);
 std::optional<std::size_t> select(Deadline deadline, std::span<Branch* const> branches);
 
 namespace detail {
@@ -86,6 +101,8 @@ std::optional<std::size_t> select(Deadline deadline, Branches&&... branches) {
 
 namespace detail {
 
+// Each is made by the function below that has its name, good for one select(), and refers to what
+// it waits for.
 class EventBranch final : public Branch {
  public:
   explicit EventBranch(Event& event) : event_(event) {}
@@ -134,7 +151,8 @@ class DescriptorBranch final : public Branch {
   bool cannot_watch_ = false;
 };
 
-// For what a Mutex guards and a Condition announces.
+// For what a Mutex guards and a Condition announces: a channel, a watched value. The two functions
+// of a subclass look at it with the mutex held.
 class ConditionBranch : public Branch {
  protected:
   ConditionBranch(Mutex& mutex, Condition& condition) : mutex_(mutex), condition_(condition) {}
@@ -151,6 +169,7 @@ class ConditionBranch : public Branch {
   Condition& condition_;
 };
 
+// Of a Queue: ready when it has an item or is closed.
 template <typename T>
 class PopBranch final : public ConditionBranch {
  public:
@@ -171,21 +190,31 @@ class PopBranch final : public ConditionBranch {
 
 }  // namespace detail
 
-// The event is set.
+// The event is set. It stays set.
 inline detail::EventBranch on_set(Event& event) {
   return detail::EventBranch(event);
 }
-// A permit, which this task then has.
+// A permit, which this task then has, and releases.
+//
+//   if (select(deadline, on_acquire(slots), on_set(stop)) == 0) {
+//     work();
+//     slots.release();
+//   }
 inline detail::SemaphoreBranch on_acquire(Semaphore& semaphore) {
   return detail::SemaphoreBranch(semaphore);
 }
-// The task has ended; join() it then. REQUIRES: nobody else waits for it.
+// The task has ended; join() it then, which does not wait. REQUIRES: nobody else waits for it.
+//
+//   if (select(Deadline::after(1s), on_done(task)) == 0) task.join();
 inline detail::TaskBranch on_done(Task& task) {
   return detail::TaskBranch(task);
 }
 // A read (write) makes progress: bytes (room), the end of the stream, or an error. REQUIRES: nobody
 // else waits for this direction. A descriptor that cannot be watched counts as ready, so that the
-// read (write) tells why.
+// read (write) shows why.
+//
+//   if (select(Deadline::after(30s), on_readable(socket), on_set(stop)) != 0) return;
+//   auto n = socket.read_some(buffer, Deadline::after(1s));
 inline detail::DescriptorBranch on_readable(PollFd& poll) {
   return {poll, true};
 }
@@ -198,7 +227,7 @@ inline detail::DescriptorBranch on_readable(Socket& socket) {
 inline detail::DescriptorBranch on_writable(Socket& socket) {
   return {socket.poll_fd(), false};
 }
-// A connection can be accepted.
+// A connection can be accepted; another process may take it first, so give accept() a deadline.
 inline detail::DescriptorBranch on_readable(Listener& listener) {
   return {listener.poll_fd(), true};
 }

@@ -1,6 +1,25 @@
 // Stream sockets (TCP and unix). Every call that waits suspends the fiber, or blocks a plain
 // thread, until its deadline. Errors: kTimedOut (deadline), kCancelled (the task was cancelled),
-// kClosed (the peer is gone), others from errno.
+// kClosed (the peer reset the connection, or does not read any more), others from errno. Calls with
+// room or data go on without looking at deadline and cancel; but 64 of them in a row let other
+// fibers run.
+//
+//   auto addresses = resolve("example.com", 80, deadline);
+//   if (!addresses) return addresses.error();
+//   auto socket = Socket::connect(addresses->front(), deadline);
+//   if (!socket) return socket.error();
+//   if (auto sent = socket->write_all(request, deadline); !sent) return sent.error();
+//   std::array<char, 4096> buffer;
+//   while (auto n = socket->read_some(buffer, deadline)) {
+//     if (*n == 0) break;                                    // the end of the stream
+//     use({buffer.data(), *n});
+//   }
+//
+// A server:
+//
+//   auto listener = Listener::bind(*SocketAddress::parse("127.0.0.1:8000"));
+//   while (auto peer = listener->accept(Deadline::never()))
+//     spawn([socket = *std::move(peer)]() mutable { serve(socket); }).detach();
 #pragma once
 
 #include <sys/socket.h>
@@ -26,8 +45,9 @@ struct SocketAddress {
   sockaddr_storage storage{};
   socklen_t length = 0;
 
+  // As parse() reads it; "unix:" for an unnamed unix socket.
   std::string to_string() const;
-  // Numeric addresses and unix paths only; names are resolve()'s.
+  // Numeric addresses and unix paths only; names are resolve()'s. kInvalidArgument.
   static Result<SocketAddress> parse(std::string_view text);
 };
 
@@ -42,6 +62,12 @@ class DescriptorBranch;
 // A non-blocking descriptor that fibers and threads can wait on: sockets, pipes, eventfd, signalfd,
 // pidfd. At most one waiter for reading and one for writing at a time; fibers among them belong to
 // one Runtime, which outlives the PollFd.
+//
+//   PollFd event(unique_fd(::eventfd(0, EFD_CLOEXEC)));
+//   std::uint64_t count = 0;
+//   while (::read(event.fd(), &count, sizeof count) < 0 && errno == EAGAIN) {
+//     if (auto ready = event.wait_readable(deadline); !ready) return ready;
+//   }
 class PollFd {
  public:
   PollFd() = default;
@@ -58,6 +84,7 @@ class PollFd {
   // readiness that was not used up is not told again. SUSPENDS.
   Result<void> wait_readable(Deadline deadline);
   Result<void> wait_writable(Deadline deadline);
+  // Closes it. REQUIRES: nobody waits. Idempotent.
   void close();
 
  private:
@@ -79,19 +106,23 @@ class PollFd {
 };
 
 // A connected stream. One reader and one writer at a time (they may be different tasks).
+// TCP_NODELAY is set on those that connect() and accept() make; writes never raise SIGPIPE. Closed
+// by the destructor. REQUIRES: nobody waits then.
 class Socket {
  public:
   Socket() = default;
   explicit Socket(unique_fd fd) : poll_(std::move(fd)) {}
 
-  // Connects; the deadline covers the whole handshake, and on a unix socket the time until a
-  // listener whose backlog is full has room. SUSPENDS.
+  // Connects. The deadline covers the whole handshake, and on a unix socket the time until a
+  // listener whose backlog is full has room. kUnavailable: nobody listens, or no way there;
+  // kNotFound: no such unix socket. SUSPENDS.
   static Result<Socket> connect(const SocketAddress& address, Deadline deadline);
 
   int fd() const { return poll_.fd(); }
   explicit operator bool() const { return static_cast<bool>(poll_); }
 
-  // At least one byte, or 0 at the peer's end of stream. SUSPENDS.
+  // Reads what there is: at least one byte, at most into.size(), or 0 at the peer's end of stream.
+  // SUSPENDS while there is nothing.
   Result<std::size_t> read_some(std::span<char> into, Deadline deadline);
   // What is there now, without waiting: nothing → kUnavailable.
   Result<std::size_t> try_read(std::span<char> into);
@@ -105,6 +136,8 @@ class Socket {
   // Waits until read_some() would return at once (data, end or error). SUSPENDS.
   Result<void> wait_readable(Deadline deadline);
 
+  // Sends our end of stream, or ends both directions: a task that waits in a read or write wakes.
+  // Errors are ignored: the peer may be gone already. Any task.
   void shutdown_write();
   void shutdown_both();
   void close() { poll_.close(); }
@@ -122,8 +155,11 @@ class Socket {
   bool drained_ = false;
 };
 
+// How a Listener is made.
 struct ListenOptions {
   int backlog = 2048;
+  // Lets other sockets listen on the same port (SO_REUSEPORT): the kernel spreads connections over
+  // them.
   bool reuse_port = false;
 };
 
@@ -133,10 +169,14 @@ class Listener {
   Listener() = default;
   // Takes over a descriptor that is already listening (inherited).
   explicit Listener(unique_fd fd) : poll_(std::move(fd)) {}
+  // Binds with SO_REUSEADDR and listens. The path of a unix socket must not exist. kUnavailable:
+  // the address is in use, or not one of this machine's; kPermissionDenied.
   static Result<Listener> bind(const SocketAddress& address, ListenOptions options = {});
 
-  // SUSPENDS. kResourceExhausted when the process is out of descriptors: wait a little and call
-  // again.
+  // The next connection; one that ended before it was taken is passed over. SUSPENDS.
+  // kResourceExhausted when the process is out of descriptors: wait a little and call again. Any
+  // number of tasks and processes may accept from one port, but one task at a time from one
+  // Listener.
   Result<Socket> accept(Deadline deadline);
   // Where it listens, with the port the kernel chose.
   Result<SocketAddress> local_address() const;

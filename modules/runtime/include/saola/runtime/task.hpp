@@ -1,5 +1,14 @@
 // Tasks: the unit of concurrency. On a fiber, spawn() starts another fiber of the same event loop;
 // on a plain thread it starts a native thread. Everything below works the same in both.
+//
+//   Task download = spawn([&] { page = get(url); }, {.name = "download"});
+//   …                                  // meanwhile
+//   if (!download.join(Deadline::after(5s))) download.cancel();
+//                                      // dropping the handle joins it: `page` is safe from here
+//
+// Cancelling is cooperative: a cancelled task's current or next suspending call throws Cancelled
+// (or returns kCancelled, where it returns a Result); code that computes asks
+// this_task::cancel_requested().
 #pragma once
 
 #include <cstddef>
@@ -23,7 +32,7 @@ class TaskBranch;
 
 // Thrown out of a suspending call of a task that was cancelled. Let it pass: it unwinds the task
 // and ends it; join() of that task then throws it on. It is not a std::exception, so that `catch
-// (std::exception&)` in user code does not stop it.
+// (std::exception&)` in user code does not stop it. A `catch (...)` must rethrow it.
 class Cancelled {};
 
 // What to do about a fiber that holds the event loop while others wait.
@@ -50,6 +59,9 @@ enum class Priority : std::uint8_t {
   kLow,  // whatever may wait
 };
 
+// What is known of a task besides its body. All may be left out:
+//
+//   spawn(refresh, {.name = "refresh", .priority = Priority::kLow}).detach();
 struct SpawnOptions {
   // For reports, lists and stacks. Copied (the first 47 bytes).
   std::string_view name = {};
@@ -60,7 +72,9 @@ struct SpawnOptions {
 };
 
 // A handle to a spawned task; move-only. join() or detach() it: the destructor of a handle that
-// still owns a task cancels and joins it (as std::jthread).
+// still owns a task cancels and joins it (as std::jthread), which SUSPENDS and drops what the task
+// threw. One task at a time may wait for it. Of every member but the test for emptiness REQUIRES:
+// not empty.
 class Task {
  public:
   Task() = default;
@@ -78,10 +92,12 @@ class Task {
   bool join(Deadline deadline);
   // Asks the task to stop: its current or next suspending call ends early. Idempotent, any thread.
   void cancel();
-  // Has it ended?
+  // Whether it has ended. Never suspends.
   bool done() const;
-  // Lets it run on its own. An exception of a detached task is logged.
+  // Lets it run on its own; the handle is empty then. An exception of a detached task is logged,
+  // unless it was cancelled.
   void detach();
+  // A number that no other task of the process has or had. Never 0.
   std::uint64_t id() const;
 
  private:
@@ -92,22 +108,31 @@ class Task {
   detail::TaskState* state_ = nullptr;
 };
 
-// Starts `body` as a task. Does not suspend: the new fiber runs when the caller next suspends.
-// Throws std::bad_alloc when there is no memory for a stack, std::system_error when no thread.
+// Starts `body` as a task, in the caller's Scope and with its InheritedLocals. Does not suspend:
+// the new fiber runs when the caller next suspends. What `body` refers to must outlive the task, so
+// join it before that goes away. Throws std::bad_alloc when there is no memory for a stack,
+// std::system_error when no thread.
 Task spawn(std::move_only_function<void()> body, SpawnOptions options = {},
            std::source_location site = std::source_location::current());
 
 // The calling task, fiber or thread.
 namespace this_task {
 
-// Lets every other ready fiber run once (on a thread: sched_yield). SUSPENDS; throws Cancelled.
+// Lets every other ready fiber run once (on a thread: sched_yield), for code that computes in small
+// steps. SUSPENDS; throws Cancelled.
+//
+//   for (Row& row : rows) {
+//     update(row);
+//     if (++done % 1000 == 0) this_task::yield();
+//   }
 void yield();
-// SUSPENDS; throws Cancelled.
+// Returns at the deadline or a little later, never before. SUSPENDS; throws Cancelled.
 void sleep_until(Deadline deadline);
 void sleep_for(Duration duration);
 // True on a fiber, false on a plain or native thread; a rescued fiber still says true.
 bool on_fiber();
-// Has somebody called cancel(), or has a Scope that the task is in ended?
+// Whether somebody has called cancel(), or a Scope that the task is in has ended. True inside an
+// Uncancellable too. For code that computes; never suspends.
 bool cancel_requested();
 // Throws Cancelled (ScopeEnded) if so.
 void check_cancelled();
@@ -117,18 +142,27 @@ void check_cancelled();
 // The same as an error: kCancelled, or kTimedOut for a Scope's deadline. `doing` follows it in the
 // text: "while waiting on a queue".
 Error cancelled_error(std::string_view doing);
+// The calling task's Task::id(); a plain thread has one too.
 std::uint64_t id();
+// SpawnOptions::name.
 std::string name();
-// Names what the task works on now ("GET /split", "job 0192…"), for stall reports. Copied (the
-// first 95 bytes).
+// Names what the task works on now ("GET /split", "job 0192…"), for stall reports and lists of
+// tasks. Copied (the first 95 bytes).
 void set_activity(std::string_view activity);
 // Overrides the runtime's policy and threshold for this task; zero keeps the threshold.
+//
+//   this_task::set_stall_policy(StallPolicy::kReport, 50ms);     // known to be slow
 void set_stall_policy(StallPolicy policy, Duration threshold = Duration::zero());
 // Gives the memory of the unused part of the fiber's stack back to the system: for a fiber about to
 // wait long. Costs one system call; nothing on a thread.
 void trim_stack();
 
-// While one lives, suspending calls of this task do not throw Cancelled nor report kCancelled.
+// While one lives, suspending calls of this task do not throw Cancelled nor report kCancelled; the
+// cancel is kept for later. For clean-up that must complete; nests. Keep it short: nobody can stop
+// the task meanwhile.
+//
+//   const this_task::Uncancellable guard;
+//   connection.say_goodbye(Deadline::after(1s));
 class Uncancellable {
  public:
   Uncancellable();

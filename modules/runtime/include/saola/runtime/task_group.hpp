@@ -1,4 +1,8 @@
 // Tasks that belong together: join all, cancel all, at most so many at once.
+//
+//   TaskGroup group({.limit = 8, .on_error = TaskGroupOptions::OnError::kCancelRest});
+//   for (const Part& part : parts) group.spawn([&] { download(part); });
+//   group.join();  // throws what the first failed download threw; the others were cancelled
 #pragma once
 
 #include <cstddef>
@@ -14,6 +18,7 @@
 
 namespace saola::runtime {
 
+// How many tasks of a group run at once, and what an error does to the rest.
 struct TaskGroupOptions {
   // So many tasks of the group at most are alive at one time, at least 1.
   std::size_t limit = SIZE_MAX;
@@ -24,11 +29,8 @@ struct TaskGroupOptions {
   } on_error = OnError::kLetRun;
 };
 
-// Used from several tasks at a time. The destructor cancels and joins what is left.
-//
-//   TaskGroup group({.limit = 8, .on_error = TaskGroupOptions::OnError::kCancelRest});
-//   for (const Part& part : parts) group.spawn([&] { download(part); });
-//   group.join();  // throws what the first failed download threw; the others were cancelled
+// Used from several tasks at a time. The destructor cancels and joins what is left (SUSPENDS, not
+// ended by cancel), and drops errors that nobody asked for.
 //
 // A cancelled group stays cancelled: a task that is spawned into it afterwards is cancelled as it
 // starts, so that nobody who was just about to add one outlives the cancel.
@@ -40,16 +42,19 @@ class TaskGroup {
   TaskGroup(const TaskGroup&) = delete;
   TaskGroup& operator=(const TaskGroup&) = delete;
 
-  // Starts a task. SUSPENDS while the group is at its limit; throws Cancelled if the caller is
-  // cancelled then. Throws as runtime::spawn() does.
+  // Starts a task, in the caller's Scope and with its InheritedLocals. SUSPENDS while the group is
+  // at its limit; throws Cancelled if the caller is cancelled then. Throws as runtime::spawn()
+  // does.
   void spawn(std::move_only_function<void()> body, SpawnOptions options = {},
              std::source_location site = std::source_location::current());
   // Waits until no task of the group is alive, then throws the first exception that one of them
-  // ended with (Cancelled only if nothing else), once. SUSPENDS; throws Cancelled if the caller is
-  // cancelled. False at the deadline.
+  // ended with (Cancelled only if nothing else), once. The group may be used again. SUSPENDS;
+  // throws Cancelled if the caller is cancelled, and the tasks go on. False at the deadline.
   bool join(Deadline deadline = Deadline::never());
-  // Asks every task to stop: those alive now, and those spawned later. Idempotent, any thread.
+  // Asks every task to stop: those alive now, and those spawned later. Idempotent, any thread. They
+  // have ended when join() returns.
   void cancel();
+  // Tasks that have not ended.
   std::size_t size() const;
 
  private:

@@ -20,6 +20,8 @@ void set_local_value(std::size_t index, void* value, void (*destroy)(void*));
 //   static TaskLocal<Session> session;   // in the source file that uses it
 //   session->user = "alice";             // this task's; nobody else sees it
 //
+// A child does not get its parent's value; for that there is InheritedLocal.
+//
 // A task's values are destroyed in reverse order of construction, on the task itself, when its body
 // has returned: a destructor may suspend, and may use another TaskLocal. One that is destroyed
 // already is then made anew, and destroyed in a next round; after four rounds (as POSIX's thread

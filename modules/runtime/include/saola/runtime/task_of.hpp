@@ -26,12 +26,19 @@
 
 namespace saola::runtime {
 
-// A Task with a result; move-only. As a Task it is cancelled and joined when dropped.
+// A Task with a result; move-only. As a Task it is cancelled and joined when dropped. Of every
+// member but the test for emptiness REQUIRES: not empty.
+//
+//   TaskOf<Page> page = spawn_result([&] { return download(url); }, {.name = "download"});
+//   if (auto got = page.join(Deadline::after(1s))) return *got;
+//   page.cancel();
 template <typename T>
 class TaskOf {
  public:
+  // Empty: holds no task.
   TaskOf() = default;
 
+  // Whether it holds a task: false when default-made, moved from, joined or detached.
   explicit operator bool() const { return static_cast<bool>(task_); }
   // Waits for the end: the result, moved out, or what the task threw (Cancelled included). The
   // handle is empty afterwards. SUSPENDS. If the caller is cancelled it throws Cancelled and keeps
@@ -42,7 +49,7 @@ class TaskOf {
     if (!task_.join(deadline)) return std::nullopt;
     return std::move(*std::exchange(result_, nullptr));
   }
-  // As Task's.
+  // As Task's of the same name.
   void cancel() { task_.cancel(); }
   bool done() const { return task_.done(); }
   void detach() { task_.detach(); }
@@ -62,7 +69,9 @@ class TaskOf {
   Task task_;
 };
 
-// As spawn(), for a body that returns a value.
+// As spawn(), for a body that returns a value; a body that throws ends the task with that
+// exception. The value is kept in memory of its own until it is joined, so the task may outlive the
+// handle.
 template <std::invocable F>
 auto spawn_result(F body, SpawnOptions options = {},
                   std::source_location site = std::source_location::current())
@@ -92,14 +101,16 @@ class JoinBranch;
 //   for (const std::string& url : urls) pages.spawn([&url] { return download(url); });
 //   while (auto page = pages.next()) index(*page);
 //
-// Used from several tasks at a time; the destructor cancels and joins what is left.
+// Used from several tasks at a time; the destructor cancels and joins what is left (SUSPENDS).
+// Results that nobody takes are kept until then. Where only the end of all counts, a TaskGroup
+// does; where each result goes to somebody else, TaskOf.
 template <typename T>
 class JoinSet {
  public:
   // `limit` counts tasks that run, not results that nobody has taken yet.
   explicit JoinSet(TaskGroupOptions options = {}) : group_(options) {}
 
-  // As TaskGroup::spawn().
+  // As TaskGroup::spawn(): SUSPENDS while the group is at its limit. The body returns exactly T.
   template <std::invocable F>
   void spawn(F body, SpawnOptions options = {},
              std::source_location site = std::source_location::current()) {
@@ -124,8 +135,8 @@ class JoinSet {
   }
 
   // The result of the task that has ended next. Throws what that task threw (Cancelled included);
-  // the others are still there. nullopt when no task is left, or at the deadline: empty() tells
-  // which. SUSPENDS; throws Cancelled if the caller is cancelled.
+  // the others are still there, so the call may be repeated. nullopt when no task is left, or at
+  // the deadline: empty() tells which. SUSPENDS; throws Cancelled if the caller is cancelled.
   std::optional<T> next(Deadline deadline = Deadline::never()) {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, deadline, [&] { return !ended_.empty() || left_ == 0; });
@@ -143,21 +154,25 @@ class JoinSet {
 
  private:
   friend class detail::JoinBranch<T>;
+  // How one task ended: with a value, or with an exception.
   struct Outcome {
     std::optional<T> value;
     std::exception_ptr error;
   };
 
+  // One more or one fewer whose result next() may still wait for.
   void change_left(int by) {
     const std::lock_guard lock(mutex_);
     left_ += static_cast<std::size_t>(by);
     changed_.notify_all();
   }
+  // A task has ended. Called by the task itself, before the group knows.
   void add(Outcome outcome) {
     const std::lock_guard lock(mutex_);
     ended_.push_back(std::move(outcome));
     changed_.notify_one();
   }
+  // Takes the first outcome out and lets the lock go. REQUIRES: there is one.
   std::optional<T> take(std::unique_lock<Mutex>& lock) {
     Outcome outcome = std::move(ended_.front());
     ended_.pop_front();
@@ -192,7 +207,14 @@ class JoinBranch final : public ConditionBranch {
 
 }  // namespace detail
 
-// next() returns (or throws) at once, unless another task takes the result first.
+// For select(): next() returns (or throws) at once, unless another task takes the result first.
+// Ready too when no task is left.
+//
+//   switch (select(Deadline::never(), on_next(pages), on_set(stop)).value_or(1)) {
+//     case 0: if (auto page = pages.next(Deadline::at({}))) index(*page);
+//             break;
+//     case 1: pages.cancel();
+//   }
 template <typename T>
 detail::JoinBranch<T> on_next(JoinSet<T>& set) {
   return detail::JoinBranch<T>(set);

@@ -25,6 +25,7 @@
 
 namespace saola::runtime {
 
+// What a task does at one moment.
 enum class RunState : std::uint8_t {
   kReady,      // may run, and waits for its turn on the loop
   kRunning,    // its thread runs, or could
@@ -36,6 +37,7 @@ enum class RunState : std::uint8_t {
 inline constexpr std::size_t kRunStates = 6;
 // "ready", "running", …
 std::string_view to_string(RunState state);
+// The other way; nullopt for any other word.
 std::optional<RunState> run_state_from(std::string_view text);
 
 // What runs a task's slices.
@@ -44,8 +46,11 @@ enum class TaskPlace : std::uint8_t {
   kSide,    // a side carrier
   kThread,  // a thread of its own: a native task, or a plain thread that has called the runtime
 };
+// "loop", "side", "thread".
 std::string_view to_string(TaskPlace place);
 
+// One task at one moment. Its members were read one after the other while it went on: each is true,
+// but not necessarily all at once.
 struct TaskInfo {
   std::uint64_t id = 0;
   std::string name;
@@ -74,6 +79,9 @@ struct TaskInfo {
   pid_t thread = 0;  // that runs it, 0: none
 };
 
+// Which tasks to list, and in which order.
+//
+//   runtime.tasks({.state = RunState::kParked, .name = "GET /report", .limit = 20});
 struct TaskQuery {
   std::optional<RunState> state = {};
   // Part of the name, the activity or the kind. Empty: any.
@@ -88,6 +96,7 @@ struct TaskQuery {
   bool threads = false;
 };
 
+// The answer to a TaskQuery.
 struct TaskList {
   std::vector<TaskInfo> tasks;                       // in the order asked for
   std::uint64_t matching = 0;                        // those beyond the limit included
@@ -97,6 +106,8 @@ struct TaskList {
 
 // Native tasks that were spawned outside of any Runtime, and plain threads that have called the
 // runtime (to wait, or to ask who they are), of this process. Any thread.
+//
+//   for (const TaskInfo& task : thread_tasks().tasks) show(task.name, to_string(task.state));
 TaskList thread_tasks(const TaskQuery& query = {});
 // The stack of one of those; as Runtime::task_stack().
 Result<std::vector<observe::StackFrame>> thread_task_stack(std::uint64_t id);

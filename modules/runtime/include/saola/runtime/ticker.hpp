@@ -1,4 +1,10 @@
 // Something to be done every so often.
+//
+//   Ticker ticker(10s);
+//   for (;;) {
+//     ticker.wait();
+//     report();
+//   }
 #pragma once
 
 #include <cstdint>
@@ -14,13 +20,8 @@ enum class MissedTicks : std::uint8_t {
   kDelay,  // left out, and the period starts anew: the next tick is one period from now
 };
 
-// Ticks once a period, the first time one period after it was made. Used by one task at a time.
-//
-//   Ticker ticker(10s);
-//   for (;;) {
-//     ticker.wait();
-//     report();
-//   }
+// Ticks once a period, the first time one period after it was made; not later and later, as
+// sleep_for() in a loop would. By the steady clock. Used by one task at a time.
 //
 // In a select() its next() is the deadline: `select(ticker.next(), on_set(stop))`; call wait() when
 // that has passed, which then does not wait.

@@ -1,4 +1,6 @@
 // What a waiting task waits for, as lists of tasks show it.
+//
+//   task 7 "GET /report" waits for 1.2 s: mutex 0x7f3a… held by task 3 "writer"
 #pragma once
 
 #include <cstdint>
@@ -6,6 +8,8 @@
 
 namespace saola::runtime {
 
+// The primitives that name their waiters. A primitive of your own is kOther, or passes what it is
+// most like to its WaitQueue, Condition or Event.
 enum class WaitKind : std::uint8_t {
   kOther,  // a Waiter or WaitQueue that nobody named
   kSleep,
@@ -34,8 +38,10 @@ enum class WaitKind : std::uint8_t {
 // "mutex", "queue (item)", …
 std::string_view to_string(WaitKind kind);
 
-// A kind, and which one of it: an address inside the object (equal for all who wait for the same), a
-// descriptor, a process or a task. 56 bits of it are kept.
+// A kind, and which one of it: an address inside the object (equal for all who wait for the same),
+// a descriptor, a process or a task. 56 bits of it are kept.
+//
+//   Waiter waiter(WaitFor(WaitKind::kEvent, this));
 struct WaitFor {
   constexpr WaitFor(WaitKind k = WaitKind::kOther, std::uint64_t which = 0) : kind(k), id(which) {}
   WaitFor(WaitKind k, const void* object) : WaitFor(k, reinterpret_cast<std::uintptr_t>(object)) {}

@@ -1,4 +1,11 @@
 // A place where a fixed number of tasks wait for each other, again and again.
+//
+//   Barrier barrier(workers);
+//   …in each worker:
+//   for (int round = 0; round < rounds; ++round) {
+//     compute(round);
+//     if (!barrier.arrive_and_wait(Deadline::never())) return;  // another worker gave up
+//   }
 #pragma once
 
 #include <cstddef>
@@ -10,25 +17,24 @@
 
 namespace saola::runtime {
 
-// Python's threading.Barrier. Rounds of a computation in `parties` tasks:
-//
-//   Barrier barrier(workers);
-//   …in each worker:
-//   for (int round = 0; round < rounds; ++round) {
-//     compute(round);
-//     if (!barrier.arrive_and_wait(Deadline::never())) return;  // another worker gave up
-//   }
+// Python's threading.Barrier: rounds of a computation in `parties` tasks. What each did before it
+// arrived is visible to all after the round.
 //
 // If one of those who wait gives up (deadline, cancel) the others could wait for ever: so the
-// barrier breaks, and their wait() and every later one fails, until reset().
+// barrier breaks, and their wait and every later one fails, until reset().
 class Barrier {
  public:
   // REQUIRES: parties > 0.
   explicit Barrier(std::size_t parties);
 
   // Waits until `parties` tasks have called it. The place of arrival in this round, from 0; the one
-  // who gets 0 may do what is to be done once. kTimedOut, kCancelled: this task has given up and so
-  // has broken the barrier; kClosed: the barrier is broken. SUSPENDS.
+  // who gets 0 may do what is to be done once:
+  //
+  //   const auto place = barrier.arrive_and_wait();
+  //   if (place && *place == 0) swap_buffers();
+  //
+  // kTimedOut, kCancelled: this task has given up and so has broken the barrier; kClosed: the
+  // barrier is broken. SUSPENDS.
   Result<std::size_t> arrive_and_wait(Deadline deadline = Deadline::never());
   // Breaks it: those who wait, and all who come, get kClosed.
   void abort();

@@ -1,4 +1,12 @@
 // Every message to every receiver.
+//
+//   Broadcast<Change> changes(256);
+//   auto receiver = changes.subscribe();        // before the first send() that it is to see
+//   …
+//   while (auto got = receiver.receive()) {     // until the channel is closed
+//     if (got->missed > 0) reload_everything(); // too slow: that many were dropped
+//     else apply(got->message);
+//   }
 #pragma once
 
 #include <algorithm>
@@ -20,18 +28,12 @@ namespace saola::runtime {
 
 // A channel in which each receiver sees every message that was sent since it subscribed.
 //
-//   Broadcast<Change> changes(256);
-//   auto receiver = changes.subscribe();        // before the first send() that it is to see
-//   …
-//   while (auto got = receiver.receive()) {     // until the channel is closed
-//     if (got->missed > 0) reload_everything(); // too slow: that many were dropped
-//     else apply(got->message);
-//   }
-//
-// send() never waits: the last `capacity` messages are kept, and a receiver that falls further
-// behind learns how many it missed. Usable from any fiber and any thread; messages are copied out.
+// send() never waits for receivers: the last `capacity` messages are kept, whether or not anybody
+// wants them, and a receiver that falls further behind learns how many it missed. Usable from any
+// fiber and any thread; messages are copied out.
 template <typename T>
 class Broadcast {
+  // The last messages and who waits for the next. Lives as long as the channel or a receiver.
   struct State {
     explicit State(std::size_t n) : capacity(n) {}
     const std::size_t capacity;
@@ -44,6 +46,7 @@ class Broadcast {
   };
 
  public:
+  // A message as one receiver got it.
   struct Received {
     T message;
     std::uint64_t missed = 0;  // messages dropped just before this one
@@ -71,6 +74,7 @@ class Broadcast {
       if (auto received = take()) return *std::move(received);
       return fail(ErrorCode::kClosed, "the broadcast channel is closed");
     }
+    // As receive(), but never waits for a message: nullopt when there is none now.
     std::optional<Received> try_receive() {
       const std::lock_guard lock(state_->mutex);
       return take();
@@ -81,7 +85,8 @@ class Broadcast {
     friend class ReceiveBranch;
     Receiver(std::shared_ptr<State> state, std::uint64_t at) : state_(std::move(state)), at_(at) {}
 
-    // REQUIRES of both: the mutex is held.
+    // Messages are numbered from 0; at_ is the number of the next one for this receiver. Those that
+    // are not kept any more are skipped and counted. REQUIRES of both: the mutex is held.
     bool ready() const { return at_ < state_->sent || state_->closed; }
     std::optional<Received> take() {
       if (at_ == state_->sent) return std::nullopt;
@@ -96,6 +101,7 @@ class Broadcast {
     std::uint64_t at_;              // the number of the next message for us
   };
 
+  // The branch of select() that on_receive() makes.
   class ReceiveBranch final : public detail::ConditionBranch {
    public:
     ReceiveBranch(Receiver& receiver, std::optional<Received>& into)
@@ -116,11 +122,16 @@ class Broadcast {
 
   // For select(): the next message, in `into`; empty when the channel is closed and all was
   // received.
+  //
+  //   std::optional<Broadcast<Change>::Received> got;
+  //   while (select(Deadline::never(), on_set(stop), on_receive(receiver, got)) == 1 && got) {
+  //     apply(got->message);
+  //   }
   friend ReceiveBranch on_receive(Receiver& receiver, std::optional<Received>& into) {
     return {receiver, into};
   }
 
-  // REQUIRES: capacity > 0.
+  // Keeps the last `capacity` messages. REQUIRES: capacity > 0.
   explicit Broadcast(std::size_t capacity) : state_(std::make_shared<State>(capacity)) {
     SAOLA_CHECK(capacity > 0, "a Broadcast keeps one message or more");
   }
@@ -129,12 +140,14 @@ class Broadcast {
   Broadcast(const Broadcast&) = delete;
   Broadcast& operator=(const Broadcast&) = delete;
 
-  // A receiver of everything that is sent from now on.
+  // A receiver of everything that is sent from now on. As many as are wanted: one costs nothing
+  // until it receives, and nothing need be done to end it.
   Receiver subscribe() const {
     const std::lock_guard lock(state_->mutex);
     return Receiver(state_, state_->sent);
   }
-  // REQUIRES: not closed.
+  // To every receiver there is; beyond `capacity` messages the oldest is dropped. REQUIRES: not
+  // closed.
   void send(T message) {
     const std::lock_guard lock(state_->mutex);
     SAOLA_CHECK(!state_->closed, "a message was sent to a closed Broadcast");
@@ -143,7 +156,7 @@ class Broadcast {
     ++state_->sent;
     state_->changed.notify_all();
   }
-  // Receivers get what is left, then kClosed. Idempotent.
+  // Receivers get what is left, then kClosed. Idempotent. No send() after it.
   void close() {
     const std::lock_guard lock(state_->mutex);
     state_->closed = true;

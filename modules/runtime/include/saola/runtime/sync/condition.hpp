@@ -1,4 +1,11 @@
 // Waiting for a condition under a Mutex.
+//
+//   std::unique_lock lock(mutex);
+//   if (!changed.wait(lock, Deadline::after(1s), [&] { return !items.empty(); })) return;  // late
+//   use(items.front());
+//   …
+//   { const std::lock_guard lock(mutex);  items.push_back(item); }
+//   changed.notify_one();
 #pragma once
 
 #include <mutex>
@@ -11,19 +18,25 @@ namespace detail {
 class ConditionBranch;
 }
 
+// Where tasks wait for what a Mutex guards to change, fibers and threads alike. Use one Mutex with
+// it. Waiters are woken in order of arrival. REQUIRES: nobody waits when it is destroyed; a waiter
+// that was notified counts until its wait() has the mutex again.
 class Condition {
  public:
   Condition() : Condition(WaitKind::kCondition) {}
   // `kind`: what its waiters are said to wait for.
   explicit Condition(WaitKind kind) : waiters_(kind) {}
 
-  // Releases the lock, waits for a notification, takes the lock again. kNotified may be spurious
-  // only in the sense that the condition may have changed again. Returns with the lock held
-  // whatever the outcome. SUSPENDS.
+  // Releases the lock, waits for a notification, takes the lock again: no notification in between
+  // is missed. Returns with the lock held whatever the outcome. kNotified if and only if a
+  // notification chose this waiter; but another task may have taken the lock first, so look at the
+  // condition again. kTimedOut, kCancelled (and is not thrown: the caller has the lock). SUSPENDS,
+  // also for the lock, which neither deadline nor cancel ends. REQUIRES: `lock` is held.
   Wake wait(std::unique_lock<Mutex>& lock, Deadline deadline = Deadline::never());
 
-  // Waits until `ready()`; throws Cancelled when the task is cancelled. False at the deadline.
-  // SUSPENDS.
+  // Waits until `ready()`, which is called with the lock held and first of all, so it does not wait
+  // when it is true. False at the deadline, if it is still not. Throws Cancelled, with the lock
+  // held, when the task is cancelled. SUSPENDS.
   template <typename Predicate>
   bool wait(std::unique_lock<Mutex>& lock, Deadline deadline, Predicate ready) {
     while (!ready()) {
@@ -39,6 +52,8 @@ class Condition {
     return true;
   }
 
+  // Wakes the longest waiter, or all. Never suspends; any thread. The mutex need not be held, but
+  // what changed must have changed under it.
   void notify_one();
   void notify_all();
 

@@ -1,4 +1,14 @@
-// A flag that tasks can wait for.
+// A flag that tasks can wait for, and a counter that becomes one.
+//
+//   Event ready;
+//   spawn([&] { load();  ready.set(); }).detach();
+//   if (!ready.wait(Deadline::after(5s))) return busy();
+//
+//   Latch all(workers.size());
+//   for (Worker& w : workers) spawn([&] { w.warm_up();  all.count_down(); }).detach();
+//   all.wait();
+//
+// In a select() on_set() waits for an Event.
 #pragma once
 
 #include <atomic>
@@ -12,16 +22,22 @@ class EventBranch;
 }
 
 // Stays set until reset (gevent's and Python's Event). What happened before set() is visible after
-// wait().
+// wait(). Any fiber, any thread; setting never suspends. It may be destroyed as soon as every
+// wait() for it has returned.
 class Event {
  public:
   Event() : Event(WaitKind::kEvent) {}
   // `kind`: what its waiters are said to wait for.
   explicit Event(WaitKind kind) : waiters_(kind) {}
+
+  // Wakes all who wait, and lets pass all who come. Idempotent.
   void set();
+  // Those who come wait again. A waiter whom set() woke passes also when it is reset before it
+  // runs.
   void reset();
   bool is_set() const { return set_.load(std::memory_order_acquire); }
-  // False at the deadline; throws Cancelled. SUSPENDS.
+  // Until it is set. False at the deadline; throws Cancelled. At once, whatever the deadline, when
+  // it is set. SUSPENDS.
   bool wait(Deadline deadline = Deadline::never());
   // As wait(), but returns kCancelled instead of throwing.
   Wake wait_result(Deadline deadline, Cancellable cancellable = Cancellable::kYes);
@@ -37,8 +53,11 @@ class Event {
 // Opens when count_down() has been called `count` times, and stays open.
 class Latch {
  public:
+  // REQUIRES: count ≥ 0; open from the start when it is 0.
   explicit Latch(std::int64_t count);
+  // REQUIRES: not below zero. Never suspends; any thread.
   void count_down(std::int64_t by = 1);
+  // As Event::wait(): until it is open. What happened before each count_down() is visible then.
   bool wait(Deadline deadline = Deadline::never()) { return open_.wait(deadline); }
 
  private:

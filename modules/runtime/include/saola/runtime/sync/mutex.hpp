@@ -1,4 +1,10 @@
 // Mutual exclusion for tasks.
+//
+//   Mutex mutex;
+//   std::map<std::string, int> counts;      // guarded by mutex
+//   …
+//   const std::lock_guard lock(mutex);
+//   ++counts[name];
 #pragma once
 
 #include <atomic>
@@ -11,7 +17,8 @@ namespace saola::runtime {
 
 // A FIFO mutex that fibers and threads share; fits std::lock_guard and std::unique_lock. Unlike
 // std::mutex it may be unlocked on another thread than it was locked on, as a fiber may move
-// between threads.
+// between threads, and it may be held while the task suspends. unlock() hands it to the longest
+// waiter, so that nobody starves. Not recursive.
 class Mutex {
  public:
   Mutex() = default;
@@ -23,6 +30,7 @@ class Mutex {
   // SUSPENDS. Not ended by cancel: critical sections are short. REQUIRES: the caller does not hold
   // it.
   void lock();
+  // Never suspends. False when somebody holds it, the caller included.
   bool try_lock();
   // False at the deadline. SUSPENDS. Not ended by cancel.
   bool try_lock_until(Deadline deadline);

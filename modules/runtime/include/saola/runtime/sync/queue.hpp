@@ -1,4 +1,15 @@
 // A closable queue between any tasks.
+//
+//   Queue<Job> jobs(100);                        // bounded: a fast producer waits
+//   Task worker = spawn([&] {
+//     while (auto job = jobs.pop()) run(*job);   // until the queue is closed and empty
+//   });
+//   if (auto queued = jobs.push(next, Deadline::after(1s)); !queued) return busy(queued.error());
+//   …
+//   jobs.close();
+//   worker.join();
+//
+// In a select() on_pop() waits for the next item.
 #pragma once
 
 #include <algorithm>
@@ -20,15 +31,18 @@ template <typename T>
 class PopBranch;
 }
 
-// FIFO, many producers, many consumers; usable from any fiber and any thread.
+// First in, first out; many producers, many consumers; usable from any fiber and any thread.
+// REQUIRES: nobody is inside when it is destroyed.
 template <typename T>
 class Queue {
  public:
-  // `capacity` 0: a channel — push() returns when a consumer has taken the item.
+  // Holds at most `capacity` items; unbounded by default. 0: a channel — push() returns when a
+  // consumer has taken the item.
   explicit Queue(std::size_t capacity = SIZE_MAX) : capacity_(capacity) {}
 
-  // kTimedOut, kCancelled, or kClosed; then the item was not queued, and no consumer will see it.
-  // SUSPENDS while full.
+  // Queues `item`. SUSPENDS while full. kTimedOut, kCancelled, or kClosed; then the item was not
+  // queued (it is destroyed), and no consumer will see it. With room it succeeds at a deadline that
+  // has passed too, except to a channel.
   Result<void> push(T item, Deadline deadline = Deadline::never()) {
     std::unique_lock lock(mutex_);
     if (capacity_ == 0) return rendezvous(std::move(item), deadline, lock);
@@ -42,7 +56,10 @@ class Queue {
     return {};
   }
 
-  // False when full or closed (always for a channel without a waiting consumer).
+  // As push(), but never waits. False when full or closed; for a channel, when no consumer waits in
+  // pop().
+  //
+  //   if (!events.try_push(event)) ++lost;                 // better lose one than wait
   bool try_push(T item) {
     std::unique_lock lock(mutex_);
     if (closed_ || items_.size() >= (capacity_ == 0 ? waiting_consumers_ : capacity_)) return false;
@@ -51,8 +68,8 @@ class Queue {
     return true;
   }
 
-  // kTimedOut, kCancelled, or kClosed once closed and empty. An item that is there is taken, even
-  // at the deadline. SUSPENDS while empty.
+  // The oldest item. SUSPENDS while empty. kTimedOut, kCancelled, or kClosed once closed and empty.
+  // An item that is there is taken, even at the deadline or when the task was cancelled.
   Result<T> pop(Deadline deadline = Deadline::never()) {
     std::unique_lock lock(mutex_);
     ++waiting_consumers_;
@@ -64,13 +81,17 @@ class Queue {
     return std::unexpected(waited.error());
   }
 
+  // As pop(), but never waits: nullopt when empty, closed or not.
+  //
+  //   while (auto job = jobs.try_pop()) drop(*job);        // empties it
   std::optional<T> try_pop() {
     std::unique_lock lock(mutex_);
     if (items_.empty()) return std::nullopt;
     return take();
   }
 
-  // No more pushes; consumers get what is left, then kClosed. Idempotent.
+  // No more pushes: they, and those who wait in push(), get kClosed. Consumers get what is left,
+  // then kClosed; the producers of a channel take back what nobody has taken. Idempotent.
   void close() {
     std::unique_lock lock(mutex_);
     closed_ = true;
@@ -81,6 +102,7 @@ class Queue {
     }
   }
 
+  // Items queued now; of a channel, those whose producers wait. Old news when it returns.
   std::size_t size() const {
     std::unique_lock lock(mutex_);
     return items_.size();
@@ -88,6 +110,7 @@ class Queue {
 
  private:
   friend class detail::PopBranch<T>;
+  // A wait's end as a Result.
   static Result<void> check(Wake wake) {
     switch (wake) {
       case Wake::kNotified:
@@ -100,16 +123,20 @@ class Queue {
     std::unreachable();
   }
 
-  // A channel's sender, on its own stack, while its item is queued.
+  // A channel's sender, on its own stack, while its item is queued. Whoever takes the item sets
+  // `taken` under the mutex, so the sender is still there.
   struct Sender {
     Condition changed{WaitKind::kRoom};
     bool taken = false;
   };
+  // An item in the queue; of a channel, with who waits for it to be taken.
   struct Item {
     T value;
     Sender* sender;  // null when nobody waits for it to be taken
   };
 
+  // Takes the oldest item out and wakes who waited for that: a producer for room, or the channel's
+  // sender. REQUIRES: the mutex is held, there is one.
   T take() {
     Item item = std::move(items_.front());
     items_.pop_front();
@@ -122,7 +149,10 @@ class Queue {
     return std::move(item.value);
   }
 
-  // Channel: queue the item, wait until it is taken; take it back if that does not happen in time.
+  // A channel's push: the item is queued with its sender, who waits until a consumer takes it. If
+  // that does not happen in time, or the channel is closed, the sender takes it back, under the
+  // same lock: so either a consumer has it or the push has failed, never both. REQUIRES: `lock` is
+  // held, capacity 0.
   Result<void> rendezvous(T item, Deadline deadline, std::unique_lock<Mutex>& lock) {
     if (closed_) return fail(ErrorCode::kClosed, "the queue is closed");
     Sender self;

@@ -1,4 +1,10 @@
 // A mutex that its holder may lock again.
+//
+//   RecursiveMutex mutex;
+//   void Tree::walk(Node& node) {
+//     const std::lock_guard lock(mutex);
+//     for (Node& child : node.children) walk(child);   // locks it again
+//   }
 #pragma once
 
 #include <cstdint>
@@ -7,13 +13,15 @@
 
 namespace saola::runtime {
 
-// For code that calls back into itself while it holds the lock. FIFO between tasks as Mutex; fits
-// std::lock_guard and std::unique_lock. The holder is the task, wherever it runs: a child that it
-// spawns is another.
+// For code that calls back into itself while it holds the lock; where you can, lock in the outer
+// function only, with a Mutex. FIFO between tasks as Mutex; fits std::lock_guard and
+// std::unique_lock. The holder is the task, wherever it runs: a child that it spawns is another.
+// REQUIRES: not locked when destroyed.
 class RecursiveMutex {
  public:
   // SUSPENDS unless the calling task holds it. Not ended by cancel.
   void lock();
+  // Never suspends. False when another task holds it.
   bool try_lock();
   // False at the deadline. SUSPENDS. Not ended by cancel.
   bool try_lock_until(Deadline deadline);

@@ -1,4 +1,10 @@
 // The latest value of something, and a wait for the next.
+//
+//   Watch<Settings> settings(load());
+//   auto observer = settings.observe();
+//   while (auto now = observer.changed()) apply(*now);   // until the Watch is closed
+//
+// Where every step counts, not the last one only, use a Broadcast.
 #pragma once
 
 #include <cstdint>
@@ -15,15 +21,14 @@
 namespace saola::runtime {
 
 // One value that changes, and observers who want to see what it is now, not every step on the way:
-// settings, the state of a connection, progress.
+// settings, the state of a connection, progress. Usable from any fiber and any thread; values are
+// copied out, so that nobody holds a lock while he uses one.
 //
-//   Watch<Settings> settings(load());
-//   auto observer = settings.observe();
-//   while (auto now = observer.changed()) apply(*now);   // until the Watch is closed
-//
-// Usable from any fiber and any thread; values are copied out.
+//   settings.set(load());                       // wakes every observer
+//   const Settings now = settings.get();        // for whoever only looks
 template <typename T>
 class Watch {
+  // The value and who waits for the next. Lives as long as the Watch or an Observer.
   struct State {
     explicit State(T first) : value(std::move(first)) {}
     Mutex mutex;
@@ -37,11 +42,11 @@ class Watch {
  public:
   class ChangeBranch;
 
-  // Used by one task at a time; may outlive the Watch.
+  // One who watches. Used by one task at a time; copies watch on their own. May outlive the Watch.
   class Observer {
    public:
-    // The value, once it has been set since this observer last saw it. kClosed when there will be
-    // no more; kTimedOut, kCancelled. SUSPENDS.
+    // The value, once it has been set since this observer last saw it; several sets are one change.
+    // At once when it was. kClosed when there will be no more; kTimedOut, kCancelled. SUSPENDS.
     Result<T> changed(Deadline deadline = Deadline::never()) {
       std::unique_lock lock(state_->mutex);
       while (!ready()) {
@@ -55,7 +60,7 @@ class Watch {
       if (auto value = take()) return *std::move(value);
       return fail(ErrorCode::kClosed, "what was watched will not change any more");
     }
-    // What it is now; it counts as seen.
+    // What it is now; it counts as seen. Also after the Watch is gone: then the last value.
     T get() {
       const std::lock_guard lock(state_->mutex);
       seen_ = state_->version;
@@ -80,6 +85,7 @@ class Watch {
     std::uint64_t seen_;
   };
 
+  // The branch of select() that on_change() makes.
   class ChangeBranch final : public detail::ConditionBranch {
    public:
     ChangeBranch(Observer& observer, std::optional<T>& into)
@@ -99,33 +105,41 @@ class Watch {
   };
 
   // For select(): the changed value, in `into`; empty when there will be no more.
+  //
+  //   std::optional<Settings> now;
+  //   while (select(Deadline::never(), on_set(stop), on_change(observer, now)) == 1 && now) {
+  //     apply(*now);
+  //   }
   friend ChangeBranch on_change(Observer& observer, std::optional<T>& into) {
     return {observer, into};
   }
 
+  // There is a value from the start: `first`.
   explicit Watch(T first) : state_(std::make_shared<State>(std::move(first))) {}
   // Closes it.
   ~Watch() { close(); }
   Watch(const Watch&) = delete;
   Watch& operator=(const Watch&) = delete;
 
-  // An observer who has seen the present value.
+  // An observer who has seen the present value, so that changed() waits for the next.
   Observer observe() const {
     const std::lock_guard lock(state_->mutex);
     return Observer(state_, state_->version);
   }
-  // Every set() is a change, also to an equal value.
+  // Every set() is a change, also to an equal value. Wakes all who wait for one. After close() it
+  // is still stored, and seen by those who had not seen the last.
   void set(T value) {
     const std::lock_guard lock(state_->mutex);
     state_->value = std::move(value);
     ++state_->version;
     state_->changed.notify_all();
   }
+  // What it is now.
   T get() const {
     const std::lock_guard lock(state_->mutex);
     return state_->value;
   }
-  // Observers get the last change, then kClosed. Idempotent.
+  // Observers get the last change, then kClosed. Idempotent. get() goes on answering.
   void close() {
     const std::lock_guard lock(state_->mutex);
     state_->closed = true;
