@@ -1,4 +1,12 @@
 // Bodies as streams: BodyReader pulls a request's, BodyWriter pushes a response's.
+//
+//   std::array<char, 16 * 1024> buffer;
+//   for (;;) {
+//     const Result<std::size_t> n = request.body->read(buffer);
+//     if (!n) return problem_response(problem_from(n.error()));
+//     if (*n == 0) break;
+//     hash.update({buffer.data(), *n});
+//   }
 #pragma once
 
 #include <cstddef>
@@ -32,7 +40,9 @@ class BodyReader {
   // The trailer fields; empty before the end of the body. Valid as long as the reader.
   virtual HeaderView trailers() const { return {}; }
 
-  // Everything that is left, at most `limit` bytes; kTooLarge when there is more.
+  // Everything that is left, at most `limit` bytes; kTooLarge when there is more (at once when the
+  // announced length says so), and the other errors of read(). Memory grows with what came, not
+  // with what was announced.
   Result<std::string> read_all(std::size_t limit);
 };
 
@@ -40,6 +50,11 @@ class BodyReader {
 BodyReader& no_body();
 
 // A body kept in memory, for tests and for servers that buffer. Borrows the text.
+//
+//   http::StringBodyReader body("a=1&b=2");
+//   http::Request request;
+//   request.method = http::Method::kPost;
+//   request.body = &body;
 class StringBodyReader final : public BodyReader {
  public:
   explicit StringBodyReader(std::string_view text) : text_(text), length_(text.size()) {}
@@ -52,6 +67,15 @@ class StringBodyReader final : public BodyReader {
 };
 
 // Where a stream body goes. Not thread-safe; used only during the StreamBody's call.
+//
+//   [rows](BodyWriter& out) -> Result<void> {
+//     for (const std::string& row : *rows) {
+//       if (out.leaving()) break;
+//       if (auto written = out.write(row); !written) return written;
+//     }
+//     out.add_trailer("X-Rows", std::to_string(rows->size()));
+//     return {};
+//   }
 class BodyWriter {
  public:
   virtual ~BodyWriter() = default;

@@ -1,4 +1,15 @@
-// Finds the body of a message in the bytes that follow its head, and its trailers.
+// Finds the body of a message in the bytes that follow its head, and its trailers (RFC 9112 §6,
+// §7).
+//
+//   BodyDecoder decoder(head.framing, head.content_length, limits);
+//   for (;;) {
+//     const BodyDecoder::Step step = decoder.step(buffer);
+//     use(step.data);                                 // empty unless kData
+//     buffer.remove_prefix(step.consumed);
+//     if (step.state == BodyDecoder::State::kNeedMore) buffer = read_more();
+//     if (step.state == BodyDecoder::State::kDone) break;
+//     if (step.state == BodyDecoder::State::kRefused) return answer(decoder.refusal());
+//   }
 #pragma once
 
 #include <cstddef>
@@ -13,11 +24,15 @@
 
 namespace saola::http {
 
-// Incremental and bounded like RequestParser; copies no body bytes. Not thread-safe.
+// Incremental and bounded like RequestParser; copies no body bytes. Strict: a chunked body that two
+// implementations could read differently is refused. Not thread-safe.
 class BodyDecoder {
  public:
+  // kNeedMore: all was consumed, the body goes on. kData: a piece of the body; call again. kDone,
+  // kRefused: for good.
   enum class State { kNeedMore, kData, kDone, kRefused };
 
+  // What one call of step() came to.
   struct Step {
     State state;
     std::size_t consumed;   // bytes to take off the front, those of `data` included
@@ -30,14 +45,18 @@ class BodyDecoder {
   BodyDecoder(Framing framing, std::uint64_t content_length, const Limits& limits);
 
   // Decodes from the front of `bytes` up to the next piece of the body; call until it is not kData.
+  // Each byte is looked at once: take off what was consumed.
   Step step(std::string_view bytes);
 
-  // How many bytes of body come next for certain, without anything between them.
+  // How many bytes of body come next for certain, without anything between them: so many may be
+  // read straight into a buffer of the caller's.
   std::uint64_t data_left() const {
     return stage_ == Stage::kLength || stage_ == Stage::kData ? left_ : 0;
   }
+  // The body has ended, trailers included; what follows is the next request.
   bool done() const { return stage_ == Stage::kDone; }
-  // After kRefused.
+  // After kRefused: 400 (broken framing), 413 (over Limits::body_size) or 431 (trailers over the
+  // limits).
   const Refusal& refusal() const { return refusal_; }
   // After kDone. Fields that may not be trailers (RFC 9110 §6.5.1) have been left out.
   HeaderView trailers() const { return HeaderView(trailers_); }

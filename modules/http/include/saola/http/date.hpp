@@ -1,4 +1,7 @@
 // HTTP dates (RFC 9110 §5.6.7).
+//
+//   const auto now = std::chrono::floor<std::chrono::seconds>(real_clock().system_now());
+//   response.headers.set("Expires", format_http_date(now + 1h));
 #pragma once
 
 #include <chrono>

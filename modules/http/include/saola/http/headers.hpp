@@ -1,5 +1,9 @@
 // Header fields: HeaderView looks at fields somebody else keeps (a request's), Headers owns those
 // of a response. Both are ordered, compare names without case and may hold a name several times.
+//
+//   if (request.headers.list_contains("Accept-Encoding", "gzip")) …
+//   response.headers.set("Cache-Control", "no-store");
+//   response.headers.add("Set-Cookie", cookie);         // beside those that are there
 #pragma once
 
 #include <cstddef>
@@ -11,7 +15,8 @@
 
 namespace saola::http {
 
-// One field line. The value has no white space at its ends and no CR, LF or NUL inside.
+// One field line: {"Content-Type", "text/csv"}. The value has no white space at its ends and no CR,
+// LF or NUL inside. Views of somebody else's memory.
 struct Field {
   std::string_view name;
   std::string_view value;
@@ -29,6 +34,10 @@ bool is_field_value(std::string_view text);
 std::string_view trim(std::string_view text);
 
 // Fields kept elsewhere, in the order received. Cheap to copy; valid as long as their owner says.
+// Names are compared without case; looking one up is linear in the number of fields.
+//
+//   for (const Field& field : request.headers) show(field.name, field.value);
+//   const auto type = request.headers.get_or("Content-Type", "text/plain");
 class HeaderView {
  public:
   HeaderView() = default;
@@ -47,8 +56,12 @@ class HeaderView {
   // All values of a list field joined by ", " (RFC 9110 §5.3); empty when there is none.
   std::string joined(std::string_view name) const;
   bool contains(std::string_view name) const { return get(name).has_value(); }
+  // How many field lines have this name.
   std::size_t count(std::string_view name) const;
-  // Whether a member of the comma-separated list `name` equals `token` without case.
+  // Whether a member of the comma-separated list `name` equals `token` without case, in any of its
+  // field lines.
+  //
+  //   headers.list_contains("Connection", "close")     // "Connection: keep-alive, Close"
   bool list_contains(std::string_view name, std::string_view token) const;
 
  private:
@@ -58,6 +71,11 @@ class HeaderView {
 // Fields of a message being made. Kept as the wire's own lines, so sending is one copy and a field
 // costs no allocation of its own. What is not a token or not a legal value never gets in: a
 // response cannot be split by data that went into a header.
+//
+//   Headers headers;
+//   headers.set("Content-Type", "text/csv");
+//   headers.set_default("Cache-Control", "no-store");
+//   headers.lines()    // "Content-Type: text/csv\r\nCache-Control: no-store\r\n"
 class Headers {
  public:
   Headers() = default;
@@ -77,6 +95,7 @@ class Headers {
   std::string_view get_or(std::string_view name, std::string_view fallback) const;
   bool contains(std::string_view name) const { return get(name).has_value(); }
   bool empty() const { return lines_.empty(); }
+  // All, in order; views as get()'s.
   std::vector<Field> fields() const;
 
   // "Name: value\r\n" for every field: what goes on the wire.
@@ -88,6 +107,8 @@ class Headers {
 
 // Takes the first line off `lines` (which has the form of Headers::lines()) and returns its field.
 // REQUIRES: `lines` is not empty.
+//
+//   for (std::string_view rest = headers.lines(); !rest.empty();) show(take_line(rest).name);
 Field take_line(std::string_view& lines);
 
 }  // namespace saola::http

@@ -1,4 +1,7 @@
 // Media types and content negotiation (RFC 9110 §8.3, §12).
+//
+//   const std::string_view offered[] = {"application/json", "text/html"};
+//   const auto best = choose_media_type("text/*;q=0.5, application/json", offered);   // 0
 #pragma once
 
 #include <cstddef>
@@ -11,7 +14,8 @@
 
 namespace saola::http {
 
-// "text/html; charset=utf-8": names in lower case, values as sent with quotes taken off.
+// A media type taken apart: "text/html; charset=utf-8". Names in lower case, values as sent with
+// quotes taken off.
 struct MediaType {
   std::string type;
   std::string subtype;
@@ -22,9 +26,13 @@ struct MediaType {
 };
 
 // nullopt when `text` is not type "/" subtype *( ";" parameter ).
+//
+//   const auto media = parse_media_type("Text/HTML; charset=\"utf-8\"");
+//   media->subtype                     // "html"
+//   media->parameter("charset")        // "utf-8"
 std::optional<MediaType> parse_media_type(std::string_view text);
 
-// One member of Accept, Accept-Encoding, …
+// One member of Accept, Accept-Encoding, …: a value and how much the client likes it.
 struct QualityItem {
   std::string_view value;  // with parameters other than q; views into the field's value
   int weight = 1000;       // q in thousandths
@@ -39,6 +47,9 @@ std::optional<std::size_t> choose_media_type(std::string_view accept,
                                              std::span<const std::string_view> offered);
 
 // The weight an Accept-Encoding value gives to `coding` in thousandths; 0 is "not acceptable".
+//
+//   encoding_weight("gzip;q=0.5, *;q=0", "gzip")     // 500
+//   encoding_weight("gzip;q=0.5, *;q=0", "br")       // 0
 int encoding_weight(std::string_view accept_encoding, std::string_view coding);
 
 }  // namespace saola::http

@@ -1,4 +1,11 @@
 // A request as a handler sees it.
+//
+//   http::Response handle(http::Request& request) override {
+//     if (request.method != http::Method::kPost) return http::Response(405);
+//     const Result<std::string> body = request.body->read_all(1 << 20);
+//     if (!body) return http::problem_response(http::problem_from(body.error()));
+//     return {200, "text/plain", *body};
+//   }
 #pragma once
 
 #include <functional>
@@ -12,6 +19,7 @@
 
 namespace saola::http {
 
+// Of HTTP: 1.1 or 1.0.
 struct Version {
   int major = 1;
   int minor = 1;
@@ -20,6 +28,10 @@ struct Version {
 };
 
 // Runs pieces of a handler's work where they harm others least; the server's to implement.
+//
+//   if (request.placer != nullptr) {
+//     request.placer->run("route /report", [&] { response = report(request); });
+//   }
 class Placer {
  public:
   virtual ~Placer() = default;
@@ -28,8 +40,9 @@ class Placer {
   virtual void run(std::string_view kind, std::move_only_function<void()> work) = 0;
 };
 
-// Every view points into buffers of the connection (or test) that made the request and is valid
-// until the handler returns: copy what must live longer.
+// Head and body of one request. Every view points into buffers of the connection (or test) that
+// made the request and is valid until the handler returns: copy what must live longer. Used by the
+// handler's task; a default-made one is "GET /" with nothing in it, for tests.
 struct Request {
   Method method = Method::kGet;
   std::string_view method_name = "GET";

@@ -1,4 +1,11 @@
 // The strict HTTP/1.1 request parser: bytes in, a Request and its body's framing out.
+//
+//   RequestParser parser(limits);
+//   while (parser.parse(buffer) == RequestParser::State::kNeedMore) buffer = read_more();
+//   if (parser.parse(buffer) == RequestParser::State::kRefused) return answer(parser.refusal());
+//   RequestHead& head = parser.head();                 // views into `buffer`
+//   BodyDecoder body(head.framing, head.content_length, limits);
+//   body.step(buffer.substr(parser.head_size()));
 #pragma once
 
 #include <cstddef>
@@ -14,7 +21,8 @@
 namespace saola::http {
 
 // Why a message is refused. The connection must close after the answer: where the next request
-// would begin is unknown.
+// would begin is unknown. `reason` is fit to be shown to the client, as it quotes nothing that came
+// from it.
 struct Refusal {
   int status = 0;           // 400, 413, 414, 417, 431, 501 or 505
   std::string_view reason;  // static text: what is wrong and what to send instead
@@ -22,9 +30,11 @@ struct Refusal {
   friend bool operator==(const Refusal&, const Refusal&) = default;
 };
 
-// How the end of a message's body is found (RFC 9112 §6).
+// How the end of a message's body is found (RFC 9112 §6): there is none, by its length, by its
+// chunks.
 enum class Framing { kNone, kLength, kChunked };
 
+// A request without its body.
 struct RequestHead {
   // body, remote_address, scheme and request_id are the connection's to fill in.
   Request request;
@@ -35,10 +45,12 @@ struct RequestHead {
 };
 
 // Parses one request head after the other. Incremental: however the bytes are cut, the result is
-// the same. Refuses everything that two HTTP implementations could understand differently; the list
-// is in docs/formats/http-corpus.md and tests/corpus/http. Bounded by Limits. Not thread-safe.
+// the same. Refuses everything that two HTTP implementations could understand differently, which is
+// how requests are smuggled past a proxy; the list is in docs/formats/http-corpus.md and
+// tests/corpus/http. Bounded by Limits. Not thread-safe.
 class RequestParser {
  public:
+  // kNeedMore: so far so good. kDone: head() and head_size() hold. kRefused: refusal() says why.
   enum class State { kNeedMore, kDone, kRefused };
 
   // REQUIRES: `limits` outlives the parser.
@@ -52,8 +64,9 @@ class RequestParser {
   // once, however often it is called, unless the bytes have moved to another address.
   State parse(std::string_view bytes);
 
-  // After kDone. Views point into the `bytes` of the last parse() and into this parser. After
-  // kRefused what was understood: method_name and target are empty when the request line was not.
+  // After kDone. Views point into the `bytes` of the last parse() and into this parser: keep both
+  // until the request is answered. After kRefused what was understood: method_name and target are
+  // empty when the request line was not.
   RequestHead& head() { return head_; }
   // After kDone: how many of the bytes were the head.
   std::size_t head_size() const { return next_; }
@@ -63,13 +76,15 @@ class RequestParser {
   // Whether more than empty lines came: the client means to send a request.
   bool begun() const { return stage_ != Stage::kStart; }
 
-  // Ready for the next request; keeps its memory. release() gives that back too.
+  // Ready for the next request; keeps its memory. release() gives that back too, for a connection
+  // that may wait long. head() and its views are gone.
   void reset();
   void release();
 
  private:
   enum class Stage { kStart, kRequestLine, kFields, kDone, kRefused };
 
+  // Each of these looks at one part; false: it has refused, with status and reason.
   State refuse(int status, std::string_view reason);
   bool parse_request_line(std::string_view line);
   bool parse_target(std::string_view target);

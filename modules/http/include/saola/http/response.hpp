@@ -1,4 +1,15 @@
 // A response as a handler makes it.
+//
+//   return Response(200, "text/plain", "hello\n");
+//
+//   Response response(200);
+//   response.headers.set("Content-Type", "text/csv");
+//   response.body = StreamBody{[rows](BodyWriter& out) -> Result<void> {
+//     for (const Row& row : *rows) {
+//       if (auto ok = out.write(csv_line(row)); !ok) return ok;
+//     }
+//     return {};
+//   }};
 #pragma once
 
 #include <cstdint>
@@ -38,9 +49,10 @@ struct StreamBody {
 using Body = std::variant<std::monostate, std::string, std::shared_ptr<const std::string>, FileBody,
                           StreamBody>;
 
-// The server adds Date, Connection and the framing fields (Content-Length, Transfer-Encoding);
-// those set by a handler are replaced, except Content-Length of a response without a body to HEAD
-// and "Connection: close", which closes.
+// Status, fields and body. The server adds Date, Connection and the framing fields (Content-Length,
+// Transfer-Encoding); those set by a handler are replaced, except Content-Length of a response
+// without a body to HEAD and "Connection: close", which closes. REQUIRES of whoever sends it: 200 ≤
+// status ≤ 999.
 struct Response {
   int status = 200;
   Headers headers;

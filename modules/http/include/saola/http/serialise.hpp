@@ -1,4 +1,11 @@
 // Responses as bytes (RFC 9112 §4–§7).
+//
+//   std::string out;
+//   const ResponsePlan plan = append_head(out, response, {.method = Method::kGet, .date = date});
+//   if (plan.delimiter == Delimiter::kChunked) {
+//     append_chunk(out, "hello");
+//     append_last_chunk(out, {});
+//   }
 #pragma once
 
 #include <cstdint>
@@ -24,6 +31,7 @@ struct ResponseContext {
   std::string_view date;   // for the Date field, see format_http_date(); empty for none
 };
 
+// What append_head() promised the client, for whoever sends the body.
 struct ResponsePlan {
   Delimiter delimiter = Delimiter::kNoBody;
   std::uint64_t length = 0;  // bytes; of kLength

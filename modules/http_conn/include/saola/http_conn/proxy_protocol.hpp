@@ -1,5 +1,9 @@
 // The PROXY protocol, versions 1 and 2 (haproxy's doc/proxy-protocol.txt): before the first byte of
 // a connection a proxy says who its client is.
+//
+//   const Result<std::string> client = read_proxy_header(socket, Deadline::after(10s));
+//   if (!client) return;                                  // close it
+//   TlsTransport transport(std::move(socket), tls, *client);
 #pragma once
 
 #include <cstddef>
@@ -12,6 +16,7 @@
 
 namespace saola::http_conn {
 
+// What the front of a connection's bytes comes to.
 struct ProxyHeader {
   enum class State { kNeedMore, kDone, kRefused };
   State state = State::kNeedMore;
@@ -24,11 +29,13 @@ struct ProxyHeader {
   std::string client;
 };
 
-// Looks at the front of `bytes`.
+// Looks at the front of `bytes`: call again with more while it is kNeedMore. A header longer than
+// 107 bytes (version 1) or 4096 (version 2, extensions included) is kRefused.
 ProxyHeader parse_proxy_header(std::string_view bytes);
 
-// Reads the header and not a byte more; the client it names. kInvalidArgument when there is none.
-// Only for connections from addresses that are trusted to tell the truth. SUSPENDS.
+// Reads the header and not a byte more; the client it names, empty when it names none.
+// kInvalidArgument when there is no header. Only for connections from addresses that are trusted to
+// tell the truth. SUSPENDS.
 Result<std::string> read_proxy_header(runtime::Socket& socket, Deadline deadline);
 
 }  // namespace saola::http_conn

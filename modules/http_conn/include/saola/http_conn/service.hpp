@@ -1,4 +1,17 @@
 // Serving HTTP/1.1 over connections: one Service is shared by all connections of a process.
+//
+//   struct Hello final : http::Handler {
+//     http::Response handle(http::Request&) override { return {200, "text/plain", "hello\n"}; }
+//   };
+//
+//   Hello hello;
+//   Service service(hello);
+//   auto listener = runtime::Listener::bind(*runtime::SocketAddress::parse("127.0.0.1:8000"));
+//   runtime::Task accepting = runtime::spawn([&] { (void)service.accept_from(*listener); });
+//   …
+//   accepting.cancel();
+//   service.stop();
+//   if (!service.wait_closed(Deadline::after(30s))) service.abort();
 #pragma once
 
 #include <cstddef>
@@ -18,7 +31,8 @@
 
 namespace saola::http_conn {
 
-// One answered request, for the access log and metrics. Views are valid during the call.
+// One answered request, for the access log and metrics. Views are valid during the call. A refused
+// one is answered too, with what was understood of it.
 struct Access {
   // What was understood of it: method_name and target are empty when the request line was refused
   // or never came.
@@ -31,13 +45,24 @@ struct Access {
   bool complete = true;          // false: the client went away or the response was cut
 };
 
-// Told after every response. Called from many connections at a time; must not suspend.
+// Called after every response, from many connections at a time; must not suspend.
+//
+//   struct Slow final : AccessSink {
+//     void on_access(const Access& access) override {
+//       if (access.duration > 1s) log_warning("slow", {{"target", access.request.target}});
+//     }
+//   };
 class AccessSink {
  public:
   virtual ~AccessSink() = default;
   virtual void on_access(const Access& access) = 0;
 };
 
+// How long and how much a client may; the defaults fit the open internet.
+//
+//   ServiceOptions options;
+//   options.limits.body_size = 1 << 30;                     // uploads
+//   options.idle_timeout = std::chrono::seconds(5);
 struct ServiceOptions {
   http::Limits limits;
   // From the first byte of a request to the end of its head; then 408.
@@ -68,11 +93,12 @@ struct ServiceOptions {
   // is a problem document (RFC 9457). `request` may be understood only in part.
   std::function<http::Response(int status, std::string_view detail, const http::Request& request)>
       error_response;
-  // Told when a handler threw, on the connection's task; the default logs an error.
+  // Called when a handler threw, on the connection's task; the default logs an error.
   std::function<void(std::exception_ptr error, const http::Request& request)> on_exception;
 };
 
-// What comes before HTTP on a connection; it must end within the header time-out.
+// What comes before HTTP on a connection; it must end within the header time-out. Nothing: {}. The
+// PROXY header comes first, then TLS, as a proxy that does not end TLS sends them.
 struct Prologue {
   // Expect a PROXY header, and believe it: only for listeners and peers that are trusted to send
   // one.
@@ -82,6 +108,7 @@ struct Prologue {
   TlsContext* tls = nullptr;
 };
 
+// What a Service does now and did since its start.
 struct ServiceStats {
   std::uint64_t open = 0;      // connections now
   std::uint64_t idle = 0;      // of those, between requests
@@ -111,7 +138,8 @@ class Service {
              std::move_only_function<void()> on_closed = {});
 
   // Accepts connections and serves each on a task of its own, until this task is cancelled, stop()
-  // is called and the listener is closed, or the listener fails. SUSPENDS.
+  // is called and the listener is closed, or the listener fails. Out of descriptors it waits and
+  // goes on. SUSPENDS.
   Result<void> accept_from(runtime::Listener& listener, Prologue prologue = {});
 
   // Requests Request::leaving, on which handlers and streams end, and asks clients to go elsewhere:
@@ -128,6 +156,7 @@ class Service {
   // Ends every connection in the middle of what it does.
   void abort();
 
+  // Any thread.
   ServiceStats stats() const;
 
   struct State;

@@ -1,5 +1,11 @@
-// TLS for connections (OpenSSL 3): version 1.2 and later, ALPN "http/1.1". By default only suites with
-// forward secrecy and authenticated encryption: ECDHE with AES-GCM or ChaCha20-Poly1305.
+// TLS for connections (OpenSSL 3): version 1.2 and later, ALPN "http/1.1". By default only suites
+// with forward secrecy and authenticated encryption: ECDHE with AES-GCM or ChaCha20-Poly1305.
+//
+//   auto tls = TlsContext::load({.certificate_file = "server.pem", .key_file = "server.key"});
+//   if (!tls) return tls.error();
+//   service.accept_from(listener, {.tls = tls->get()});
+//   …
+//   (*tls)->reload();                                    // after the certificate was renewed
 #pragma once
 
 #include <memory>
@@ -12,6 +18,7 @@
 
 namespace saola::http_conn {
 
+// Which files the server proves itself with. They are read by load() and reload() only.
 struct TlsOptions {
   std::string certificate_file;  // PEM: the server's certificate, then its chain
   std::string key_file;          // PEM, not encrypted
@@ -28,15 +35,16 @@ struct TlsOptions {
   std::string ca_file = {};  // PEM: who may have signed it; REQUIRED unless kNone
 };
 
-// The server's side of every handshake. Thread-safe.
+// The server's side of every handshake. Thread-safe. Outlives the connections made with it.
 class TlsContext {
  public:
-  // Fails with kInvalidArgument when a file cannot be used; the text names it and says why.
+  // Reads the files; blocking. Fails with kInvalidArgument when one cannot be used; the text names
+  // it and says why.
   static Result<std::unique_ptr<TlsContext>> load(TlsOptions options);
   ~TlsContext();
 
   // Reads the files again for the handshakes to come; open connections go on as they are. After an
-  // error the old certificate stays in use.
+  // error the old certificate stays in use. Blocking. Any thread.
   Result<void> reload();
 
   struct State;
@@ -53,7 +61,8 @@ class TlsTransport final : public Transport {
   // `peer` as for SocketTransport. REQUIRES: handshake() succeeds before anything is read or
   // written.
   TlsTransport(runtime::Socket socket, TlsContext& context, std::string peer = {});
-  // kInvalidArgument: the peer does not speak TLS, or none that is offered here. SUSPENDS.
+  // The server's half of the handshake. kInvalidArgument: the peer does not speak TLS, or none that
+  // is offered here; then close the connection. SUSPENDS.
   Result<void> handshake(Deadline deadline);
   // Tells the peer that the stream ends here, without waiting.
   ~TlsTransport() override;

@@ -1,4 +1,10 @@
-// The bytes of one connection: a plain socket, or TLS on top of one.
+// The bytes of one connection: a plain socket, or TLS on top of one. What Service needs of either.
+//
+//   SocketTransport plain(std::move(socket));
+//   service.serve(plain);
+//
+//   TlsTransport secure(std::move(socket), *tls);
+//   if (secure.handshake(Deadline::after(10s))) service.serve(secure);
 #pragma once
 
 #include <sys/uio.h>
@@ -18,8 +24,10 @@ namespace saola::http_conn {
 // Whether more bytes follow at once, so that the kernel may wait for them and send fewer packets.
 enum class More : bool { kNo, kYes };
 
-// One reader and one writer at a time. Errors as for runtime::Socket: kTimedOut, kCancelled,
-// kClosed and others from errno. Calls with a Deadline SUSPEND.
+// One connection's bytes both ways. One reader and one writer at a time (they may be different
+// tasks). Errors as for runtime::Socket: kTimedOut, kCancelled, kClosed and others from errno.
+// Calls with a Deadline SUSPEND. After an error of a write the stream is of no use: an unknown part
+// was sent.
 class Transport {
  public:
   virtual ~Transport() = default;
@@ -30,11 +38,12 @@ class Transport {
   virtual Result<std::size_t> try_read(std::span<char> into) = 0;
   // Waits until read_some() would return at once.
   virtual Result<void> wait_readable(Deadline deadline) = 0;
-  // All parts in order. Uses up `parts`.
+  // All parts in order. Uses up `parts`, whose memory must stay until it returns.
   virtual Result<void> write_all(std::span<iovec> parts, More more, Deadline deadline) = 0;
   // Sends at once what More::kYes holds back. From any task or thread; does not suspend.
   virtual void push() = 0;
-  // Bytes of a file.
+  // `count` bytes of a file from `offset`; kDataCorrupt when it is shorter. By sendfile(2) on a
+  // plain socket.
   virtual Result<void> send_file(int fd, std::uint64_t offset, std::uint64_t count,
                                  Deadline deadline) = 0;
   // Before a large or endless body: keep little of it in the kernel, so that a slow client shows as
@@ -49,6 +58,7 @@ class Transport {
   // The destructor will reset the connection instead of ending it in good order, so that the client
   // cannot take what it has for the whole.
   virtual void reset_on_close() = 0;
+  // The client, or who a trusted proxy says it is: "192.0.2.1:4711", "unix:" of a unix socket.
   virtual std::string peer_address() const = 0;
   // "http" or "https".
   virtual std::string_view scheme() const = 0;
@@ -56,6 +66,7 @@ class Transport {
   virtual std::string_view client_certificate() const { return {}; }
 };
 
+// A plain socket. What More::kYes asks for is the kernel's MSG_MORE.
 class SocketTransport final : public Transport {
  public:
   // `peer`: who a trusted proxy says its client is; empty for the socket's own peer.
