@@ -1,4 +1,7 @@
 // Ids of jobs: UUIDv7 (RFC 9562 §5.7), so that ids sort by time of creation in every store.
+//
+//   JobIdSource ids;
+//   ids.next(now, system_random())   // "01939f3e-5c5a-7c12-9d7e-0a6b3f1f2c4d"
 #pragma once
 
 #include <cstdint>
@@ -9,7 +12,9 @@
 
 namespace saola::jobs {
 
-// Makes ids that grow strictly within this source. Not thread-safe.
+// Makes ids that grow strictly within this source, also when the clock stands or goes back: the
+// time in them then runs ahead of it. Sources of several processes differ by their random bits. Not
+// thread-safe.
 class JobIdSource {
  public:
   // 36 characters, lower case. 48 bits of milliseconds, 12 of their fraction, 62 of `random`.

@@ -1,6 +1,13 @@
 // The upkeep of a store: promotes jobs whose time has come, rescues those of workers that died,
 // hung or lost the store, deletes old ones. Every task worker runs one; they do not get in each
 // other's way.
+//
+//   Maintainer upkeep(*store, {.retention = {.completed = std::chrono::days(1)}});
+//   …                                       // works until it is destroyed
+//
+// Takes a lease away only after having watched it for its whole length by its own steady clock
+// without seeing it renewed, while its own looks and test writes went through: after a pause of the
+// machine or a failure of the store it begins to watch anew (docs/state_machine.md, Leases).
 #pragma once
 
 #include <functional>
@@ -12,12 +19,14 @@
 
 namespace saola::jobs {
 
+// How often to look, and what to do about what is found.
 struct MaintainerOptions {
   // Between two looks for due jobs and leases that nobody renews, varied by a quarter either way so
-  // that workers do not march in step.
+  // that workers do not march in step. Looks ten times as far apart count as a pause.
   Micros every = std::chrono::milliseconds(500);
   // Between two looks for jobs to delete.
   Micros prune_every = std::chrono::minutes(1);
+  // Which final jobs are deleted.
   Retention retention;
   // Whether the owner of a lease is known to live and to be about to renew it: then the lease is
   // left to it. Asked at every look through the second half of a lease that nobody renewed; by one
@@ -29,11 +38,13 @@ struct MaintainerOptions {
   std::function<void(std::size_t)> on_rescue = [](std::size_t) {};
 };
 
+// A thread that looks after one store. A failure of the store is logged once, and the work tried
+// again at the next look.
 class Maintainer {
  public:
   // `store` must outlive it. Starts a thread.
   explicit Maintainer(Store& store, MaintainerOptions options = {});
-  // Ends the thread, after the round it is in.
+  // Ends the thread, after the round it is in: at most some seconds when the store is slow.
   ~Maintainer();
 
  private:

@@ -2,6 +2,24 @@
 //
 // Delivery: a job runs at least once; at most one attempt holds its lease at a time; a write of an
 // attempt that lost its lease changes nothing; the final state is written exactly once.
+//
+//   store.enqueue({.kind = "split", .payload = R"({"groups":3})"}, Deadline::after(5s));
+//
+//   // A worker in its simplest form; TaskWorker does it properly.
+//   const ClaimRequest mine{.owner = "host:1:4711", .kinds = {"split"}};
+//   while (!stop.stop_requested()) {
+//     const std::uint64_t mark = store.work_mark();                     // before the claim
+//     auto jobs = store.claim(mine, Deadline::after(5s));
+//     if (!jobs || jobs->empty()) {
+//       store.wait_for_work(mark, Deadline::after(5s), stop);
+//       continue;
+//     }
+//     for (const Job& job : *jobs) store.complete(job.token(), work(job), Deadline::after(5s));
+//   }
+//
+// The calls come in groups: a client's (enqueue, get, list, cancel), an attempt's, which carry the
+// token of its lease, an operator's (retry, counts, queue_status, usage), and upkeep
+// (Maintainer's).
 #pragma once
 
 #include <cstddef>
@@ -22,16 +40,20 @@
 namespace saola::jobs {
 
 // The wait before the next attempt: uniform in [0, min(cap, base × 2^(failures − 1))] ("full
-// jitter", so that jobs which failed together do not come back together).
+// jitter", AWS Architecture Blog 2015), so that jobs which failed together do not come back
+// together. By default up to 2 s after the first failure, 4, 8, 16, … and never more than 10 min.
 struct Backoff {
   Micros base = std::chrono::seconds(2);
   Micros cap = std::chrono::minutes(10);
 };
 
-// 64 random bits. Must be thread-safe. system_random() asks the kernel.
+// 64 random bits a call. Must be thread-safe. system_random() asks the kernel; a test passes one
+// that repeats.
 using Random = std::function<std::uint64_t()>;
 std::uint64_t system_random();
 
+// What every store needs to know. Processes that share a store should be given the same limits:
+// each applies its own.
 struct StoreOptions {
   // Must outlive the store. Clocks of processes that share a database need not agree: a job that a
   // client wants run at a time runs by the clock of whoever promotes it.
@@ -44,28 +66,33 @@ struct StoreOptions {
   // accepted can end and be pruned. Zero: no limit.
   std::uint64_t max_bytes = 0;
   Backoff backoff;
-  // Bytes.
+  // Bytes; what is larger is kTooLarge. Each job may take so much memory in whoever reads it whole.
   std::size_t max_payload = 1 << 20;
   std::size_t max_result = 1 << 20;
   std::size_t max_checkpoint = 16 << 20;
 };
 
+// The answer of enqueue().
 struct Enqueued {
   Job job;
   // False: `job` was there before (idempotency key or unique key).
   bool created = true;
 };
 
+// Who wants work, and which.
 struct ClaimRequest {
+  // Named in the leases; unique among the workers that live at the same time. Not empty.
   std::string owner;
   // Jobs of other kinds or queues are left alone. An empty list claims nothing.
   std::vector<std::string> kinds;
   std::vector<std::string> queues = {"default"};
+  // At most so many jobs.
   std::size_t limit = 1;
+  // How long the leases last until renewed; above zero.
   Micros lease = std::chrono::seconds(15);
 };
 
-// A lease as a look at the store found it.
+// A lease as a look at the store found it. Two are equal when nobody renewed it in between.
 struct LeaseSeen {
   LeaseToken token;
   Time expires_at;
@@ -73,6 +100,7 @@ struct LeaseSeen {
   bool operator==(const LeaseSeen&) const = default;
 };
 
+// What became of a lease that an attempt holds or held.
 enum class LeaseState {
   kHeld,             // renewed
   kCancelRequested,  // renewed; somebody asked the job to stop
@@ -82,12 +110,21 @@ enum class LeaseState {
 // How an attempt failed.
 struct FailRequest {
   std::string text;  // cut at 8 KiB
-  // True: discard; repeating cannot mend it.
+  // kDiscard: repeating cannot mend it. kRetry: to discarded only when no attempt is left.
   enum class Next { kRetry, kDiscard } next = Next::kRetry;
-  // When to retry; absent: Backoff decides.
+  // The wait until the next attempt; absent: Backoff decides.
   std::optional<Micros> retry_after;
 };
 
+// Which jobs to list, and how many at once.
+//
+//   ListRequest next{.states = {State::kDiscarded}};
+//   do {
+//     auto page = store.list(next, deadline);
+//     if (!page) return page.error();
+//     show(page->jobs);
+//     next.cursor = page->next_cursor;
+//   } while (!next.cursor.empty());
 struct ListRequest {
   // Empty: every state, kind or queue.
   std::vector<State> states;
@@ -98,6 +135,8 @@ struct ListRequest {
   std::size_t limit = 50;  // 1 … 1000
 };
 
+// One page of a list. Jobs that come while a client turns pages are newer than all of them and do
+// not move them.
 struct Page {
   // Newest first, without payload, result and checkpoint.
   std::vector<Job> jobs;
@@ -105,7 +144,9 @@ struct Page {
   std::string next_cursor;
 };
 
-// How long final jobs are kept.
+// How long final jobs are kept: what prune() deletes.
+//
+//   store.prune({.completed = std::chrono::days(1), .max_bytes = 10ULL << 30}, deadline);
 struct Retention {
   Micros completed = std::chrono::days(7);
   Micros cancelled = std::chrono::days(7);
@@ -117,12 +158,14 @@ struct Retention {
   Micros at_least = std::chrono::minutes(1);
 };
 
+// How full a store is, and how far behind its workers are.
 struct StoreUsage {
   std::uint64_t bytes = 0;  // of all jobs, as max_bytes counts them
   // Since when the oldest of the available jobs may be claimed; absent: none is available.
   std::optional<Time> oldest_available;
 };
 
+// How long a queue is and how fast it moves.
 struct QueueStatus {
   std::size_t waiting = 0;    // scheduled, available or retryable
   std::size_t available = 0;  // of these, the ones a worker may claim now
@@ -138,11 +181,15 @@ struct QueuePosition {
   std::optional<Micros> estimated_wait;
 };
 
-// Thread-safe. Every call blocks its thread until it is done or `deadline` passes (kTimedOut, and
-// nothing was changed). Writes are durable when they return. A store that can be shared by
-// processes says so. Errors of every call besides its own: kUnavailable (the store cannot be
-// reached or read now), kResourceExhausted (no space left), kDataCorrupt. Such a failure ends with
-// the cause: the next call works.
+// Thread-safe. Every call blocks its thread, never suspends a fiber, until it is done or `deadline`
+// passes (kTimedOut, and nothing was changed); there is no other way to cancel it. So web code
+// offloads it.
+//
+// Writes are durable when they return. A store that can be shared by processes says so. Errors of
+// every call besides its own: kUnavailable (the store cannot be reached or read now),
+// kResourceExhausted (no space left), kDataCorrupt. Such a failure ends with the cause: the next
+// call works. A write that failed with kUnavailable may have been stored all the same: look before
+// repeating it, or make it repeatable by a key.
 class Store {
  public:
   Store() = default;
@@ -150,40 +197,52 @@ class Store {
   Store& operator=(const Store&) = delete;
   virtual ~Store() = default;
 
-  // kInvalidArgument, kTooLarge; kConflict: the idempotency key was used with another payload;
-  // kResourceExhausted: the queue is full (the text tells its depth), or the store holds max_bytes.
+  // Stores a job, or answers with the one that its keys name. kInvalidArgument, kTooLarge;
+  // kConflict: the idempotency key was used with another payload or queue; kResourceExhausted: the
+  // queue is full (the text gives its depth), or the store holds max_bytes.
   virtual Result<Enqueued> enqueue(const NewJob& job, Deadline deadline) = 0;
 
   // Takes up to `limit` available jobs, highest priority first, then by place, then id. Each comes
-  // complete, running, with `attempt` raised by one and a lease. May be empty. A suspect whose turn
-  // has come is taken alone, by an owner that holds no other lease; one that does gets nothing
-  // until it holds none, and an owner that runs a suspect gets nothing.
+  // complete, running, with `attempt` raised by one and a lease. May be empty. kInvalidArgument: no
+  // owner, or a lease that is not above zero.
+  //
+  // A suspect whose turn has come is taken alone, by an owner that holds no other lease; one that
+  // does gets nothing until it holds none, and an owner that runs a suspect gets nothing.
   virtual Result<std::vector<Job>> claim(const ClaimRequest& request, Deadline deadline) = 0;
-  // Extends the leases to now + `lease`. Element i of the answer tells about tokens[i].
+  // Extends the leases to now + `lease`. Element i of the answer is about tokens[i]; a lost lease
+  // is an answer, not an error.
   virtual Result<std::vector<LeaseState>> renew(std::span<const LeaseToken> tokens, Micros lease,
                                                 Deadline deadline) = 0;
 
-  // What renew() would answer, without extending anything: a look for cancel requests.
+  // What renew() would answer, without extending anything: a look for cancel requests that takes no
+  // right to write.
   virtual Result<std::vector<LeaseState>> lease_states(std::span<const LeaseToken> tokens,
                                                        Deadline deadline) = 0;
 
-  // Writes of an attempt: kConflict when it has lost its lease, kNotFound when the job is gone.
-  // The fraction is cut to 0 … 1, the message at 1 KiB.
+  // Writes of an attempt: kConflict when it has lost its lease, kNotFound when the job is gone;
+  // after either it stops, for its job is another's. Progress: the fraction is cut to 0 … 1, the
+  // message at 1 KiB; replaced by the next, and begun anew with each claim.
   virtual Result<void> set_progress(const LeaseToken& token, const Progress& progress,
                                     Deadline deadline) = 0;
-  // Kept over attempts until the job is completed. kTooLarge.
+  // Kept over attempts until the job is completed; replaces the one before. Claimed with the job,
+  // so the next attempt goes on from it. kTooLarge: nothing is changed.
   virtual Result<void> set_checkpoint(const LeaseToken& token, std::string_view checkpoint,
                                       Deadline deadline) = 0;
-  // kTooLarge.
+  // The attempt is done: keeps the result, and deletes the checkpoint. kTooLarge: nothing changes,
+  // and the attempt may end in another way.
   virtual Result<void> complete(const LeaseToken& token, std::string_view result,
                                 Deadline deadline) = 0;
-  // To retryable while attempts are left, else to discarded.
+  // Ends the attempt as failed, with its text among the job's errors. To retryable while attempts
+  // are left, else to discarded; a job that was asked to stop ends cancelled.
   virtual Result<void> fail(const LeaseToken& token, const FailRequest& request,
                             Deadline deadline) = 0;
-  // Ends the attempt without counting it; runs again after `delay` (zero: at once).
+  // Ends the attempt without counting it; runs again after `delay` (zero or less: at once), in its
+  // old place.
   virtual Result<void> snooze(const LeaseToken& token, Micros delay, Deadline deadline) = 0;
-  // Ends the attempt without counting it: this worker shuts down. Keeps its place in the queue.
+  // Ends the attempt without counting it as a failure: this worker shuts down. Keeps its place in
+  // the queue and its checkpoint; a job that was asked to stop ends cancelled.
   virtual Result<void> requeue(const LeaseToken& token, Deadline deadline) = 0;
+  // Ends the attempt in cancelled, whether or not somebody asked for it.
   virtual Result<void> confirm_cancelled(const LeaseToken& token, Deadline deadline) = 0;
 
   // Asks the job to stop: one that waits is cancelled at once, one that runs learns it with its
@@ -195,25 +254,32 @@ class Store {
   // holds its unique key; kNotFound; kResourceExhausted when the queue is full.
   virtual Result<Job> retry(std::string_view id, Deadline deadline) = 0;
 
+  // The job complete, with payload, result and checkpoint. kNotFound: there was none, or it was
+  // pruned.
   virtual Result<Job> get(std::string_view id, Deadline deadline) = 0;
-  // kInvalidArgument: the cursor or the limit is invalid.
+  // Newest first. kInvalidArgument: the cursor is not one of ours, or the limit is not 1 … 1000.
   virtual Result<Page> list(const ListRequest& request, Deadline deadline) = 0;
-  // Every state has an entry.
+  // How many jobs are in each state; every state has an entry.
   virtual Result<std::map<State, std::size_t>> counts(Deadline deadline) = 0;
+  // How many jobs of the queue wait and run, and how long they took lately. A queue that never had
+  // a job is not an error: all zero.
   virtual Result<QueueStatus> queue_status(std::string_view queue, Deadline deadline) = 0;
-  // kNotFound.
+  // Where the job stands in its queue, and a guess when it starts. kNotFound.
   virtual Result<QueuePosition> position(std::string_view id, Deadline deadline) = 0;
+  // What the store holds, and since when its oldest available job waits.
   virtual Result<StoreUsage> usage(Deadline deadline) = 0;
 
-  // Upkeep. Each handles a bounded number of jobs (at most 1000) and answers how many; idempotent,
-  // so that every worker may call it.
+  // Upkeep. Each handles a bounded number of jobs (at most 1000; prune() so many by age and so many
+  // by size) and answers how many; idempotent, so that every worker may call it.
+  //
   // Takes away all leases of an owner that is known to be dead. When it held one the attempt
   // failed; when it held several nobody knows whose fault it was: they are suspects, and none has
   // failed.
   virtual Result<std::size_t> release_owner(std::string_view owner, Deadline deadline) = 0;
-  // All leases; and taking away those of `leases` that are still as they were seen, as
-  // release_owner() does. LeaseWatch says which.
+  // The leases of all running jobs, of the 1000 oldest when there are more.
   virtual Result<std::vector<LeaseSeen>> leases(Deadline deadline) = 0;
+  // Takes away those of `leases` that are still as they were seen, as release_owner() does.
+  // LeaseWatch says which.
   virtual Result<std::size_t> take_back(std::span<const LeaseSeen> leases, Deadline deadline) = 0;
   // A durable write that changes no job: works when and only when others would.
   virtual Result<void> probe(Deadline deadline) = 0;
@@ -221,8 +287,9 @@ class Store {
   // since, a wait for a length of time begins anew, and available and running jobs whose place lies
   // in the future take the present one, in their order.
   virtual Result<std::size_t> promote_due(Deadline deadline) = 0;
-  // Deletes final jobs that finished longer ago than `retention` says. One that finished further in
-  // the future than it may be kept, as the clock was set back since, has finished now.
+  // Deletes final jobs that finished longer ago than `retention` says, and while the store holds
+  // more bytes than it says, the oldest final ones. One that finished further in the future than it
+  // may be kept, as the clock was set back since, has finished now.
   virtual Result<std::size_t> prune(const Retention& retention, Deadline deadline) = 0;
 
   // Waiting for work without polling the claim. Take a mark, claim, and when that finds nothing

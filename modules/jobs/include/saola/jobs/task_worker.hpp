@@ -1,5 +1,11 @@
 // Claims jobs and runs their handlers on native threads, under leases that their CPU work cannot
 // starve.
+//
+//   TaskWorker worker(*store, {{"split", split}}, {.owner = "host:task 2:4711", .threads = 4});
+//   worker.start();
+//   stop.wait();                                                    // until the process is to end
+//   const int left = worker.stop(Deadline::after(30s), Deadline::after(35s));
+//   if (left > 0) std::_Exit(1);                                    // handlers that do not listen
 #pragma once
 
 #include <functional>
@@ -14,20 +20,25 @@
 
 namespace saola::jobs {
 
-// The name of the thread that renews the leases of this process, as the kernel shows it: it wakes at
-// every tick, so that others on the machine can see whether the worker is well.
+// The name of the thread that renews the leases of this process, as the kernel shows it (ps -L,
+// /proc): it wakes at every tick, so that others on the machine can see whether the worker is well.
 inline constexpr const char* kKeeperThread = "job keeper";
 
+// What a worker is called, what it takes and how it keeps its leases.
 struct TaskWorkerOptions {
-  // Names the leases; unique among workers that live at the same time ("host:task 2:4711").
+  // Names the leases; not empty, and unique among workers that live at the same time ("host:task
+  // 2:4711").
   std::string owner;
-  // Jobs that run at once.
+  // Jobs that run at once; at least 1.
   int threads = 1;
+  // Only jobs of these queues are claimed, all as one line: by priority, then place.
   std::vector<std::string> queues = {"default"};
-  // How long the store waits for a sign of life, and how often one is given.
+  // How long the store waits for a sign of life, and how often one is given. Several renewals
+  // should fit into a lease, so that one that the store refuses costs nothing.
   Micros lease = std::chrono::seconds(15);
   Micros renew_every = std::chrono::seconds(5);
-  // How late a cancel, a lost lease or the time limit may be noticed, and progress be stored.
+  // How late a cancel, a lost lease or the time limit may be noticed, and progress be stored. Each
+  // tick asks the store once for all jobs that run.
   Micros tick = std::chrono::milliseconds(250);
   // Called on each thread that runs jobs before its first one: the place to lower the thread's
   // priority. The threads that renew leases and write to the store keep theirs.
@@ -43,16 +54,17 @@ struct RunningJob {
   int attempt = 0;
 };
 
-// Jobs of kinds without a handler are left for other workers. A result that the store cannot take
-// at the moment is kept, under its lease, and tried again every second. Thread-safe.
+// Runs handlers for the jobs of one store. Jobs of kinds without a handler are left for other
+// workers. A result that the store cannot take at the moment is kept, under its lease, and tried
+// again every second, while the handler's thread goes on to the next job. Thread-safe.
 class TaskWorker {
  public:
-  // `store` must outlive it.
+  // `store` must outlive it. Claims nothing before start().
   TaskWorker(Store& store, std::map<std::string, Handler> handlers, TaskWorkerOptions options);
   // stop() with no time to drain, then waits for every handler to return.
   ~TaskWorker();
 
-  // REQUIRES: not called before.
+  // Starts the threads and claims jobs from now on. REQUIRES: not called before; after fork().
   void start();
 
   // Claims nothing more, at once; jobs that run go on.
@@ -65,7 +77,7 @@ class TaskWorker {
   // called again.
   int stop(Deadline drain, Deadline give_up);
 
-  // The jobs that run, oldest first.
+  // The jobs whose handlers run now, oldest first.
   std::vector<RunningJob> running() const;
 
  private:

@@ -1,4 +1,10 @@
 // A blocking client of the service's HTTP API.
+//
+//   ApiClient api("http://127.0.0.1:8000");
+//   auto job = api.post("/split", {{"source", "s3://samples/t.csv"}});
+//   if (!job) return exit_of(job.error().code());
+//   const std::string id(job->at("id").as_string());
+//   auto end = api.watch(id, {.see = [](const boost::json::value& now) { show(now); }});
 #pragma once
 
 #include <functional>
@@ -13,9 +19,10 @@
 
 namespace saola::jobs_client {
 
-// Not thread-safe. Errors: kUnavailable when no server can be reached at the URL, or it answers
-// 429, 502, 503 or 504; else what the problem document's status says, its detail and every entry of
-// its errors in the text.
+// Calls of one service, one after the other over one connection where it stays open. Not
+// thread-safe; blocks the thread. Errors: kUnavailable when no server can be reached at the URL, or
+// it answers 429, 502, 503 or 504; else what the problem document's status says, its detail and
+// every entry of its errors in the text.
 class ApiClient {
  public:
   // `url`: "http://127.0.0.1:8000", with or without a path in front of the routes.
@@ -24,10 +31,14 @@ class ApiClient {
   ~ApiClient();
 
   // The answer's JSON. `body` null: none. `headers`: "Name: value".
+  //
+  //   auto page = api.get("/jobs?state=running");
+  //   auto job = api.post("/split", {{"groups", 3}}, {"Idempotency-Key: 4711"});
   Result<boost::json::value> get(std::string_view path);
   Result<boost::json::value> post(std::string_view path, const boost::json::value& body,
                                   const std::vector<std::string>& headers = {});
 
+  // Whom watch() informs.
   struct Watching {
     // Called with the job whenever it changes.
     std::function<void(const boost::json::value&)> see;

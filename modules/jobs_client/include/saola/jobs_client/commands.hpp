@@ -1,5 +1,8 @@
 // The client commands of every service: `jobs list|show|watch|cancel|retry` and `submit`. They
 // speak only the HTTP API.
+//
+//   splitter jobs list --state running
+//   splitter submit /split source=s3://samples/t.csv groups=3
 #pragma once
 
 #include <functional>
@@ -18,7 +21,7 @@ class App;
 
 namespace saola::jobs_client {
 
-// Exit statuses of the client commands.
+// Exit statuses of the client commands, the same for all; --help lists them.
 enum class Exit {
   kOk = 0,
   kFailed = 1,         // anything without a status of its own
@@ -35,7 +38,9 @@ inline constexpr std::string_view kExitStatuses =
     "5 the job is in the wrong state, 6 the job was discarded, 7 it was cancelled,\n"
     "130 interrupted while waiting (the job goes on)";
 
-// The one place where a failure becomes an exit status.
+// The one place where a failure becomes an exit status: a bad request kUsage, a server that cannot
+// be reached or cannot do it now kUnreachable, then kNotFound, kConflict and kCancelled; all else
+// kFailed.
 Exit exit_of(ErrorCode code);
 
 // `program jobs …`; argv[0] is "jobs". `program` ("saola", "splitter") is for messages. Returns the
@@ -56,7 +61,11 @@ struct JobFlags {
 // Adds the flags --idempotency-key, --queue, --priority and --timeout; `into` must outlive the parse.
 void add_job_flags(CLI::App& app, JobFlags& into);
 
-// The last part of a submit command: POSTs `request`, then follows the job.
+// The last part of a submit command: POSTs `request`, then follows the job. A service that parses
+// its own flags fills it in:
+//
+//   const Submission how{.program = "splitter", .url = url, .path = "/split", .json = json};
+//   return static_cast<int>(submit(how, {{"source", source}, {"groups", groups}}));
 struct Submission {
   std::string program;  // for messages
   ServiceFlags service;
@@ -66,6 +75,8 @@ struct Submission {
   // How a result is printed for people; empty: a line for each member.
   std::function<std::string(const boost::json::value& result)> result_text = {};
 };
+// Prints the job's id and progress on standard error, its result on standard output. Ctrl-C while
+// waiting leaves the job alone and returns kInterrupted; a second one ends the process.
 Exit submit(const Submission& submission, const boost::json::value& request);
 
 // What a terminal may show of a text that may hold anything: no control characters.

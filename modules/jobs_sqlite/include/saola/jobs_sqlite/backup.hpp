@@ -1,4 +1,8 @@
 // Copies of a SQLite job store. docs/backup.md shows their use.
+//
+//   if (auto done = backup_sqlite_store("/var/lib/app/jobs.db", "/backup/jobs-1.db"); !done) …
+//   …
+//   restore_sqlite_store("/backup/jobs-1.db", "/var/lib/app/jobs.db");     // the server is stopped
 #pragma once
 
 #include <string>

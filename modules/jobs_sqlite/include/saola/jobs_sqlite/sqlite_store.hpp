@@ -1,5 +1,9 @@
 // The embedded job store: one SQLite file shared by all processes of a server on one machine.
 // docs/formats/jobs_sqlite.md draws the schema.
+//
+//   auto store = jobs_sqlite::open_sqlite_store({.path = "/var/lib/app/jobs.db"});  // after fork()
+//   if (!store) return std::unexpected(store.error());
+//   (*store)->enqueue({.kind = "split"}, Deadline::after(5s));
 #pragma once
 
 #include <memory>
@@ -10,6 +14,7 @@
 
 namespace saola::jobs_sqlite {
 
+// Where the store is, and its limits.
 struct SqliteOptions {
   // The database file. It and missing folders above it are made for this user alone (0600, 0700);
   // SQLite puts PATH-wal and PATH-shm beside it. Not on a network file system.

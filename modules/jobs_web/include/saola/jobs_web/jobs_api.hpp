@@ -2,6 +2,12 @@
 //   GET /jobs, /jobs/{id}, /jobs/{id}/events (server-sent events), /jobs/{id}/result,
 //   POST /jobs/{id}/cancel, /jobs/{id}/retry
 // and what the application's own routes need to start jobs.
+//
+//   JobsApi api(*store);
+//   app.register_blueprint(jobs_blueprint([&]() -> JobsApi& { return api; }));
+//   app.post("/split", [&](Request& request) {
+//     return api.accept(request, {.kind = "split", .payload = request.text()});
+//   });
 #pragma once
 
 #include <cstddef>
@@ -17,6 +23,7 @@
 
 namespace saola::jobs_web {
 
+// How the API judges the store it stands before.
 struct JobsApiOptions {
   // The store's own, to tell a full queue (429) from a full disk (503).
   std::size_t queue_limit = 10'000;
@@ -44,6 +51,8 @@ class JobsApi {
   web::Response accept(const web::Request& request, jobs::NewJob job);
 
   // Fails while jobs cannot be taken, and says why: for /readyz.
+  //
+  //   if (auto ready = api.ready(); !ready) throw HttpError(503, ready.error().message());
   Result<void> ready();
   // stored_metrics() of the store.
   std::string metrics_text();

@@ -16,6 +16,7 @@ namespace saola::jobs_web {
 // gone. Reserves 1 MiB in a file without a name and gives it back; nothing is written or synced.
 Result<void> room_for_a_job(const std::string& folder);
 
+// What is looked at besides the store, and whom it informs.
 struct StoreHealthOptions {
   const Clock* clock = &real_clock();
   // Whether there is room for a job; empty: not asked.
@@ -26,6 +27,9 @@ struct StoreHealthOptions {
 
 // Looks every two seconds from a thread of its own: is there room, can the store be read, can its
 // lock for writing be had. And listens to what became of enqueues. Thread-safe.
+//
+//   StoreHealth health(*store, {.room = [] { return room_for_a_job("/var/lib/app"); }});
+//   if (auto ready = health.check(); !ready) return not_ready(ready.error());
 class StoreHealth {
  public:
   // `store` must outlive it.
@@ -33,9 +37,10 @@ class StoreHealth {
   // Joins the thread, which may be inside the store for up to a second.
   ~StoreHealth();
 
-  // Looks, unless it was done within the last second. Blocks the thread for up to two.
+  // Whether jobs can be taken; the error says why not. Looks, unless it was done within the last
+  // second. Blocks the thread for up to two.
   Result<void> check();
-  // The store refused a job for want of something: not ready for the next few seconds.
+  // The store refused a job for want of something: not ready for the next few seconds. Any thread.
   void refused(const Error& error);
   // The store took one.
   void accepted();
