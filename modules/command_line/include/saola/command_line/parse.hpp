@@ -1,9 +1,16 @@
-// How the commands of `saola` and of every service are spelt: one grammar, the one that the server's
-// settings have.
+// How the commands of `saola` and of every service are spelt: one grammar, the one that the
+// server's settings have.
 //
-//   --name VALUE, --name=VALUE, -n VALUE, -nVALUE; --name_with_underscores is --name-with-underscores;
-//   -- ends the flags. --help and -h print the help on standard output. What is not understood is
-//   said on standard error, with the nearest word that is, and ends with status 2.
+//   --name VALUE, --name=VALUE, -n VALUE, -nVALUE
+//   --name_with_underscores is --name-with-underscores; -- ends the flags
+//
+// --help and -h print the help on standard output. What is not understood is reported on standard
+// error, with the nearest word that is, and ends with status 2.
+//
+//   CLI::App app("Prints a table", "saola show");
+//   std::string path;
+//   app.add_option("path", path)->required();
+//   if (const auto status = command_line::parse(app, argc, argv)) return *status;
 #pragma once
 
 #include <optional>
@@ -17,6 +24,7 @@ class App;
 
 namespace saola::command_line {
 
+// Exit statuses.
 inline constexpr int kDone = 0;
 inline constexpr int kNotUnderstood = 2;
 

@@ -1,12 +1,16 @@
-// The dashboard: a page that starts jobs, lists them and shows one as it goes. Its files are part of
-// the program, and it speaks only the HTTP API of its service: /openapi.json tells it which routes
+// The dashboard: a page that starts jobs, lists them and shows one as it goes. Its files are part
+// of the program, and it speaks only the HTTP API of its service: /openapi.json says which routes
 // start jobs, /jobs shows them.
+//
+//   app.register_blueprint(dashboard::docs_blueprint(dashboard::Place::kRoot));
+//   app.register_blueprint(dashboard::dashboard_blueprint(dashboard::Place::kRoot));
 #pragma once
 
 #include <saola/web/blueprint.hpp>
 
 namespace saola::dashboard {
 
+// Where the pages are.
 enum class Place {
   kRoot,   // the dashboard is GET /, the API's description GET /docs
   kAside,  // /dashboard and /ui/docs, for an application that has pages of its own there

@@ -1,4 +1,8 @@
 // The client of a server's control socket: `saola ctl`.
+//
+//   auto workers = control_request("var/control.sock", R"({"command":"show","what":"workers"})",
+//                                  Deadline::after(5s));
+//   if (workers) show(*workers);
 #pragma once
 
 #include <string>
@@ -17,6 +21,8 @@ Result<std::string> control_request(const std::string& path, std::string_view re
 
 // Runs `saola ctl`: argv[0] is skipped, flags and words follow. Prints a table, or JSON with -j.
 // Returns the exit status: 0 done, 1 the server said no or is away, 2 not understood.
+//
+//   saola ctl --socket var/control.sock show workers
 int run_ctl(int argc, char** argv);
 
 }  // namespace saola::server

@@ -40,7 +40,7 @@ enum class Role { kWeb, kTask, kManagement, kReport };
 // "web", "task", "management", "report": as in process titles and logs.
 std::string_view to_string(Role role);
 
-// What every worker process knows about itself.
+// What every worker process knows about itself. Valid as long as its WorkerContext.
 struct WorkerFacts {
   const Settings& settings;
   Role role;
@@ -54,7 +54,7 @@ struct WorkerFacts {
   observe::MetricSlot metrics;
 };
 
-// A worker's link to its server. Lives as long as the process.
+// A worker's link to its server, given to the application's function. Lives as long as the process.
 class WorkerContext : public WorkerFacts {
  public:
   explicit WorkerContext(WorkerFacts facts) : WorkerFacts(std::move(facts)) {}
@@ -70,7 +70,13 @@ class WorkerContext : public WorkerFacts {
   virtual void set_ready(bool ready, std::string_view why) = 0;
 };
 
-// What a web worker's factory gets.
+// What a web worker's factory gets. The handler may keep the reference.
+//
+//   app.web = [](WebContext& worker) -> Result<std::unique_ptr<http::Handler>> {
+//     auto store = open_store(worker.settings);
+//     if (!store) return std::unexpected(store.error());
+//     return std::make_unique<Handler>(worker, *std::move(store));
+//   };
 class WebContext : public WorkerContext {
  public:
   using WorkerContext::WorkerContext;
@@ -93,6 +99,13 @@ class WebContext : public WorkerContext {
 // return. `stop`: asked for when the time to drain is over (--drain-timeout after a reload,
 // --graceful-timeout at the server's end): put the running jobs back and return within
 // kRequeueTime, or the process is killed and its leases have to expire.
+//
+//   app.task = [](TaskContext& worker) -> Result<void> {
+//     while (!worker.drain.stop_requested()) {
+//       if (auto done = work_a_little(worker.stop); !done) return done;
+//     }
+//     return {};
+//   };
 class TaskContext : public WorkerContext {
  public:
   TaskContext(WorkerFacts facts, std::stop_token drain_token, std::stop_token stop_token)
@@ -108,6 +121,7 @@ class TaskContext : public WorkerContext {
   const std::stop_token stop;
 };
 
+// How long a task worker may take from `stop` on, and a report in all.
 inline constexpr Duration kRequeueTime = std::chrono::seconds(5);
 inline constexpr Duration kReportTime = std::chrono::seconds(5);
 
@@ -123,6 +137,10 @@ struct ChildExit {
 
 // Callbacks of a server's life, all optional. Those marked A run in the arbiter: they must be short
 // (nothing else happens meanwhile) and start no thread. W: in the worker process.
+//
+//   app.hooks.nworkers_changed = [](int from, int to) {
+//     log_info("web workers", {{"from", from}, {"to", to}});
+//   };
 struct Hooks {
   std::function<void(const Settings&)> on_starting;        // A: before anything is opened
   std::function<void(const Settings&)> when_ready;         // A: listening, first workers started
@@ -134,6 +152,8 @@ struct Hooks {
   std::function<void(const Settings&)> on_exit;            // A: the last thing
 };
 
+// What a program is as a server. Equal in every process, as each runs main() from its start; only
+// `name` is needed, and `web` or `task`.
 struct ServerDefinition {
   std::string name;              // process titles, logs, file names: "split-service"
   std::string version = "0";     // --version
@@ -162,7 +182,8 @@ struct ServerDefinition {
   // What `ctl show jobs` shows: the JSON text of {"counts": {STATE: number, …}, "running": [{…},
   // …]}, whose rows have equal keys. Runs in a process of its own, started for the question with
   // the workers' rights, so it works whatever the workers do and may block; one that takes longer
-  // than kReportTime is killed. Empty: the application keeps no jobs.
+  // than kReportTime is killed. An error is shown to whoever asked. Empty: the application keeps no
+  // jobs.
   std::function<Result<std::string>(const Settings&)> show_jobs;
 
   // Makes a source of further text for /metrics on the management bind, in Prometheus' format: what
@@ -175,6 +196,11 @@ struct ServerDefinition {
   std::function<std::vector<std::string>(const Settings&)> describe;
 
   // Checks that look at several settings; for --check-config and before each start or reload.
+  //
+  //   app.check = [](const Settings& settings) -> Result<void> {
+  //     if (settings.get(kLow) <= settings.get(kHigh)) return {};
+  //     return fail(ErrorCode::kInvalidArgument, "low must not be above high");
+  //   };
   std::function<Result<void>(const Settings&)> check;
 
   Hooks hooks;

@@ -43,11 +43,13 @@ using web::Response;
 
 class ServiceTest;
 
-// The arguments of a task that takes none.
+// The arguments of a task that takes none: service.task("clean", [](Job&) { … }).
 struct NoArguments {};
 SAOLA_DESCRIBE(NoArguments)
 
+// What a service says of itself.
 struct ServiceOptions {
+  // For --version, openapi.json and the log.
   std::string version = "0";
   // For openapi.json and --help.
   std::string description = {};
@@ -58,7 +60,10 @@ struct ServiceOptions {
   std::string default_buckets = {};
 };
 
-// How the jobs of a task are run.
+// How the jobs of a task are run; the defaults are for work of any length that may fail now and
+// then.
+//
+//   service.task<MailArgs>("mail", send_mail, {.max_attempts = 10, .timeout = 30s, .priority = 5});
 struct TaskOptions {
   // Attempts until a job that fails each time is discarded; 1 … 100.
   int max_attempts = 5;
@@ -69,7 +74,8 @@ struct TaskOptions {
   int priority = 0;
 };
 
-// 202, and what it was for: lets openapi.json know the route's body. Is a Response.
+// 202 with the job's Location and links. Its type is what it was for: lets openapi.json know the
+// route's body. Return it from a view as it is.
 template <typename Args>
 struct Accepted : Response {
   static void document(web::ViewDoc& doc);
@@ -96,6 +102,12 @@ void document_accepted(web::ViewDoc& doc);
 
 // A handle of a task; copy it into views. Its calls REQUIRE a running service (or test client), and
 // SUSPEND.
+//
+//   service.post("/split", [split](Request& request) {
+//     SplitArgs args = request.body<SplitArgs>();
+//     args.groups = std::max(args.groups, 2);
+//     return split.accept(request, args);
+//   });
 template <typename Args = NoArguments>
 class Task {
  public:
@@ -123,7 +135,13 @@ class Task {
 };
 
 // Metrics of the application's own, kept by every process of the service and summed in /metrics.
-// Copy them into views and tasks; any thread.
+// Copy them into views and tasks; any thread. Before the service runs they count nothing.
+//
+//   auto splits = service.counter("splitter_splits_total", "Splits done");
+//   service.task<SplitArgs>("split", [splits](Job& job, const SplitArgs& args) {
+//     splits.add();
+//     return split(args);
+//   });
 class Counter {
  public:
   explicit Counter(std::shared_ptr<observe::Counter> cell) : cell_(std::move(cell)) {}
@@ -133,6 +151,12 @@ class Counter {
   std::shared_ptr<observe::Counter> cell_;  // the service's, set when its process starts
 };
 
+// A number that goes up and down.
+//
+//   auto sessions = service.gauge("app_sessions", "Sessions that are open");
+//   sessions.add(1);
+//   …
+//   sessions.add(-1);
 class Gauge {
  public:
   explicit Gauge(std::shared_ptr<observe::Gauge> cell) : cell_(std::move(cell)) {}
@@ -143,7 +167,12 @@ class Gauge {
   std::shared_ptr<observe::Gauge> cell_;
 };
 
-// How long something took.
+// How long something took, as a histogram from 0.1 ms to 10 s; its name should end in _seconds.
+//
+//   auto rendering = service.timer("app_render_seconds", "Rendering a page");
+//   const SteadyTime began = steady_now();
+//   render(page);
+//   rendering.record(steady_now() - began);
 class Timer {
  public:
   explicit Timer(std::shared_ptr<observe::Histogram> cell) : cell_(std::move(cell)) {}
@@ -153,8 +182,11 @@ class Timer {
   std::shared_ptr<observe::Histogram> cell_;
 };
 
+// The whole service; see the top of this file. Set up by one thread, then frozen by main() or
+// test_client(). Lives until main() returns.
 class Service {
  public:
+  // `name` is the program's, in messages, process titles and file names.
   explicit Service(std::string name, ServiceOptions options = {});
   ~Service();
   Service(const Service&) = delete;
@@ -177,7 +209,9 @@ class Service {
   void del(std::string_view pattern, web::View view, web::RouteOptions options = {}) {
     app().del(pattern, std::move(view), std::move(options));
   }
-  // Hooks, error handlers, blueprints.
+  // Hooks, error handlers, blueprints: what get() and post() are short for.
+  //
+  //   service.app().before_request(check_login);
   web::App& app();
 
   // A task named `name` (1 … 64 characters of a-z A-Z 0-9 _ . -). `function` is called as
@@ -208,19 +242,34 @@ class Service {
   // /metrics has saola_pool_queued, saola_pool_running and saola_pool_done_total of each.
   ThreadPool thread_pool(std::string name, int threads);
 
+  // Each is declared in every process by its name and labels; see observe::MetricTable for what
+  // names may be.
   Counter counter(std::string name, std::string help, observe::Labels labels = {});
   Gauge gauge(std::string name, std::string help, observe::Labels labels = {});
   Timer timer(std::string name, std::string help, observe::Labels labels = {});
 
   // A setting of the application's own: flag, environment, file, check, --help and reference.
+  //
+  //   inline constexpr server::Setting<std::int64_t> kMaxGroups{"max-groups"};
+  //
+  //   service.setting({.section = "Splitter", .key = kMaxGroups.key,
+  //                    .type = server::SettingType::kInteger, .default_value = "1000",
+  //                    .doc = "Most groups that a request may ask for.", .min = 2});
+  //   …
+  //   const std::int64_t most = service.settings().get(kMaxGroups);       // in a view or task
   void setting(server::SettingRow row);
   // The values in force. REQUIRES: called in a view or task.
   const server::Settings& settings() const;
   // The configured buckets. REQUIRES: as settings().
   objects::Buckets& buckets() const;
 
-  // A word of the command line that does something else than serve: `NAME WORD …`. Gets what follows
-  // the program's name; returns the exit status. One of the service's own words is replaced.
+  // A word of the command line that does something else than serve: `NAME WORD …`. Gets what
+  // follows the program's name; returns the exit status. One of the service's own words is
+  // replaced.
+  //
+  //   service.command("preview", "Shows what a split would do", [](int argc, char** argv) {
+  //     return run_preview(argc, argv);                     // argv[0] is "preview"
+  //   });
   void command(std::string word, std::string doc, std::function<int(int argc, char** argv)> run);
 
   // Runs the program: serves, or does what the command line asks for (--help lists it). Returns the
@@ -231,6 +280,10 @@ class Service {
   std::string settings_reference() const;
 
   // The service without sockets, processes or threads, its jobs in memory; see test.hpp.
+  //
+  //   auto client = service.test_client();
+  //   EXPECT_EQ(client.post("/split", {{"source", "s3://samples/t.csv"}}).status, 202);
+  //   EXPECT_EQ(client.run_jobs(), 1);
   ServiceTest test_client();
 
   // The inside, for the library's own files.

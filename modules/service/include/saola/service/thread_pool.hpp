@@ -1,4 +1,10 @@
 // ThreadPool: an executor of a service's web workers, counted in its metrics.
+//
+//   auto pool = service.thread_pool("thumbnails", 5);
+//   service.post("/thumbnail", [pool](saola::Request& request) {
+//     auto image = pool.submit(shrink, request.text());
+//     return web::text(image.result());                      // only this request waits
+//   });
 #pragma once
 
 #include <memory>
@@ -14,10 +20,14 @@
 namespace saola {
 
 // A handle; copy it into views. Made by Service::thread_pool(), which says what a restart loses.
+// Its threads start with the first use in a process and give way to requests on the same cores;
+// when the process ends, what waits is cancelled.
 class ThreadPool {
  public:
-  // As futures::Executor::submit(): returns the future of function(args…), or of function(stop_token,
-  // args…) when it takes one. Never waits. Any thread or fiber of a web worker.
+  // As futures::Executor::submit(): returns the future of function(args…), or of
+  // function(stop_token, args…) when it takes one. Never waits: the queue has no limit, so refuse
+  // work yourself when saola_pool_queued gets too long. Any thread or fiber of a web worker. Throws
+  // futures::ShutdownError when the process ends.
   template <typename F, typename... Args>
   auto submit(F&& function, Args&&... args) const {
     using Function = std::decay_t<F>;
@@ -38,8 +48,10 @@ class ThreadPool {
     }
   }
 
-  // For wait(), map() and whatever else takes an executor; what goes there is not counted.
-  // Starts its threads in the process that calls it.
+  // For wait(), map() and whatever else takes an executor; what goes there is not counted. Starts
+  // its threads in the process that calls it.
+  //
+  //   for (const Image& image : pool.executor().map(load, paths)) add(image);
   futures::Executor& executor() const;
 
   // Shared by the service and every copy of the handle.

@@ -1,5 +1,8 @@
-// A folder that ends with the test. In namespace saola, so that the tests there may go on to say `testing` for
-// GoogleTest.
+// A folder that ends with the test. In namespace saola, so that the tests there may go on to say
+// `testing` for GoogleTest.
+//
+//   TempFolder folder;
+//   write_file(folder / "input.csv", "a,b\n1,2\n");
 #pragma once
 
 #include <cstdlib>
@@ -11,7 +14,9 @@
 
 namespace saola {
 
-// Empty at first, this user's alone; it and what is in it go away with the object.
+// Empty at first, this user's alone (0700), below the system's temporary directory; it and what is
+// in it go away with the object. Not for code that forks and lets both sides end: the first removes
+// it.
 class TempFolder {
  public:
   TempFolder() : path_((std::filesystem::temp_directory_path() / "saola-XXXXXX").native()) {
@@ -24,6 +29,7 @@ class TempFolder {
   TempFolder(const TempFolder&) = delete;
   TempFolder& operator=(const TempFolder&) = delete;
 
+  // Absolute, without a slash at its end.
   const std::string& path() const { return path_; }
   // What has that name in it.
   std::string operator/(const char* name) const { return path_ + '/' + name; }

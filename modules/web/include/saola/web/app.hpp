@@ -35,24 +35,30 @@
 
 namespace saola::web {
 
+// What holds for all routes.
 struct AppOptions {
   RequestLimits limits;
   // For the latency histogram.
   const Clock* clock = &real_clock();
 };
 
+// An application: routes, hooks and error handlers on one side, http::Handler on the other.
 class App final : public Scaffold, public http::Handler {
  public:
   explicit App(AppOptions options = {});
   ~App() override;
 
   // Adds the blueprint's routes, and those of the blueprints in it. Throws SetupError as route()
-  // does, and for a name that is taken.
+  // does, and for a name that is taken. Its hooks and error handlers hold for its routes alone.
   void register_blueprint(Blueprint blueprint);
 
   // Adds saola_web_requests_total{method, route, status} and saola_web_request_seconds{method,
   // route} to a table: a series for each route's pattern, so call it when all routes are there.
   // Then count_in() says where this process counts. Requests without a route have route="none".
+  //
+  //   app.declare_metrics(table);
+  //   const observe::MetricBlock block(table, memory, slots);
+  //   app.count_in({block, slot});
   void declare_metrics(observe::MetricTable& table);
   void count_in(const observe::MetricSlot& slot);
 
@@ -71,7 +77,8 @@ class App final : public Scaffold, public http::Handler {
   // No changes from here on. The first request does it too.
   void freeze() { frozen_.store(true, std::memory_order_relaxed); }
 
-  // SUSPENDS as the views do.
+  // Answers one request: hooks, view, error handlers, as scaffold.hpp says. SUSPENDS as the views
+  // do.
   http::Response handle(http::Request& request) override;
 
  private:

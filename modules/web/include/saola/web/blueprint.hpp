@@ -1,5 +1,11 @@
 // Blueprint: a part of an application, put together on its own and added to an App (or to another
-// blueprint) as a whole.
+// blueprint) as a whole, as Flask's.
+//
+//   Blueprint admin("admin", "/admin");
+//   admin.before_request([](Request& request) { return check_login(request); });
+//   admin.get("/users", list_users, {.endpoint = "users"});      // GET /admin/users
+//   app.register_blueprint(std::move(admin));
+//   app.url_for("admin.users");
 #pragma once
 
 #include <string>
@@ -10,6 +16,8 @@
 
 namespace saola::web {
 
+// Routes, hooks and error handlers that hold for its routes only. Movable; used up by
+// register_blueprint(). Set up by one thread.
 class Blueprint final : public Scaffold {
  public:
   // Its routes' endpoints begin with "name."; their patterns with `prefix` ("/admin", or empty).

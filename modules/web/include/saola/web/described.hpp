@@ -22,7 +22,22 @@
 //   static void describe(saola::web::Fields& fields) {
 //     fields["groups"].min(2).max(1000).doc("How many groups to make");
 //   }
-//   std::vector<saola::http::FieldError> problems() const;   // what only several members show
+//   std::vector<saola::http::FieldError> problems() const {   // what only several members show
+//     if (from <= to) return {};
+//     return {{"#/from", "must not be after 'to'"}};
+//   }
+//
+// An enum's values are texts, spelt as its enumerators; structs, lists and maps nest:
+//
+//   enum class Objective { diversity, variance };
+//   SAOLA_DESCRIBE_ENUM(Objective, diversity, variance)
+//
+//   struct Plan {
+//     Objective objective = Objective::variance;      // "variance"
+//     std::vector<SplitArgs> splits;                  // [{"source": …}, …]
+//     std::map<std::string, double> weights;          // {"age": 2, …}
+//   };
+//   SAOLA_DESCRIBE(Plan, objective, splits, weights)
 #pragma once
 
 #include <concepts>
@@ -46,12 +61,16 @@
 #include <saola/http/problem.hpp>
 #include <saola/web/schema.hpp>
 
+// Describe a struct's or an enum's members, which are spelt in JSON as in C++. Behind the type, in
+// its namespace. A member that is not listed is neither read nor written.
 #define SAOLA_DESCRIBE(Type, ...) BOOST_DESCRIBE_STRUCT(Type, (), (__VA_ARGS__))
 #define SAOLA_DESCRIBE_ENUM(Type, ...) BOOST_DESCRIBE_ENUM(Type, __VA_ARGS__)
 
 namespace saola::web {
 
-// What types cannot say about a member.
+// What types cannot say about a member. Each call adds a rule and returns the same object:
+//
+//   fields["groups"].min(2).max(1000).doc("How many groups to make");
 class FieldRules {
  public:
   // For the documents: what it is, in which unit.
@@ -61,7 +80,7 @@ class FieldRules {
   FieldRules& max(double limit);
   // Of a text: no other words.
   FieldRules& one_of(std::vector<std::string> words);
-  // Instead of what the default says.
+  // Whether the member must be there, instead of what its default says.
   FieldRules& required(bool yes = true);
 
   // `schema` with these rules.
@@ -76,6 +95,14 @@ class FieldRules {
   std::optional<bool> required_;
 };
 
+// What describe() gets: the members by name.
+//
+// A body that does not fit is answered with all its problems at once. With the struct above,
+// {"groups": 1, "sed": 7} is a 422 whose document names
+//
+//   #/source   missing
+//   #/groups   below its minimum
+//   #/sed      no such member, and that 'seed' is near
 class Fields {
  public:
   // The rules of a described member. Throws SetupError when there is none of that name.
@@ -89,27 +116,41 @@ class Fields {
 };
 
 // How values of one C++ type are reached without knowing it: the compiled part of reading and
-// writing is written once over these. Made by shape_of(), then never changed.
+// writing is written once over these. Made by shape_of(), then never changed; thread-safe.
+//
+// Every pointer to an object is to one of the shape's own type. The functions are made by
+// make_shape(), the only place that knows the type: it fills in those that the kind has and leaves
+// the others null.
 struct Shape {
+  // What the type is in JSON: true or false, a number, a text, null or something, an array, an
+  // object of any names, an object of these members, anything.
   enum class Kind { kBool, kInteger, kNumber, kText, kOptional, kList, kMap, kStruct, kAny };
+  // A value on its way between a member and its JSON; integers are signed or not as the member is.
   using Scalar = std::variant<bool, std::int64_t, std::uint64_t, double, std::string_view>;
+  // Gets each element of an optional, list or map; `key` is empty but for maps.
   using Visit = std::function<void(std::string_view key, const void* element)>;
 
+  // One member of a described struct.
   struct Member {
     std::string_view name;
+    // Of its type.
     const Shape* shape;
+    // Where it is in an object of the struct.
     void* (*of)(void* object);
+    // Whether JSON must have it, and what stands for it when it is left out, as JSON.
     bool required;
     std::string default_text;  // JSON
+    // From the struct's describe().
     FieldRules rules = {};
   };
 
   Kind kind = Kind::kAny;
-  // Of integers.
+  // Of integers: what fits the type.
   std::int64_t min = std::numeric_limits<std::int64_t>::min();
   std::uint64_t max = std::numeric_limits<std::int64_t>::max();
   // Of enums, which are texts: set() gets one of them.
   std::vector<std::string> words = {};
+  // Of scalars: store and load.
   void (*set)(void* object, const Scalar& value) = nullptr;
   Scalar (*get)(const void* object) = nullptr;
   // Of optionals, lists and maps: empties it; adds an element and returns it; visits all.
@@ -117,21 +158,28 @@ struct Shape {
   void (*clear)(void* object) = nullptr;
   void* (*add)(void* object, std::string_view key) = nullptr;
   void (*each)(const void* object, const Visit& visit) = nullptr;
-  // Of structs.
+  // Of structs: in the order of SAOLA_DESCRIBE; and the struct's own check, or null, asked when all
+  // members fit.
   std::vector<Member> members = {};
   std::vector<http::FieldError> (*problems)(const void* object) = nullptr;
 
-  // Takes what the struct's describe() says over.
+  // Takes over what the struct's describe() says.
   void refine(void (*describe)(Fields&));
+  // As read() checks it, with describe()'s rules and each default.
   const Schema& schema() const { return *schema_; }
   // Reads `value` into `object`. Returns every problem; the object is then half read.
   std::vector<http::FieldError> read(const boost::json::value& value, void* object) const;
+  // The same from JSON text. kInvalidArgument: it is not JSON, or names every problem.
   Result<void> read_text(std::string_view text, void* object) const;
+  // As JSON text, without line breaks.
   std::string write(const void* object) const;
 
  private:
+  // The second half of read(). REQUIRES: `value` fits the schema. Integers that are too large for
+  // the type are found here.
   void fill(const boost::json::value& value, void* object, const std::string& pointer,
             std::vector<http::FieldError>& errors) const;
+  // Appends the JSON text.
   void append(const void* object, std::string& out) const;
 
   friend Shape finished(Shape shape);
@@ -141,11 +189,13 @@ struct Shape {
 // The shape with its schema.
 Shape finished(Shape shape);
 
+// A struct that SAOLA_DESCRIBE was written for.
 template <typename T>
 concept Described = boost::describe::has_describe_members<T>::value && std::is_class_v<T>;
 
 namespace detail {
 
+// Which of the templates that members may be.
 template <typename T>
 inline constexpr bool kIsOptional = false;
 template <typename T>
@@ -161,8 +211,10 @@ inline constexpr bool kIsMap<std::map<std::string, T, std::less<>>> = true;
 template <typename T>
 inline constexpr bool kIsMap<std::map<std::string, T>> = true;
 
-// To read a member that has no initialiser is no constant expression, so this tells whether there
-// is one.
+// Whether the struct gives a member an initialiser cannot be asked directly. But to read a member
+// that has none is no constant expression, so a function that makes an object and copies the member
+// out is one only where there is an initialiser. makes() tries the object alone: where even that
+// cannot be done at compile time nothing is known, see is_required().
 template <typename T>
 constexpr bool makes() {
   [[maybe_unused]] T object;
@@ -179,6 +231,13 @@ concept MadeAtCompileTime = requires { typename std::bool_constant<makes<T>()>; 
 template <typename T, auto kMember>
 concept HasInitialiser = requires { typename std::bool_constant<reads<T, kMember>()>; };
 
+// Whether JSON must have the member, by the rule at the top of this file. `shape` is the member's.
+//
+//   number, bool, enum   has it an initialiser? The compiler says so where it can make a T;
+//                        elsewhere a value that is not zero shows that it has one
+//   text                 is it empty in a fresh T?
+//   described struct     does one of its members have to be there?
+//   all else             no
 template <typename T, typename Descriptor>
 bool is_required(const Shape& shape) {
   using M = std::remove_cvref_t<decltype(std::declval<T&>().*Descriptor::pointer)>;
@@ -205,12 +264,23 @@ bool is_required(const Shape& shape) {
 // boost::json::value's own.
 const Shape& any_json_shape();
 
-// The one shape of T. A type that is none of the listed ones does not compile.
+// The one shape of T, made at first use and kept for the life of the process. A type that is none
+// of the listed ones does not compile.
 template <typename T>
 const Shape& shape_of();
 
 namespace detail {
 
+// The one place that knows a type: the functions of Shape as captureless lambdas that cast to T.
+// What each kind has:
+//
+//   bool, numbers, texts   set, get; integers also min and max of the type
+//   enums                  as texts, with words: set() and get() go by the enumerators' names
+//   optional, list, map    element, clear, add, each
+//   structs                members, whose defaults are those of a fresh T, and problems
+//
+// A member's shape is made before its struct's, so a struct that contains itself would never be
+// done.
 template <typename T>
 Shape make_shape() {
   using Kind = Shape::Kind;
@@ -338,18 +408,22 @@ const Shape& shape_of() {
 template <typename T>
 concept JsonDocument = Described<T> || detail::kIsList<T> || detail::kIsMap<T>;
 
+// The JSON Schema of a T. Made once; copies share.
 template <typename T>
 Schema schema_of() {
   return shape_of<T>().schema();
 }
 
-// {"source": "s3://…", …}, without line breaks. A number that JSON lacks (infinity) is null.
+// {"source": "s3://…", …}, without line breaks, members in the order of SAOLA_DESCRIBE; an absent
+// std::optional is null. A number that JSON lacks (infinity) is null.
 template <typename T>
 std::string to_json_text(const T& object) {
   return shape_of<T>().write(&object);
 }
 
-// kInvalidArgument names every problem.
+// A T from JSON text, e.g. a job's payload. kInvalidArgument names every problem.
+//
+//   const Result<SplitArgs> args = from_json_text<SplitArgs>(job.payload);
 template <typename T>
 Result<T> from_json_text(std::string_view text) {
   T object{};

@@ -1,4 +1,11 @@
 // Files and other things with a version.
+//
+//   auto folder = Directory::open("static");
+//   if (!folder) return folder.error();
+//   app.get("/static/<path:name>", [folder = std::make_shared<Directory>(*std::move(folder))](
+//                                      Request& request, std::string_view name) {
+//     return folder->send(request.raw(), name);                   // Result<Response>: 404, …
+//   });
 #pragma once
 
 #include <string>
@@ -13,7 +20,8 @@
 namespace saola::web {
 
 // A folder whose files may be read. Nothing outside it can be, whatever the name: "..", absolute
-// names and symbolic links that lead out are kNotFound (openat2 with RESOLVE_BENEATH).
+// names and symbolic links that lead out are kNotFound (openat2 with RESOLVE_BENEATH). It stays the
+// same folder when it is renamed. Any thread.
 class Directory {
  public:
   // kNotFound, kPermissionDenied, … when `path` is not a folder that can be opened.
@@ -33,6 +41,10 @@ class Directory {
 // Answers the request's If-Match, If-None-Match and If-(Un)Modified-Since from the ETag and
 // Last-Modified of a 200 response to GET or HEAD whose body is in memory: 304, 412, or the response
 // as it is, as are all others.
+//
+//   Response page = html(render());
+//   page.headers.set("ETag", "\"v7\"");
+//   return make_conditional(request.raw(), std::move(page));
 http::Response make_conditional(const http::Request& request, http::Response response);
 
 // "text/html; charset=utf-8" for "x.html"; "application/octet-stream" for what is not known.

@@ -1,6 +1,13 @@
 // A request as a view sees it: an http::Request with its path parameters, query, cookies and body
 // taken apart when asked for. What a client got wrong throws HttpError (4xx), so a view can simply
-// use the values. Lives until the App has answered; a stream body must copy what it needs.
+// use the values.
+//
+//   Response list(Request& request) {
+//     const std::int64_t limit = request.int_arg("limit", 50, 1, 1000);      // 400 for "many"
+//     const auto wanted = request.preferred({"application/json", "text/html"});
+//     if (!wanted) throw HttpError(406);
+//     return answer(limit, *wanted, request.arg("state"));
+//   }
 #pragma once
 
 #include <any>
@@ -28,12 +35,15 @@
 namespace saola::web {
 
 class App;
+// How much of a request is read for a view that asks for it.
 struct RequestLimits {
   std::size_t body_bytes =
       1024 * 1024;              // of text() and json(); a view may read more from raw().body
   std::size_t json_depth = 32;  // arrays and objects inside each other
 };
 
+// One request. Lives until the App has answered; a stream body must copy what it needs. Used by one
+// task at a time. Its views are valid as long as it is.
 class Request {
  public:
   // REQUIRES: `raw` outlives it.
@@ -61,23 +71,26 @@ class Request {
   // Null in the error handler of a path that has no route.
   const Route* route() const { return route_; }
 
-  // A path parameter by its name in the pattern. REQUIRES: the pattern has it, with that type.
+  // A path parameter by its name in the pattern, decoded; int_param() of an int converter,
+  // float_param() of a float. REQUIRES: the pattern has it, with that type; asking for another ends
+  // the process.
   std::string_view param(std::string_view name) const { return find_param(name).text; }
   std::int64_t int_param(std::string_view name) const { return find_param(name).integer; }
   double float_param(std::string_view name) const { return find_param(name).number; }
   const PathParams& params() const { return *params_; }
 
-  // The first query argument so named, decoded. 400 when the query's escapes or UTF-8 are broken.
+  // The first query argument so named, decoded ("+" is a space). 400 when the query's escapes or
+  // UTF-8 are broken, whichever argument is asked for.
   std::optional<std::string_view> arg(std::string_view name) const;
   std::string_view arg_or(std::string_view name, std::string_view fallback) const;
   // An integer argument in [min, max]; `fallback` when it is absent, 400 when it is anything else.
   std::int64_t int_arg(std::string_view name, std::int64_t fallback,
                        std::int64_t min = std::numeric_limits<std::int64_t>::min(),
                        std::int64_t max = std::numeric_limits<std::int64_t>::max()) const;
-  // All, in order.
+  // All, decoded, in order, names repeated as sent. 400 as arg().
   const std::vector<std::pair<std::string, std::string>>& args() const;
 
-  // The first cookie so named.
+  // The value of the first cookie so named, quotes taken off; not decoded further.
   std::optional<std::string_view> cookie(std::string_view name) const;
 
   // The body as bytes, read when first asked for. 413 over RequestLimits::body_bytes, 415 when it has
@@ -86,11 +99,16 @@ class Request {
   // The body as JSON. 415 unless the content type is application/json or …+json, 400 with line and
   // column for what is not JSON (RFC 8259), a repeated key, too deep nesting or an empty body.
   // SUSPENDS.
+  //
+  //   const boost::json::value& body = request.json(kSplit);         // a Schema: then also 422
+  //   const std::string source(body.at("source").as_string());
   const boost::json::value& json() const;
   // json(), then 422 with every problem at once when it does not have the schema's shape.
   const boost::json::value& json(const Schema& schema) const;
   // The JSON body as a T, a described struct (see described.hpp): as json(), then 422 with every
   // problem at once. SUSPENDS.
+  //
+  //   const auto args = request.body<SplitArgs>();
   template <typename T>
   T body() const {
     T object{};
@@ -102,12 +120,16 @@ class Request {
   // first one when it has no preference, nullopt when it accepts none.
   std::optional<std::string_view> preferred(std::initializer_list<std::string_view> offered) const;
 
-  // Runs before the after_request hooks, on this request's response only.
+  // Runs before the after_request hooks, on this request's response only, in the order of the
+  // calls: to set a cookie from deep inside, say.
   void after_this_request(std::function<void(http::Response&)> hook) {
     after_.push_back(std::move(hook));
   }
-  // One value of each type, kept for the length of the request: how a hook hands the user it found
-  // to the view.
+  // One value of each type, default-made when first asked for and kept for the length of the
+  // request: how a hook hands the user it found to the view.
+  //
+  //   request.local<User>() = *user;                 // in a before_request hook
+  //   greet(request.local<User>().name);             // in the view
   template <typename T>
   T& local() {
     std::any& slot = locals_[typeid(T)];

@@ -37,7 +37,10 @@
 
 namespace saola::web {
 
-// A set of the named methods (http::Method::kOther is in none).
+// A set of the named methods (http::Method::kOther is in none): Methods{kGet, kPost}.
+//
+//   Methods allowed{http::Method::kGet, http::Method::kHead};
+//   response.headers.set("Allow", allowed.to_string());        // "GET, HEAD"
 class Methods {
  public:
   Methods() = default;
@@ -57,16 +60,20 @@ class Methods {
   std::bitset<static_cast<std::size_t>(http::Method::kOther)> bits_;
 };
 
-// As what a view gets a parameter: std::int64_t, double, or std::string_view.
+// As what a view gets a parameter: int converters give std::int64_t, float double, all others text.
 enum class ParamType : std::uint8_t { kInt, kFloat, kText };
 
+// One parameter of a pattern.
 struct RouteParam {
   std::string name;
   ParamType type;
   std::string converter;  // "int(min=1)"
 };
 
-// A query argument or header field that a route reads, for openapi.json.
+// A query argument or header field that a route reads, for openapi.json. Declaring it checks
+// nothing: the view reads it with Request::arg() or headers().
+//
+//   app.get("/jobs", list_jobs, {.parameters = {{"limit", "At most so many", Schema::integer()}}});
 struct Parameter {
   enum class In { kQuery, kHeader };
   std::string name;
@@ -75,7 +82,8 @@ struct Parameter {
   In in = In::kQuery;
 };
 
-// What the rest of the program may know about a route. Set up once, then never changed.
+// What the rest of the program may know about a route. Set up once, then never changed; lives as
+// long as its App.
 struct Route {
   std::string pattern;   // "/jobs/<uuid:id>"; the label in metrics and stall reports
   std::string endpoint;  // its name for url_for(); of a blueprint's route "blueprint.name"
@@ -92,15 +100,17 @@ struct Route {
   http::Role role_for(http::Method method) const { return role.value_or(http::role_for(method)); }
 };
 
-// The values of a path's parameters, in the pattern's order.
+// The value of one parameter in a path: as text, and as what its converter made of it.
 struct PathParam {
   std::string_view text;  // decoded; valid as long as the request
   std::int64_t integer = 0;
   double number = 0;
 };
 
+// Parameters of one pattern; one with more is a SetupError.
 inline constexpr std::size_t kMaxPathParams = 8;
 
+// The values of a path's parameters, in the pattern's order.
 struct PathParams {
   std::array<PathParam, kMaxPathParams> values;
   std::size_t size = 0;

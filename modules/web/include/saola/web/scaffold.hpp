@@ -1,4 +1,11 @@
 // What App and Blueprint have in common: routes, hooks and error handlers.
+//
+//   app.get("/jobs/<uuid:id>", show_job, {.endpoint = "show_job", .doc = "One job"});
+//   app.before_request([](Request& request) -> std::optional<Response> {
+//     if (request.headers().contains("Authorization")) return std::nullopt;     // go on
+//     return problem({.status = 401});
+//   });
+//   app.error_handler<NotThere>([](Request&, const NotThere& e) { return text(e.what(), 404); });
 #pragma once
 
 #include <exception>
@@ -20,6 +27,7 @@
 
 namespace saola::web {
 
+// What a route has besides its pattern and view. All may be left out.
 struct RouteOptions {
   // The name for url_for(); empty: the pattern. One name belongs to one pattern.
   std::string endpoint = {};
@@ -38,13 +46,20 @@ struct RouteOptions {
   std::optional<http::Role> role = std::nullopt;
 };
 
+// May answer instead of the view; nullopt: go on.
 using BeforeHook = std::function<std::optional<Response>(Request&)>;
+// May change the response.
 using AfterHook = std::function<void(Request&, Response&)>;
+// Gets the exception that nobody handled, or null.
 using TeardownHook = std::function<void(Request&, std::exception_ptr)>;
+// Makes the answer to an error.
 using StatusHandler = std::function<Response(Request&, const HttpError&)>;
 
-// The hooks and error handlers of an App or a Blueprint.
+// The hooks and error handlers of an App or a Blueprint, as they were added. A request passes the
+// scopes of its route from the App's inwards; errors, after and teardown hooks the other way.
 struct Scope {
+  // The handler of one class of exceptions. C++ cannot ask whether one class of exceptions is
+  // derived from another when it knows neither, so each handler brings a throw to try it with.
   struct ClassHandler {
     // The answer, or nullopt when `error` is of another class.
     std::function<std::optional<Response>(Request&, const std::exception&)> handle;
@@ -62,12 +77,16 @@ struct Scope {
   std::vector<ClassHandler> by_class;
 };
 
+// The set-up calls of App and Blueprint. One thread, before the first request; after it they throw
+// SetupError.
 class Scaffold {
  public:
   virtual ~Scaffold() = default;
 
   // Adds a route. Throws SetupError for a bad pattern, a view that takes other parameters, a route
   // that another one already answers, and after the first request.
+  //
+  //   app.route({http::Method::kPut, http::Method::kPatch}, "/users/<int:id>", change_user);
   void route(Methods methods, std::string_view pattern, View view, RouteOptions options = {}) {
     add_route(methods, pattern, std::move(view), std::move(options));
   }
@@ -91,15 +110,25 @@ class Scaffold {
   // Before the view: the App's hooks first, then the blueprints' from the outside in. A hook that
   // returns a response ends the sequence and stands for the view.
   void before_request(BeforeHook hook);
-  // After the view, on errors' answers too: innermost blueprint first, the last added first.
+  // After the view, on errors' answers too: innermost blueprint first, the last added first. An
+  // exception becomes a 500, and the hooks left are not called.
+  //
+  //   app.after_request([](Request&, Response& response) {
+  //     response.headers.set_default("X-Content-Type-Options", "nosniff");
+  //   });
   void after_request(AfterHook hook);
   // When the response is made, always, in the order of after_request; gets the exception that
-  // nobody handled, or null. What it throws is logged. A stream's body is made later.
+  // nobody handled, or null. What it throws is logged. A stream's body is made later. For what must
+  // be given back whatever happens: a connection, a lock, a measurement.
   void teardown_request(TeardownHook hook);
 
   // The answer to a status: problems of routing (the App's handlers only) and HttpErrors; 500 also
   // gets exceptions nobody else handles, see HttpError::original(). The innermost blueprint's
   // handler wins; status before class.
+  //
+  //   app.error_handler(404, [](Request& request, const HttpError& error) {
+  //     return html(not_found_page(request.path()), error.status());
+  //   });
   void error_handler(int status, StatusHandler handler);
   // The answer to exceptions of class E and those derived from it; the most specific class wins.
   template <typename E, typename F>
@@ -136,6 +165,7 @@ class Scaffold {
   virtual void check_open(std::string_view what) const = 0;
   void add_class_handler(Scope::ClassHandler handler);
 
+  // Owned apart, for routes keep its address when a Blueprint is moved into an App.
   std::unique_ptr<Scope> scope_;
 };
 

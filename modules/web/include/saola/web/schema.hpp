@@ -23,25 +23,31 @@
 
 namespace saola::web {
 
+// Whether an object must have a member.
 enum class Required { kNo, kYes };
 
-// Immutable once built; copies share. Thread-safe.
+// The shape of a JSON value. Immutable once built; copies share. Thread-safe. Rules are added to a
+// temporary: Schema::integer().min(1).max(9).
 class Schema {
  public:
   struct Field;
 
+  // The shapes JSON has; each is the start of a rule.
   static Schema any();
   static Schema boolean();
   static Schema integer();  // a number without fraction that fits 64 bits; 3.0 is one
   static Schema number();
   static Schema string();
   static Schema array(Schema items);
-  // These members and no others; the error about another one names the nearest of them.
+  // These members and no others, in any order; the error about another one names the nearest of
+  // them.
   static Schema object(std::vector<Field> fields);
   // Any names, each value of this shape.
   static Schema map(Schema values);
   // One of several shapes. Give alternatives of different JSON types where possible: problems are
-  // then told of the one the client meant.
+  // then those of the one the client meant.
+  //
+  //   Schema::either({Schema::integer().min(2), Schema::array(Schema::string())})    // 3, or names
   static Schema either(std::vector<Schema> alternatives);
 
   // Limits, inclusive: of a number's value, a string's length in characters, an array's length or a
@@ -50,6 +56,7 @@ class Schema {
   Schema max(double limit) &&;
   // A number that must be above the limit itself.
   Schema above(double limit) &&;
+  // A string: no other words.
   Schema one_of(std::vector<std::string> words) &&;
   // null is fine too.
   Schema or_null() &&;
@@ -58,7 +65,10 @@ class Schema {
   // For the document only: what stands for it when it is left out, as JSON text.
   Schema default_is(std::string json_text) &&;
 
-  // Every way in which `value` differs, in the order of the schema; empty when it fits.
+  // Every way in which `value` differs, in the order of the schema; empty when it fits. Each names
+  // its place by a JSON Pointer ("#/groups"), what must be there, and what is.
+  //
+  //   for (const http::FieldError& error : kSplit.check(value)) show(error.pointer, error.detail);
   std::vector<http::FieldError> check(const boost::json::value& value) const;
   // As JSON Schema 2020-12, the dialect of OpenAPI 3.1.
   boost::json::value to_json() const;
@@ -72,6 +82,7 @@ class Schema {
   std::shared_ptr<Node> node_;
 };
 
+// A member of an object: {"source", Schema::string(), Required::kYes}.
 struct Schema::Field {
   std::string name;
   Schema schema;

@@ -1,4 +1,11 @@
 // Server-sent events (WHATWG HTML §9.2): a response that goes on as long as something happens.
+//
+//   return event_stream([lines](EventWriter& events) -> Result<void> {
+//     for (const std::string& line : *lines) {
+//       if (auto sent = events.send({.data = line, .event = "line"}); !sent) return sent;
+//     }
+//     return {};                                        // the stream ends
+//   });
 #pragma once
 
 #include <chrono>
@@ -13,6 +20,7 @@
 
 namespace saola::web {
 
+// One event. Its texts are borrowed for the call.
 struct ServerEvent {
   std::string_view data = {};   // may have several lines
   std::string_view event = {};  // its type; empty: "message"
@@ -27,6 +35,10 @@ inline constexpr Duration kComeBack = std::chrono::seconds(2);
 // not read. An error means: return it. kClosed: the client went away. kCancelled: what was given
 // has been sent, but the worker leaves; the stream then ends in good order, and the client is asked
 // to come back in kComeBack.
+//
+//   event: job
+//   id: 17
+//   data: {"state":"running"}
 class EventWriter {
  public:
   explicit EventWriter(http::BodyWriter& out) : out_(out) {}
@@ -34,8 +46,9 @@ class EventWriter {
   // Sends one event at once. kInvalidArgument, and nothing sent, when `event` or `id` holds a line
   // break or NUL: it would become another field.
   Result<void> send(const ServerEvent& event);
-  // ": text", which clients ignore: keeps proxies from closing an idle stream (every 15 s will do).
-  // A line break in it starts another comment line.
+  // ": text", which clients ignore: keeps proxies from closing an idle stream (every 15 s will do),
+  // and finds out whether the client is still there. A line break in it starts another comment
+  // line.
   Result<void> comment(std::string_view text = {});
   // Has the client closed its connection? Never suspends.
   bool client_gone() { return out_.client_gone(); }
@@ -48,8 +61,9 @@ class EventWriter {
   http::BodyWriter& out_;
 };
 
-// The response for `produce`, which is called when the head has been accepted. The request is gone
-// by then: capture copies (Last-Event-ID too).
+// The response for `produce`, which is called when the head has been accepted, and whose return
+// ends the stream. The request is gone by then: capture copies (Last-Event-ID too). Not cached, nor
+// held back by nginx.
 http::Response event_stream(std::move_only_function<Result<void>(EventWriter&)> produce);
 
 }  // namespace saola::web

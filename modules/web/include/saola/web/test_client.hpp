@@ -17,7 +17,8 @@
 
 namespace saola::web {
 
-// A response with its body read to the end, as a client would see it.
+// A response with its body read to the end, as a client would see it: of a stream all that it
+// wrote.
 struct TestResponse {
   int status = 0;
   http::Headers headers;
@@ -26,13 +27,17 @@ struct TestResponse {
   // Whether the body ended as it should: no error from a stream, all of its announced length.
   bool complete = true;
 
+  // The first field so named, or empty.
   std::string_view header(std::string_view name) const { return headers.get_or(name, ""); }
   // Throws std::runtime_error with the body when it is not JSON.
   boost::json::value json() const;
 };
 
-// Keeps the cookies it is given, by name, and sends them back. Follows no redirects. Not
-// thread-safe.
+// Calls the handler as a server would, on the calling thread. Keeps the cookies it is given, by
+// name, and sends them back. Follows no redirects. Not thread-safe.
+//
+//   auto answer = client.request("PUT", "/users/7", "name=Ann", {{"Content-Type", form}});
+//   EXPECT_EQ(answer.header("Location"), "/users/7");
 class TestClient {
  public:
   using HeaderList = std::vector<std::pair<std::string, std::string>>;
@@ -40,18 +45,26 @@ class TestClient {
   // REQUIRES: `handler` outlives it.
   explicit TestClient(http::Handler& handler) : handler_(handler) {}
 
+  // Sends one request and reads the answer to its end; `target` is a path with its query. Adds Host
+  // only. Throws what the handler throws, for there is no server to make a 500 of it.
   TestResponse request(std::string_view method, std::string_view target, std::string_view body = {},
                        const HeaderList& headers = {});
   TestResponse get(std::string_view target, const HeaderList& headers = {}) {
     return request("GET", target, {}, headers);
   }
-  // Serialises `body` and says it is application/json.
+  // Serialises `body` and says it is application/json. For other bodies: request("POST", …).
   TestResponse post(std::string_view target, const boost::json::value& body,
                     const HeaderList& headers = {});
 
   // How a client that goes away looks to a stream: after this many bytes writes fail with kClosed.
+  //
+  //   client.hang_up_after(100);
+  //   EXPECT_FALSE(client.get("/export").complete);
   void hang_up_after(std::size_t bytes) { hang_up_after_ = bytes; }
   // How a worker that leaves looks to a stream: after this many bytes it should end.
+  //
+  //   client.leave_after(0);
+  //   EXPECT_TRUE(client.get("/jobs/7/events").complete);       // ends at once, in good order
   void leave_after(std::size_t bytes) { leave_after_ = bytes; }
 
  private:
