@@ -1,4 +1,6 @@
 // How alike the groups are: means, standard deviations and shares per column, before and after.
+// What split() reports in Outcome::columns, strata and categories; docs/formats/balance-report.md
+// has them as JSON.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +13,7 @@
 namespace saola::split {
 
 // How a column's values are distributed in each group, in bins of equal width from `low` to `high`
-// (the outermost hold what is beyond).
+// (the outermost hold what is beyond). For pictures.
 struct ColumnShape {
   double low = 0;
   double high = 0;
@@ -22,6 +24,9 @@ struct ColumnShape {
 
 // A numeric column in the column's own units. "Before" is a random split with the same seed, sizes
 // and strata, "after" is the answer.
+//
+//   for (const ColumnBalance& c : outcome.columns)
+//     show(fmt::format("{}: {:.3f} → {:.3f}", c.column, c.smd_before, c.smd_after));
 struct ColumnBalance {
   std::string column;
   double mean = 0;
@@ -52,6 +57,7 @@ struct ColumnBalance {
   std::vector<double> group_sds;
 };
 
+// One value of a categorical column.
 struct LevelBalance {
   std::string level;
   // Rows with this level, in all and in each group (after).
@@ -62,7 +68,8 @@ struct LevelBalance {
   double share_gap_after = 0;
 };
 
-// A categorical column used as a stratum, or balanced by the objective.
+// A categorical column used as a stratum, or balanced by the objective: how evenly its values are
+// spread.
 struct CategoryBalance {
   std::string column;
   std::size_t levels_total = 0;
@@ -72,7 +79,8 @@ struct CategoryBalance {
   double share_gap_after = 0;
 };
 
-// What became of a column of the table.
+// What became of a column of the table: it names the rows, is balanced by the objective, is a
+// stratum, enters the objective by indicators, or takes no part.
 enum class Role {
   kId,
   kBalanced,
@@ -84,6 +92,7 @@ enum class Role {
 // "id", "balanced", "stratum", "category", "distance", "left_out"
 std::string_view to_string(Role role);
 
+// What split() did with one column, and what is known of it.
 struct ColumnAccount {
   std::string column;
   Role role = Role::kLeftOut;

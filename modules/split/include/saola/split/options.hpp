@@ -1,4 +1,9 @@
 // What to split into, by which columns, and how hard to try.
+//
+//   Options options;
+//   options.groups = NamedGroups{{"treatment", "control"}};
+//   options.strata = {"site"};
+//   options.budget = std::chrono::seconds(10);
 #pragma once
 
 #include <cstddef>
@@ -43,6 +48,7 @@ constexpr bool is_linear(Objective objective) {
   return objective == Objective::kVariance || objective == Objective::kKPlus;
 }
 
+// How hard the search tries: each is the one before it and more.
 enum class Method {
   // Each unit once, in a random order, swapped with its best partner in another group.
   kExchange,
@@ -75,20 +81,23 @@ Result<Objective> parse_objective(std::string_view name);
 Result<Method> parse_method(std::string_view name);
 Result<Missing> parse_missing(std::string_view name);
 
-// The groups wanted, in one of three ways.
+// Groups of equal size.
 struct EqualGroups {
   // That many groups named "1", "2", …; sizes differ by at most one.
   std::size_t count = 2;
 };
+// The same with names of your own: NamedGroups{{"treatment", "control"}}.
 struct NamedGroups {
   // One group a name; sizes differ by at most one.
   std::vector<std::string> names;
 };
+// Groups of given sizes: WeightedGroups{{{"control", 0.8}, {"test", 0.2}}}.
 struct WeightedGroups {
   // Name and weight. The weights are shares when they sum to 1 (within 0.001; sizes are rounded by
   // largest remainder), else sizes: whole numbers that sum to the number of rows.
   std::vector<std::pair<std::string, double>> weights;
 };
+// Groups whose sizes the search may choose: RangedGroups{{{"a", 10, 20}, {"b", 10, 90}}}.
 struct RangedGroups {
   // Each group has at least `min` rows (1 or more) and at most `max`.
   struct Range {
@@ -98,10 +107,16 @@ struct RangedGroups {
   };
   std::vector<Range> ranges;
 };
+// The groups wanted, in one of four ways.
 using Groups = std::variant<EqualGroups, NamedGroups, WeightedGroups, RangedGroups>;
 
 // Where units may go, by their ids. All can be combined, with strata too (each column of which is
 // then spread as well as the constraints allow).
+//
+//   Constraints where;
+//   where.fixed = {{"store 7", "control"}};
+//   where.apart = {{"store 1", "store 2"}};          // rivals
+//   where.together_column = "city";
 struct Constraints {
   // Unit and its group.
   std::vector<std::pair<std::string, std::string>> fixed;
@@ -127,11 +142,14 @@ struct Constraints {
   std::vector<Share> volume_shares;
 };
 
-// How a numeric column enters the objective. kLog needs values above 0.
+// How a numeric column enters the objective: as it is, by its logarithm (kLog: needs values above
+// 0), or by the ranks of its values; then standardised.
 enum class Transform { kStandardise, kLog, kRank };
 Result<Transform> parse_transform(std::string_view name);  // "standardise", "log", "rank"
 std::string_view to_string(Transform transform);
 
+// All that split() wants to know besides the table. The defaults make two groups alike in every
+// numeric column; split() checks everything and names what it cannot do.
 struct Options {
   Groups groups = EqualGroups{2};
   // The column that names each row, which must differ from row to row; none: the first.
@@ -183,6 +201,7 @@ struct Options {
   std::size_t threads = 0;
 };
 
+// A group and how many rows it gets.
 struct NamedSize {
   std::string name;
   std::uint32_t size = 0;

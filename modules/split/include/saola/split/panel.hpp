@@ -21,6 +21,7 @@
 
 namespace saola::split {
 
+// Which columns of a table make a panel, and which of its times are for what.
 struct PanelOptions {
   // Columns of the table: the unit's id, the time (dates or numbers), and what is measured.
   std::string unit;
@@ -131,6 +132,8 @@ struct GeoTest {
   std::vector<std::pair<std::size_t, double>> mde_by_duration;
 };
 
+// What split() says of a panel: how well each group is predicted by the control group, and which
+// lift a test would find.
 struct PanelReport {
   PanelOptions asked;
   std::vector<std::string> times;

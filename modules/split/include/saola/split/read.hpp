@@ -74,10 +74,11 @@ Result<char> parse_thousands(std::string_view text);
 Result<Percent> parse_percent(std::string_view text);
 
 // Reads a table from the bytes of a file: CSV in any of the usual dialects and encodings, or an
-// Excel workbook (.xlsx), plain or compressed with gzip or zstd. Fails with kInvalidArgument on
-// what is not a table (binary, ragged, duplicate names, no rows, …), kDataCorrupt on damaged
-// compression or a damaged workbook, kTooLarge on a limit, kUnsupported on another format (the text
-// says how to convert it), kCancelled when `poll` said so.
+// Excel workbook (.xlsx), plain or compressed with gzip or zstd.
+//
+// Fails with kInvalidArgument on what is not a table (binary, ragged, duplicate names, no rows, …),
+// kDataCorrupt on damaged compression or a damaged workbook, kTooLarge on a limit, kUnsupported on
+// another format (the text says how to convert it), kCancelled when `poll` said so.
 Result<Table> read_table(std::string bytes, const ReadOptions& options = {});
 
 // Appends one field, quoted when it holds a comma, quote, CR or LF, or begins or ends with a blank.

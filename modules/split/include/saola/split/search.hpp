@@ -1,4 +1,10 @@
 // The search itself, on numbers: for callers that have a matrix already (benchmarks, tests).
+//
+//   Problem problem{.rows = 6, .columns = 1, .values = {1, 2, 3, 4, 5, 6}, .sizes = {3, 3}};
+//   standardise(problem.values, problem.rows, problem.columns);
+//   auto best = search(problem, {.objective = Objective::kVariance}, [](const Progress&) {
+//     return false;                                     // true: stop with the best so far
+//   });
 #pragma once
 
 #include <cstddef>
@@ -15,8 +21,9 @@
 
 namespace saola::split {
 
-// REQUIRES: rows ≥ 2, at least two groups, every size ≥ 1, the sizes sum to rows, values finite,
-// columns or distances.
+// What is to be split: a matrix or distances, the groups' sizes, and what must be spread. REQUIRES:
+// rows ≥ 2, at least two groups, every size ≥ 1, the sizes sum to rows, values finite, columns or
+// distances.
 struct Problem {
   std::size_t rows = 0;
   std::size_t columns = 0;
@@ -42,9 +49,10 @@ struct Problem {
 };
 
 // Brings every column of a rows × columns matrix to mean 0 and sd 1 (n - 1); a column whose values
-// are all the same becomes 0.
+// are all the same becomes 0. In place.
 void standardise(std::vector<double>& values, std::size_t rows, std::size_t columns);
 
+// How hard to try; see Options, which has the same for tables.
 struct SearchOptions {
   Objective objective = Objective::kKPlus;
   Method method = Method::kSearch;
@@ -63,6 +71,7 @@ struct SearchOptions {
   enum class Labels { kMatter, kFree } labels = Labels::kMatter;
 };
 
+// How far a search is.
 struct Progress {
   // Of the work, 0 … 1; may fall when a better answer makes the search go on.
   double fraction = 0;
@@ -82,6 +91,7 @@ struct ParetoPoint {
   std::vector<std::uint32_t> group_of_row;
 };
 
+// What a search found, and what it took.
 struct Solution {
   std::vector<std::uint32_t> group_of_row;
   // Value of the objective; absent when stopped before it could be computed (diversity). For

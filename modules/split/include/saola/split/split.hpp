@@ -1,5 +1,12 @@
 // The split task: rows of a table into groups as alike as possible (anticlustering). Pure: no I/O,
 // no randomness but the seed's, no clock but the one passed in.
+//
+//   auto table = read_table(bytes);
+//   if (!table) return table.error();
+//   Observer nobody;
+//   auto outcome = split(*table, {.groups = EqualGroups{3}}, nobody, real_clock());
+//   if (!outcome) return outcome.error();
+//   write("groups.csv", assignment_csv(*table, *outcome));
 #pragma once
 
 #include <cstddef>
@@ -19,7 +26,14 @@
 
 namespace saola::split {
 
-// Watches a running split. Called from the thread that called split().
+// Watches a running split. Called from the thread that called split(); this one does nothing.
+//
+//   struct Watch final : split::Observer {
+//     explicit Watch(saola::Job& j) : job(j) {}
+//     bool cancelled() override { return job.stop_requested(); }
+//     void progress(double part, std::string_view text) override { job.progress(part, text); }
+//     saola::Job& job;
+//   };
 class Observer {
  public:
   virtual ~Observer() = default;
@@ -30,10 +44,11 @@ class Observer {
   virtual void progress(double /*fraction*/, std::string_view /*message*/) {}
 };
 
+// What ended the search: it was done, Options::budget, or Observer::cancelled().
 enum class StoppedBy { kDone, kBudget, kCancel };
 std::string_view to_string(StoppedBy stopped_by);  // "done", "budget", "cancel"
 
-// The designs of which one was drawn, each equally likely.
+// The designs of which one was drawn, each equally likely: what a randomisation test needs.
 struct DesignSet {
   // Designs × rows of the table: an index into the groups, or kNoGroup; before names are drawn.
   std::vector<std::vector<std::uint32_t>> designs;
@@ -49,6 +64,7 @@ struct DesignSet {
 // In Outcome::group_of_row: the row got no group.
 inline constexpr std::uint32_t kNoGroup = UINT32_MAX;
 
+// The answer, how good it is, and how it was found.
 struct Outcome {
   std::vector<NamedSize> groups;
   // Of each row, in the table's order: an index into `groups`, or kNoGroup.
@@ -136,7 +152,8 @@ std::string report_json(const Outcome& outcome);
 // data.
 std::string report_html(const Outcome& outcome, std::string_view title);
 
-// What a split would work on, without running it.
+// What a split would work on, without running it: how many rows, which columns and groups, and what
+// to warn of.
 struct Preview {
   std::size_t rows = 0;
   std::size_t rows_left_out = 0;

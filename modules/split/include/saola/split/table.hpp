@@ -13,7 +13,9 @@
 
 namespace saola::split {
 
-// What is known of one column. Rows count from 0 here and from 1 in messages.
+// What is known of one column of a table. Rows count from 0 here and from 1 in messages. A column
+// is numeric when every cell that has a value is a number; its texts are in the table
+// (Table::text()).
 struct Column {
   std::string name;
   // Cells read as finite numbers; in a column of text those that could be.
@@ -45,6 +47,11 @@ struct Column {
 
 // Immutable after read_table(); safe to read from several threads. Keeps the text of the file, so a
 // cell's exact spelling is there for ids, strata and messages.
+//
+//   const auto sales = table.find("sales");
+//   if (!sales) return unknown_column("sales", table.names());
+//   const Column& column = table.columns()[*sales];
+//   if (column.first_text) show(table.cell(*column.first_text, *sales));     // not a number
 class Table {
  public:
   std::size_t rows() const { return row_starts_.size(); }
