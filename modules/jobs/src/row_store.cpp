@@ -1,3 +1,35 @@
+// How a verb becomes a transaction.
+//
+// Every verb goes the same way, and the helpers below (change_attempt, end_attempt, change_job,
+// change_each) are that way for one job or many:
+//
+//   1. Arguments are checked without the store.
+//   2. Where most calls find nothing to do (a claim by an idle worker, upkeep) a read() looks
+//      first, so that they need not wait for the right to write. What it saw may be old: step 3
+//      looks again.
+//   3. write(): find the rows, let Lifecycle change copies of them, write the copies back.
+//   4. After the transaction is durable, and only then, work_arrived() wakes those who wait for
+//      jobs.
+//
+// What each verb looks at and writes is said in row_store.hpp.
+//
+// Invariants, which hold after every transaction as they held before it:
+//
+//   * One body writes at a time, so what it looked at is still so when it writes: two enqueues with
+//     one key make one job, two claims never take the same, a token that was checked still holds
+//     the lease.
+//   * A write of an attempt happens in the transaction that checked its token. That is the whole
+//     fence: after take_back() or release_owner() the job has another attempt number, or no lease.
+//   * A running job has a lease and no other has one; a final job has finished_at and no other has
+//     it (Lifecycle keeps these, row by row).
+//   * update() leaves payload, result and checkpoint alone, so every verb but claim and those that
+//     answer with a whole job works on summaries.
+//
+// Bodies look first and write last: one that returns an error has written nothing, for nothing
+// would be undone (see RowStore::Body). And one may run twice, as a transaction that did not fit on
+// the disk is tried again in smaller ones: so a body assigns its outputs, and does nothing outside
+// of its rows.
+
 #include <algorithm>
 #include <map>
 #include <tuple>

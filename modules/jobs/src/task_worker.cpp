@@ -1,3 +1,35 @@
+// The life of an attempt, and who moves it:
+//
+//                 claimer                     a job thread                keeper
+//   available ──────────────► running ──────────────────────► finished ──────────────► stored, gone
+//   (the store)  claim() and   live_       its handler has      live_,     the store took its end,
+//                dispatch()                returned             unstored_  or refused it for good
+//
+// At any time before "finished" the keeper, or stop(), may ask it to stop; the reason is set once,
+// but a lost lease overrides every other. What the handler then returns is stored as what the
+// reason calls for (Attempt::store_outcome()); after a lost lease nothing is stored.
+//
+// Invariants:
+//
+//   * free_ is the number of job threads without work. dispatch() takes one, the keeper gives it
+//     back when it first sees the attempt finished, whether or not the store takes the end. So
+//     never more than options_.threads handlers run, while live_ may hold more: those whose end is
+//     not stored.
+//   * An attempt is in live_ from before its handler starts until its end is stored: as long as it
+//     is there its lease is renewed.
+//   * Job threads may have the lowest priority. They never take mutex_ and never call the store:
+//     they post to mailboxes and write to event_, so a thread that the kernel has set aside holds
+//     up nobody.
+//   * The keeper alone speaks to the store for attempts (stop() at its very end excepted, when
+//     handlers are given up). Every call has a deadline, and after each kind of call the keeper
+//     looks whether leases are due, so that a slow store holds up a renewal as little as may be.
+//   * The claimer holds nothing while it waits: a claim whose answer was lost is found in the store
+//     by its owner's name and given back (return_strays()).
+//
+// When the process dies at any point, the store has the job running under a lease that nobody
+// renews: it runs again. When it dies between the handler's end and the store's answer, the work
+// was done twice. That is what "at least once" means.
+
 #include <poll.h>
 #include <pthread.h>
 #include <sys/eventfd.h>

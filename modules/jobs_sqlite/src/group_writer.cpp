@@ -1,3 +1,21 @@
+// The life of a write:
+//
+//   waiting     in waiting_, under mutex_; at its deadline its caller takes it back (kTimedOut)
+//   in a batch  the writer's thread has it: are the files still the same? BEGIN IMMEDIATE (calls
+//               whose deadline passes meanwhile leave the batch), all bodies, COMMIT
+//   answered    result is set and the caller woken, who owns the call again
+//
+//   * Once a call is in a batch its caller waits, whatever its deadline, for only then is it known
+//     what became of it.
+//   * An answer without an error means: committed, synced, and to the files that are still at their
+//     names.
+//   * A body that returns an error of its own (a full queue, a lost lease) has written nothing; the
+//     others of its batch are committed all the same.
+//   * When SQLite fails, nobody's write of the batch happened. For want of space each is tried
+//     again alone, for a smaller write may still fit.
+//   * After a disk error nothing is tried again: nobody knows whether the commit reached the disk,
+//     and writing again could store a job twice. A caller may try again; keys make that safe.
+
 #include "group_writer.hpp"
 
 #include <algorithm>

@@ -1,3 +1,43 @@
+// The loop at work. loop.hpp says who owns it; here is what the owner does with it.
+//
+// The life of a fiber while its place is the loop (side.hpp has the other half):
+//
+//   create_fiber()     drain_inbox()            pick()
+//   any thread ──────► inbox ────────► ready ──────────► running ──end_fiber()──► left ──► buried
+//                        ▲              ▲  ▲  yield()      │  │ park()
+//                        │              │  └───────────────┘  ▼
+//                        └──────────────┴────────────────── parked
+//                         who wins Waiter::claim(): notify(), a timer, a cancel
+//
+//   ready     in ready_[its priority], counted in ready_count_
+//   running   running_ names it, and the word its switch
+//   parked    its Waiter's state is kParked; fiber.parked names the Waiter, timers_ has its
+//             deadline and lock_waits_ the lock that it waits for. make_ready() undoes all of these.
+//   left      ended, or exiled to the side, but the thread stands on its stack until the switch is
+//             done; settle() buries or sends it from the next stack
+//
+// Fibers switch straight to each other: park(), yield() and end_fiber() pick the next one and jump
+// to it. The thread comes back to its own stack, in carry(), only when nothing is ready (then it
+// sleeps in epoll) or when it finds that the loop was stolen from it.
+//
+// Invariants:
+//
+//   * A fiber is in one place only: one ready queue, the inbox, running, parked, or the side's. It
+//     leaves "parked" by the one winner of its Waiter's claim; the loser does nothing. So an inbox
+//     node of it is in flight at most once, and nodes take no memory.
+//   * Nobody runs a fiber before it is off its old stack.
+//   * From entering a section to leaving it no user code runs, and nothing is done that may block
+//     or throw (the rule of sections, Loop::try_enter()). So the monitor may steal at any other
+//     moment and finds the loop whole.
+//   * epoch_ grows with every switch and every sleep, and is published (switches) before the word:
+//     the monitor takes two equal looks for the same run of the same fiber.
+//   * The owner's hints to the monitor (ready_count_, next_timer_ns_, backlog_) may be one tick
+//     old. They only make it look; what it does rests on the word.
+//
+// A round: the inbox is looked at before every pick, since that costs one load; timers and sockets
+// once each ready fiber has had its turn, but not more often than every 13-20 µs (pass()); exiled
+// fibers are sent to the side as they are met (pick()).
+
 #include "loop/loop.hpp"
 
 #include <sys/epoll.h>

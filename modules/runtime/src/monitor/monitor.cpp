@@ -1,3 +1,44 @@
+// From a look to a rescue. One tick asks, in this order, and stops at the first no:
+//
+//   the same run as at the last look?   switches is unchanged, and the loop does not sleep
+//   long enough?                        one slice of the threshold (a twentieth of it while those
+//                                       who waited through another stall have not run), or many
+//                                       shorter ones: Occupancy
+//   does anybody wait?                  ready fibers, a due timer; perhaps a socket or the inbox
+//   its own fault?                      it had a CPU for nine tenths of that time, or slept in the
+//                                       kernel: a machine that is too busy is nobody's stall
+//   is what was read still true?        the ownership word is unchanged
+//   policy                              ignore, report, abort, or rescue: is a thread free? did the
+//                                       CAS on the word succeed?
+//
+// What is known of the present run is in seen_: since (first look), usage (second look: nobody is
+// judged on one), then at most one of
+//   handled   nothing more to do until the next switch
+//   refused   to be rescued, but no thread was free: counted once, tried again at each look
+// and open, while a report without its end is out.
+//
+// A rescued fiber has an entry in rescues_ until it has left its thread:
+//
+//   stolen ──somebody waited──► certain ──► counted ──with its stack, or none to be had──► reported
+//     │                                                                                      │
+//     └─"perhaps": the new carrier says    ┌──────────────── ended_ns is set ────────────────┘
+//        kSurely: certain, as above        ▼
+//        kNobody: unfounded ────────────► erased (a report of its end, if it was counted)
+//
+// Invariants:
+//
+//   * The monitor waits for nobody: it takes no lock that a fiber may hold, starts no thread,
+//     writes no log. What must be done slowly (symbols, text) goes to the reporter's thread. Only
+//     where it is not to rescue does it wait for the hog's stack, kCapturePatience at most.
+//   * A Fiber may end while it is looked at. Its memory stays, and what was read counts only if the
+//     word is the same afterwards.
+//   * Between stealing = true and false the hog cannot leave its thread, so its Carrier may be
+//     written. A Rescue outlives the hog's last touch of it, the store of ended_ns.
+//   * The thief owns nothing: after the CAS the word says "stolen", and only the spare that
+//     adopt()s the loop may change it.
+//   * Exile follows the whole time a hog took, not the moment of the theft: it begins with the
+//     theft where that is long already, and is renewed while it goes on and when it ends.
+
 #include "monitor/monitor.hpp"
 
 #include <pthread.h>

@@ -1,3 +1,45 @@
+// The life of a server:
+//
+//              start()        every wanted worker serves
+//   starting ─────────► filling ───────────────────────► serving
+//       │                  │                                │ TERM, with --shutdown-delay
+//       │ an error         │ a worker cannot boot,          ▼
+//       ▼                  │ or they keep dying         delaying   (/readyz is 503)
+//    exit 1                ▼                                │ the delay is over
+//            stopping, quick ◄───────────────┐              ▼
+//                          │                 └─ stopping, gracefully ◄── TERM, without a delay
+//                          ▼                                ▼
+//                          └── the last child has gone: exit ┘
+//
+// INT, QUIT and a second TERM lead to "stopping, quick" from everywhere.
+//
+//   state                  stopping     besides
+//   filling                kNo          !was_ready
+//   serving                kNo          was_ready; generations.pending while a reload is under way
+//   delaying               kNo          stop_at
+//   stopping, gracefully   kGraceful
+//   stopping, quick        kQuick
+//
+// Signals, messages of children, control requests and dead children only change what is wanted:
+// stopping, stop_at, Generation::wanted, a child's stage. supervise(), once a turn of the loop,
+// then compares what is wanted with what there is and takes the next steps. So it does not matter
+// in which order things come, and a step that fails is taken again at the next turn.
+//
+// Invariants:
+//
+//   * One thread, which waits in wait()'s poll() and nowhere else: a hook, a control request and a
+//     reload run between two polls, so each must be short. Who wants to be asked at a time says so
+//     with wake_at(); else the loop turns once a second.
+//   * stop() alone changes `stopping`, and only forward: kNo, kGraceful, kQuick. From then on no
+//     child is started, and a pending reload is forgotten.
+//   * The fleet alone starts, signals and forgets children (fleet.hpp has their states). Children
+//     of two generations at most live at one time beside those that leave.
+//   * Listening sockets belong to generations and close with the last one that has them. Unix
+//     sockets lose their names after the last child has gone.
+//   * The management process answers for the others, so it leaves last.
+//   * While an older arbiter lives beside this one (predecessor), it has the names of the pid file
+//     and the control socket; this one's end in ".2".
+
 #include "arbiter/arbiter.hpp"
 
 #include <poll.h>
