@@ -28,8 +28,9 @@ class Order:
 
 
 class Clients:
-    def __init__(self, service, seed, count, a_minute):
+    def __init__(self, service, seed, count, a_minute, longest):
         self._service = service
+        self._longest = longest                # job, in seconds
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._orders = []
@@ -75,8 +76,8 @@ class Clients:
                 self._stop.wait(0.5)
                 continue
             count += 1
-            # Most are short, some outlast a lease.
-            seconds = dice.choices((dice.uniform(0, 0.5), dice.uniform(0.5, 3), dice.uniform(5, 20)), (60, 37, 3))[0]
+            # Most are short; in a long campaign some outlast a lease.
+            seconds = dice.choices((dice.uniform(0, 0.5), dice.uniform(0.5, 3), dice.uniform(self._longest / 4, self._longest)), (60, 37, 3))[0]
             job = number * 1_000_000 + count
             order = Order("campaign %d" % job, {"source": bucket.source_name(seconds, job), "groups": 2, "seed": job,
                                                 "destination": "s3://%s/out/" % bucket.BUCKET, "restarts": 1,
