@@ -25,7 +25,7 @@ def make(folder):
     if os.environ.get("CAMPAIGN_MOUNTS"):
         libc = ctypes.CDLL(None, use_errno=True)
         if libc.mount(b"tmpfs", os.fsencode(folder), b"tmpfs", 0, b"size=%d,mode=0700" % SIZE) == 0:
-            return SmallDisk(folder)
+            return SmallDisk(folder, libc)
     return SizeLimit()
 
 
@@ -33,7 +33,8 @@ class SmallDisk:
     """A file system of its own; something else takes all of its space."""
     name = "a small file system"
 
-    def __init__(self, folder):
+    def __init__(self, folder, libc):
+        self._folder, self._libc = folder, libc
         self._ballast = os.path.join(folder, "ballast")
 
     def fill(self, _service):
@@ -48,6 +49,9 @@ class SmallDisk:
     def free(self, _service):
         os.unlink(self._ballast)
 
+    def end(self):
+        self._libc.umount2(os.fsencode(self._folder), 2)   # MNT_DETACH: whoever still has files there keeps them
+
 
 class SizeLimit:
     """No file may grow beyond some bytes (RLIMIT_FSIZE), for the processes there are and those they start."""
@@ -58,6 +62,9 @@ class SizeLimit:
 
     def free(self, service):
         self._set(service, resource.RLIM_INFINITY)
+
+    def end(self):
+        pass
 
     @staticmethod
     def _set(service, soft):
