@@ -37,7 +37,9 @@ Result<Credentials> read_credentials(const Settings& settings) {
     out.tokens.insert(out.tokens.end(), tokens->begin(), tokens->end());
   }
   const std::string& auth = settings.get(setting::kAuth);
+  // A file whose last line was deleted lets nobody in, not everybody.
   const bool known_by_something = !out.tokens.empty() ||
+                                  !settings.get(setting::kAuthTokensFile).empty() ||
                                   !settings.get(setting::kAuthUserHeader).empty() ||
                                   settings.get(setting::kAuthCertificateRole) != "none";
   if (auth == "required" && !known_by_something) {

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 
 #include <saola/server/settings.hpp>
+#include <saola/testing/temp_folder.hpp>
 
 namespace saola::server {
 namespace {
@@ -304,6 +305,16 @@ TEST(Credentials, AuthIsAskedAsSoonAsThereIsSomethingToAskFor) {
   EXPECT_THAT(read_credentials(settings_of({"--auth=required"})).error().message(),
               HasSubstr("token new"));
   EXPECT_FALSE(read_credentials(settings_of({"--auth-tokens-file=/nowhere"})));
+}
+
+TEST(Credentials, AFileWithoutTokensLetsNobodyIn) {
+  const TempFolder folder;
+  const std::string path = folder.path() + "/tokens";
+  std::ofstream(path) << "# the last one was taken back\n";
+  const auto credentials = read_credentials(settings_of({"--auth-tokens-file", path}));
+  ASSERT_TRUE(credentials) << credentials.error().message();
+  EXPECT_TRUE(credentials->asks_who);
+  EXPECT_TRUE(credentials->tokens.empty());
 }
 
 TEST(Credentials, OnlyThisMachineMayReachAServerThatAsksNobody) {
