@@ -21,7 +21,7 @@ async function call(method, path, body) {
     headers: body === undefined ? {} : {"Content-Type": "application/json"},
     body: body === undefined ? undefined : JSON.stringify(body),
   });
-  if (answer.status === 401) location.assign("/login?next=" + encodeURIComponent(location.pathname + location.hash));
+  if (answer.status === 401) location.assign("login?next=" + encodeURIComponent(location.pathname + location.hash));
   const document_ = await answer.json();
   if (!answer.ok) throw Object.assign(new Error(document_.detail), {problem: document_});
   return document_;
@@ -65,7 +65,7 @@ function showExample() {
 
 // Every POST route that answers 202 and takes a JSON body starts jobs.
 async function findStarters() {
-  const {info, paths} = await call("GET", "/openapi.json");
+  const {info, paths} = await call("GET", "openapi.json");
   document.title = info.title;
   byId("name").textContent = info.title;
   for (const [path, {post}] of Object.entries(paths)) {
@@ -81,7 +81,7 @@ async function submit(event) {
   event.preventDefault();
   byId("problem").hidden = true;
   try {
-    const job = await call("POST", byId("paths").value, JSON.parse(byId("body").value));
+    const job = await call("POST", byId("paths").value.slice(1), JSON.parse(byId("body").value));
     choose(job.id);
     await refresh();
   } catch (error) {
@@ -96,9 +96,9 @@ let stream = null;
 function choose(id) {
   chosen = id;
   // So that a job's page can be linked to and survives a reload.
-  history.replaceState(null, "", "#" + id);
+  history.replaceState(null, "", location.pathname + location.search + "#" + id);
   stream?.close();
-  stream = new EventSource(`/jobs/${id}/events`);
+  stream = new EventSource(`jobs/${id}/events`);
   stream.addEventListener("progress", (event) => showJob(JSON.parse(event.data)));
   stream.addEventListener("end", (event) => {
     stream.close();
@@ -176,7 +176,7 @@ function showJob(job) {
 async function refresh() {
   const start = performance.now();
   try {
-    const {jobs} = await call("GET", "/jobs?limit=25");
+    const {jobs} = await call("GET", "jobs?limit=25");
     byId("jobs").replaceChildren(...jobs.map(jobRow));
     byId("none").hidden = jobs.length > 0;
     byId("health").textContent = `answers in ${(performance.now() - start).toFixed(0)} ms`;
@@ -194,14 +194,14 @@ async function keepFresh() {
 
 // The button to log out, for those who had to log in.
 async function showCaller() {
-  const {name, role} = await call("GET", "/session");
+  const {name, role} = await call("GET", "session");
   byId("caller").textContent = name === "" ? "" : `${name} (${role})`;
   byId("logout").hidden = name === "";
 }
 
 async function logOut() {
-  await fetch("/logout", {method: "POST"});
-  location.assign("/login");
+  await fetch("logout", {method: "POST"});
+  location.assign("login");
 }
 
 byId("logout").addEventListener("click", logOut);

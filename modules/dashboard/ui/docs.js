@@ -51,7 +51,7 @@ function show(path, method, operation) {
 }
 
 (async () => {
-  const {info, paths} = await (await fetch("/openapi.json")).json();
+  const {info, paths} = await (await fetch("openapi.json")).json();
   document.title = info.title;
   document.getElementById("title").textContent = `${info.title} ${info.version}`;
   document.getElementById("about").textContent = info.description ?? "";

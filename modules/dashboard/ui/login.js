@@ -5,13 +5,13 @@ const byId = (id) => document.getElementById(id);
 
 // Where the user wanted to go; a path of this service only.
 function next() {
-  const wanted = new URL(new URLSearchParams(location.search).get("next") ?? "/", location.origin);
-  return wanted.origin === location.origin ? wanted.pathname + wanted.hash : "/";
+  const wanted = new URL(new URLSearchParams(location.search).get("next") ?? document.baseURI, location.origin);
+  return wanted.origin === location.origin ? wanted.pathname + wanted.hash : document.baseURI;
 }
 
 byId("form").addEventListener("submit", async (event) => {
   event.preventDefault();
-  const answer = await fetch("/login", {
+  const answer = await fetch("login", {
     method: "POST",
     headers: {"Content-Type": "application/json"},
     body: JSON.stringify({token: byId("token").value.trim()}),

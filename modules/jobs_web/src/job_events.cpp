@@ -55,7 +55,7 @@ class JobEvents {
           store_call([&] { return store_.position(id_, Deadline::after(kStorePatience)); });
       if (found) position = *found;
     }
-    const std::string data = job_json(job, position);
+    const std::string data = job_json(job, position, options_.prefix);
     seen_ = std::move(id);
     rest();
     return out_.send({.data = data, .event = end ? "end" : "progress", .id = seen_});

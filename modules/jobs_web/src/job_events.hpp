@@ -15,6 +15,7 @@ struct EventStreamOptions {
   // Of the last event the client has seen; empty: none.
   std::string last_event_id;
   bool one_event = false;
+  std::string prefix;  // of the links
   Duration poll_every = std::chrono::milliseconds(250);
   // A comment, so that proxies keep an idle stream open.
   Duration heartbeat_every = std::chrono::seconds(10);

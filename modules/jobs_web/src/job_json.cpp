@@ -65,8 +65,8 @@ std::vector<Schema::Field> summary_fields() {
 
 }  // namespace
 
-json::object links_of(const jobs::Job& job) {
-  const std::string self = "/jobs/" + job.id;
+json::object links_of(const jobs::Job& job, std::string_view prefix) {
+  const std::string self = fmt::format("{}/jobs/{}", prefix, job.id);
   return {{"self", self},
           {"events", self + "/events"},
           {"result", self + "/result"},
@@ -74,14 +74,14 @@ json::object links_of(const jobs::Job& job) {
           {"retry", self + "/retry"}};
 }
 
-json::object accepted_json(const jobs::Job& job) {
+json::object accepted_json(const jobs::Job& job, std::string_view prefix) {
   return {{"id", job.id},
           {"state", jobs::to_string(job.state)},
           {"kind", job.kind},
-          {"links", links_of(job)}};
+          {"links", links_of(job, prefix)}};
 }
 
-json::object summary_json(const jobs::Job& job) {
+json::object summary_json(const jobs::Job& job, std::string_view prefix) {
   json::object out{
       {"id", job.id},
       {"kind", job.kind},
@@ -110,12 +110,13 @@ json::object summary_json(const jobs::Job& job) {
     out["error"] = job.errors.back().text;
   }
   if (job.state == jobs::State::kRetryable) out["retry_at"] = time_json(job.scheduled_at);
-  out["links"] = links_of(job);
+  out["links"] = links_of(job, prefix);
   return out;
 }
 
-std::string job_json(const jobs::Job& job, const std::optional<jobs::QueuePosition>& position) {
-  json::object out = summary_json(job);
+std::string job_json(const jobs::Job& job, const std::optional<jobs::QueuePosition>& position,
+                     std::string_view prefix) {
+  json::object out = summary_json(job, prefix);
   if (position && job.state == jobs::State::kAvailable) {
     json::object place{{"ahead", position->ahead}, {"estimated_wait_seconds", nullptr}};
     if (position->estimated_wait) {

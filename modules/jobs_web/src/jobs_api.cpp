@@ -122,8 +122,8 @@ class JobsApi::Impl {
     const auto stored = store_call([&] { return store_.enqueue(job, patience()); });
     if (!stored) throw queue_error(stored.error(), job.queue);
     health_.accepted();
-    Response response = web::json(accepted_json(stored->job), 202);
-    response.headers.add("Location", "/jobs/" + stored->job.id);
+    Response response = web::json(accepted_json(stored->job, request.prefix()), 202);
+    response.headers.add("Location", fmt::format("{}/jobs/{}", request.prefix(), stored->job.id));
     return response;
   }
 
@@ -133,29 +133,29 @@ class JobsApi::Impl {
 
   std::string metrics_text() { return stored_metrics(store_); }
 
-  Response cancel(std::string_view id) {
+  Response cancel(const Request& request, std::string_view id) {
     check_id(id);
     const jobs::Job job = checked_store_call([&] { return store_.cancel(id, patience()); });
-    return job_answer(job, jobs::is_final(job.state) ? 200 : 202);
+    return job_answer(request, job, jobs::is_final(job.state) ? 200 : 202);
   }
 
-  Response retry(std::string_view id) {
+  Response retry(const Request& request, std::string_view id) {
     check_id(id);
     auto job = store_call([&] { return store_.retry(id, patience()); });
     if (!job) {
       const auto known = store_call([&] { return store_.get(id, patience()); });
       throw queue_error(job.error(), known ? known->queue : "");
     }
-    return job_answer(*job, 202);
+    return job_answer(request, *job, 202);
   }
 
-  Response job_answer(const jobs::Job& job, int status = 200) const {
+  Response job_answer(const Request& request, const jobs::Job& job, int status = 200) const {
     std::optional<jobs::QueuePosition> position;
     if (job.state == jobs::State::kAvailable) {
       auto found = store_call([&] { return store_.position(job.id, patience()); });
       if (found) position = *found;
     }
-    return Response(status, "application/json", job_json(job, position));
+    return Response(status, "application/json", job_json(job, position, request.prefix()));
   }
 
   web::HttpError queue_error(const Error& error, std::string_view queue) {
@@ -195,7 +195,8 @@ class JobsApi::Impl {
                       const auto page = store_.list(asked, patience());
                       if (!page) return std::unexpected(page.error());
                       json::array rows;
-                      for (const jobs::Job& job : page->jobs) rows.push_back(summary_json(job));
+                      for (const jobs::Job& job : page->jobs)
+                        rows.push_back(summary_json(job, request.prefix()));
                       json::object out{{"jobs", std::move(rows)}, {"next_cursor", nullptr}};
                       if (!page->next_cursor.empty()) out["next_cursor"] = page->next_cursor;
                       return json::serialize(out);
@@ -207,7 +208,9 @@ class JobsApi::Impl {
     return checked_store_call([&] { return store_.get(id, patience()); });
   }
 
-  Response show_job(std::string_view id) const { return job_answer(find_job(id)); }
+  Response show_job(const Request& request, std::string_view id) const {
+    return job_answer(request, find_job(id));
+  }
 
   Response show_result(std::string_view id) const {
     const jobs::Job job = find_job(id);
@@ -230,6 +233,7 @@ class JobsApi::Impl {
     EventStreamOptions options;
     options.last_event_id = request.headers().get_or("Last-Event-ID", "");
     options.one_event = options_.one_event_a_stream;
+    options.prefix = request.prefix();
     // 204 tells an EventSource not to come back.
     if (jobs::is_final(job.state) && options.last_event_id == event_id(job)) {
       return web::no_content();
@@ -275,11 +279,13 @@ web::Blueprint jobs_blueprint(std::function<JobsApi&()> api) {
                                 {.name = "cursor", .doc = "next_cursor of the page before"}},
                  .answer = page_schema(),
                  .responses = {{200, "jobs and next_cursor, which is null on the last page"}}});
-  blueprint.get("/jobs/<id>", [jobs](Request&, std::string_view id) { return jobs().show_job(id); },
-                {.endpoint = "show",
-                 .doc = "Show a job",
-                 .answer = job_schema(),
-                 .responses = {{200, "The job"}, {404, "There is no such job"}}});
+  blueprint.get(
+      "/jobs/<id>",
+      [jobs](Request& request, std::string_view id) { return jobs().show_job(request, id); },
+      {.endpoint = "show",
+       .doc = "Show a job",
+       .answer = job_schema(),
+       .responses = {{200, "The job"}, {404, "There is no such job"}}});
   blueprint.get(
       "/jobs/<id>/events",
       [jobs](Request& request, std::string_view id) { return jobs().watch_job(request, id); },
@@ -302,7 +308,7 @@ web::Blueprint jobs_blueprint(std::function<JobsApi&()> api) {
       "/jobs/<id>/cancel",
       [jobs](Request& request, std::string_view id) {
         check_no_form(request);
-        return jobs().cancel(id);
+        return jobs().cancel(request, id);
       },
       {.endpoint = "cancel",
        .doc = "Cancel a job\n\nOne that waits is cancelled at once, one that runs within a "
@@ -316,7 +322,7 @@ web::Blueprint jobs_blueprint(std::function<JobsApi&()> api) {
   blueprint.post("/jobs/<id>/retry",
                  [jobs](Request& request, std::string_view id) {
                    check_no_form(request);
-                   return jobs().retry(id);
+                   return jobs().retry(request, id);
                  },
                  {.endpoint = "retry",
                   .doc = "Run a discarded, cancelled or retryable job again, at once",

@@ -23,7 +23,7 @@ TEST(JobJson, ShowsFailuresAndInterruptionsApart) {
   job.max_attempts = 5;
   job.priority = 3;
   job.timeout = std::chrono::seconds(90);
-  const json::object shown = summary_json(job);
+  const json::object shown = summary_json(job, "");
   EXPECT_EQ(shown.at("attempt"), 7);
   EXPECT_EQ(shown.at("failures"), 2);
   EXPECT_EQ(shown.at("interruptions"), 5);
@@ -65,6 +65,23 @@ struct JobsApiTest : testing::Test {
   std::unique_ptr<web::App> app;
   std::unique_ptr<web::TestClient> client;
 };
+
+TEST_F(JobsApiTest, BelowAPathOfABiggerSiteLinksBeginWithIt) {
+  client->below("/site");
+  const auto answer = client->post("/split", kGood);
+  const json::value body = answer.json();
+  const std::string self = "/site/jobs/" + std::string(body.at("id").as_string());
+  EXPECT_EQ(answer.header("Location"), self);
+  const std::string path = self.substr(5);
+  const json::value listed = client->get("/jobs").json().at("jobs").at(0);
+  const json::value job = client->get(path).json();
+  const json::value cancelled = client->post(path + "/cancel", nullptr).json();
+  for (const json::value& shown : {body, listed, job, cancelled}) {
+    EXPECT_EQ(shown.at("links").at("self"), json::value(self));
+    EXPECT_EQ(shown.at("links").at("retry"), json::value(self + "/retry"));
+  }
+  EXPECT_THAT(client->get(path + "/events").body, HasSubstr(self + "/events"));
+}
 
 TEST_F(JobsApiTest, SubmitAnswersWithTheJob) {
   const auto answer = client->post("/split", kGood);

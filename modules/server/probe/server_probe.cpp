@@ -74,6 +74,9 @@ class Probe final : public http::Handler {
     if (request.path == "/from") {
       return text(200, fmt::format("{} {}", request.remote_address, request.scheme));
     }
+    if (request.path == "/where") {
+      return text(200, fmt::format("{}|{}", request.prefix, request.raw_path));
+    }
     if (request.path == "/slow") {
       log_info("the slow request has begun");
       runtime::this_task::sleep_for(std::chrono::milliseconds(500));

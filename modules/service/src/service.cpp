@@ -43,11 +43,12 @@ struct LoginArgs {
 };
 SAOLA_DESCRIBE(LoginArgs, token)
 
-// Not sent along when another site posts here. Plain HTTP carries it only where the server speaks no
+// Not sent along when another site posts here, nor to the neighbours of a service below a path. Plain HTTP carries it only where the server speaks no
 // TLS itself and no proxy says that it does.
 web::Cookie session_cookie(const Request& request, std::string value, Duration length) {
   return {.name = std::string(http::kSessionCookie),
           .value = std::move(value),
+          .path = std::string(request.prefix().empty() ? "/" : request.prefix()),
           .max_age = length,
           .secure = request.raw().scheme == "https",
           .same_site = web::Cookie::SameSite::kLax};
@@ -252,11 +253,12 @@ void Service::Impl::finish() {
       {.endpoint = "metrics",
        .doc = "Numbers of all workers in Prometheus' text format",
        .responses = {{200, "text/plain; version=0.0.4"}}});
-  add("/openapi.json", [this] {
+  add("/openapi.json", [this](Request& request) {
     return web::json(
         web::openapi(app, {.title = name,
                            .version = options.version,
                            .description = options.description,
+                           .prefix = std::string(request.prefix()),
                            .license = options.license,
                            .asks_who = web_context != nullptr && web_context->asks_who()}));
   });

@@ -287,6 +287,17 @@ TEST_F(ServiceTestCase, LoggingOutTakesTheCookieAway) {
   EXPECT_THAT(out.header("Set-Cookie"), HasSubstr("Max-Age=0"));
 }
 
+// Else two services of one site would take each other's cookie away.
+TEST_F(ServiceTestCase, TheSessionsCookieIsForTheServiceAlone) {
+  auto client = service.test_client();
+  const auto cookie = [&] {
+    return std::string(client.request("POST", "/logout").header("Set-Cookie")) + ";";
+  };
+  EXPECT_THAT(cookie(), HasSubstr(" Path=/;"));
+  client.below("/site");
+  EXPECT_THAT(cookie(), HasSubstr(" Path=/site;"));
+}
+
 TEST(Service, ATestSeesTheDefaultSettings) {
   Service service("greeter");
   constexpr server::Setting<std::int64_t> kGreetings{"greetings"};

@@ -159,8 +159,10 @@ http::Role Gate::proxy_role(const http::Request& request) const {
 http::Response Gate::ask_to_log_in(const http::Request& request, std::string_view wrong) const {
   if (!options_.login_path.empty() && sessions_ && wants_page(request)) {
     http::Response response(303);
-    response.headers.add("Location", fmt::format("{}?next={}", options_.login_path,
-                                                 http::percent_encode(request.raw_path)));
+    const std::string wanted = fmt::format("{}{}", request.prefix, request.raw_path);
+    response.headers.add("Location",
+                         fmt::format("{}{}?next={}", request.prefix, options_.login_path,
+                                     http::percent_encode(wanted)));
     response.headers.add("Cache-Control", "no-store");
     return response;
   }

@@ -27,6 +27,7 @@ struct Asked {
   std::string_view path = "/jobs";
   std::string_view host = "localhost:8000";
   std::string_view certificate = {};
+  std::string_view prefix = {};
 };
 
 struct Answered {
@@ -70,6 +71,7 @@ struct GateTest : testing::Test {
     request.path = request.raw_path = asked.path;
     request.host = asked.host;
     request.client_certificate = asked.certificate;
+    request.prefix = asked.prefix;
     auto refusal = gate.refuse(request);
     http::Response shown(200);
     gate.show(request, refusal ? *refusal : shown);
@@ -127,6 +129,12 @@ TEST_F(GateTest, AWrongTokenIsToldApartFromNone) {
   // Another scheme is a proxy's business.
   EXPECT_EQ(ask(gate(), {.fields = {{"Authorization", "Basic YTpi"}}}).authenticate,
             R"(Bearer realm="test")");
+}
+
+TEST_F(GateTest, BelowAPathOfABiggerSiteTheLogInPageAndTheWayBackAreBelowItToo) {
+  const Answered sent =
+      ask(gate(), {.fields = {{"Accept", "text/html"}}, .path = "//b.example", .prefix = "/site"});
+  EXPECT_EQ(sent.location, "/site/login?next=%2Fsite%2F%2Fb.example");
 }
 
 TEST_F(GateTest, ABrowserIsSentToLogInAndItsCookieStandsForTheToken) {

@@ -40,6 +40,12 @@ Result<void> check_field_name(std::string_view text) {
   return fail(ErrorCode::kInvalidArgument, "write the name of a header field, as X-Remote-User");
 }
 
+Result<void> check_root_path(std::string_view text) {
+  if (is_prefix(text)) return {};
+  return fail(ErrorCode::kInvalidArgument,
+              "give a path such as /splits, of letters, digits and -._~, without a last /");
+}
+
 Result<void> check_access_format(std::string_view text) {
   if (auto parsed = AccessLogFormat::parse(text); !parsed) return std::unexpected(parsed.error());
   return {};
@@ -360,6 +366,16 @@ std::vector<SettingRow> server_rows() {
        .type = kSeconds,
        .default_value = "5",
        .doc = "The longest silence of such a client; then its connection is closed."},
+      {.section = "HTTP",
+       .key = setting::kRootPath.key,
+       .type = kText,
+       .default_value = "",
+       .doc =
+           "Where the service lies in a bigger site, such as /splits: it goes before the paths of "
+           "Location fields, links, the dashboard and openapi.json. Requests may come with it "
+           "or without. A trusted proxy's X-Forwarded-Prefix wins; it has taken the prefix off.",
+       .shape = "/PATH",
+       .check = check_root_path},
       {.section = "HTTP",
        .key = setting::kForwardedAllowIps.key,
        .type = kList,

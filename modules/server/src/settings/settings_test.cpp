@@ -67,6 +67,7 @@ std::string other_text(const SettingRow& row) {
       return "other=/elsewhere";
     case SettingType::kText:
     case SettingType::kList:
+      if (row.key == "root-path") return "/else/where";
       if (row.key == "worker-class") return "sync";
       if (row.key == "umask" || row.key == "socket-mode") return "027";
       if (row.key == "log-syslog-to") return "udp://localhost:514";

@@ -75,6 +75,31 @@ bool TrustedProxies::trusts(std::string_view address) const {
   });
 }
 
+bool is_prefix(std::string_view text) {
+  constexpr std::size_t kLongest = 1024;
+  if (text.size() > kLongest) return false;
+  while (!text.empty()) {
+    if (text[0] != '/') return false;
+    text.remove_prefix(1);
+    const std::string_view segment = text.substr(0, text.find('/'));
+    const bool plain = std::ranges::all_of(segment, [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+             c == '-' || c == '.' || c == '_' || c == '~';
+    });
+    if (!plain || segment.empty() || segment == "." || segment == "..") return false;
+    text.remove_prefix(segment.size());
+  }
+  return true;
+}
+
+std::optional<std::string_view> TrustedProxies::prefix(std::string_view peer,
+                                                       const http::HeaderView& headers) const {
+  if (!headers.contains("X-Forwarded-Prefix") || !trusts(peer)) return std::nullopt;
+  std::string_view said = headers.get_or("X-Forwarded-Prefix", "");
+  if (said.ends_with('/')) said.remove_suffix(1);
+  return is_prefix(said) ? std::optional(said) : std::nullopt;
+}
+
 std::optional<std::string> TrustedProxies::client(std::string_view peer,
                                                   const http::HeaderView& headers) const {
   if (!headers.contains("X-Forwarded-For") || !trusts(peer)) return std::nullopt;

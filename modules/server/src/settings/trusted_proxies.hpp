@@ -13,6 +13,10 @@
 
 namespace saola::server {
 
+// Whether `text` can be put before an absolute path: empty, or segments of letters, digits and
+// "-._~", each with a '/' in front: no "//", which would name another host, no ".." and no last '/'.
+bool is_prefix(std::string_view text);
+
 class TrustedProxies {
  public:
   // Each text is an IP address, a network ("10.0.0.0/8", "fd00::/8") or "*".
@@ -25,6 +29,10 @@ class TrustedProxies {
   // The client of a request that `peer` sent: the last address in X-Forwarded-For that is not a
   // trusted proxy's, when the peer is one; else nullopt.
   std::optional<std::string> client(std::string_view peer, const http::HeaderView& headers) const;
+  // The X-Forwarded-Prefix of a trusted peer: "/splits", or empty for the root; nullopt when there is
+  // none, or none that is_prefix() takes.
+  std::optional<std::string_view> prefix(std::string_view peer,
+                                         const http::HeaderView& headers) const;
   // "https" or "http" when a trusted peer says so in X-Forwarded-Proto.
   std::optional<std::string_view> scheme(std::string_view peer,
                                          const http::HeaderView& headers) const;

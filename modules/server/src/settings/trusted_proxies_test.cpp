@@ -48,5 +48,20 @@ TEST(TrustedProxies, TheClientIsTheLastHopThatIsNotTrusted) {
   EXPECT_EQ(client(trusted, "10.0.0.1:1", ", ,"), std::nullopt);
 }
 
+TEST(TrustedProxies, PrefixesAreTakenFromTrustedPeersAndOnlyPlainOnes) {
+  const TrustedProxies proxies = *TrustedProxies::parse({"10.0.0.0/8"});
+  const auto prefix = [&](std::string_view peer, std::string_view said) {
+    const std::vector<http::Field> fields{{"X-Forwarded-Prefix", std::string(said)}};
+    return proxies.prefix(peer, http::HeaderView(fields));
+  };
+  EXPECT_EQ(prefix("10.1.1.1:5", "/a"), "/a");
+  EXPECT_EQ(prefix("unix", "/a/b-c.d/"), "/a/b-c.d");
+  EXPECT_EQ(prefix("10.1.1.1:5", "/"), "");
+  EXPECT_EQ(prefix("192.0.2.1:5", "/a"), std::nullopt);
+  for (const char* bad : {"//evil.example", "/a//b", "a", "/a/../b", "/<b>", "/a, /b", "/%2f"}) {
+    EXPECT_EQ(prefix("unix", bad), std::nullopt) << bad;
+  }
+}
+
 }  // namespace
 }  // namespace saola::server

@@ -113,12 +113,17 @@ class LearnedPlacer final : public http::Placer {
 };
 
 // In front of the application: sheds load while the loop is late and cannot be helped, says where a
-// request behind a trusted proxy comes from, and lets pass what its caller may ask.
+// request behind a trusted proxy comes from and where in its site the service lies, and lets pass
+// what its caller may ask.
 class FrontHandler final : public http::Handler {
  public:
   FrontHandler(http::Handler& inner, const runtime::Runtime& runtime, const Gate& gate,
-               TrustedProxies proxies)
-      : inner_(inner), runtime_(runtime), gate_(gate), proxies_(std::move(proxies)) {}
+               const Settings& settings)
+      : inner_(inner),
+        runtime_(runtime),
+        gate_(gate),
+        proxies_(trusted_proxies(settings, setting::kForwardedAllowIps)),
+        root_(settings.get(setting::kRootPath)) {}
 
   http::Response handle(http::Request& request) override {
     if (runtime_.shedding()) {
@@ -133,6 +138,11 @@ class FrontHandler final : public http::Handler {
     const auto client = proxies_.client(request.remote_address, request.headers);
     if (const auto scheme = proxies_.scheme(request.remote_address, request.headers)) {
       request.scheme = *scheme;
+    }
+    if (const auto prefix = proxies_.prefix(request.remote_address, request.headers)) {
+      request.prefix = *prefix;
+    } else {
+      take_off_root(request);
     }
     http::Response response = gated(request, client);
     gate_.show(request, response);
@@ -153,10 +163,25 @@ class FrontHandler final : public http::Handler {
     return inner_.handle(request);
   }
 
+  void take_off_root(http::Request& request) const {
+    request.prefix = root_;
+    const std::size_t size = root_.size();
+    const std::string_view path = request.raw_path;
+    if (size == 0 || !path.starts_with(root_)) return;
+    if (path.size() == size) {
+      request.raw_path = request.path = "/";
+    } else if (path[size] == '/') {
+      // The root has no byte that could be escaped, so it is as long in both.
+      request.raw_path.remove_prefix(size);
+      request.path.remove_prefix(size);
+    }
+  }
+
   http::Handler& inner_;
   const runtime::Runtime& runtime_;
   const Gate& gate_;
   const TrustedProxies proxies_;
+  const std::string root_;  // --root-path
   LearnedPlacer placer_;
 };
 
@@ -351,7 +376,7 @@ void serve_http(WorkerProcess& process, http::Handler& handler, runtime::Runtime
   if (how.threads > 0) pool.emplace(handler, how.threads);
   const Settings& settings = process.settings();
   FrontHandler front_handler(pool ? static_cast<http::Handler&>(*pool) : handler, runtime, gate,
-                             trusted_proxies(settings, setting::kForwardedAllowIps));
+                             settings);
   http_conn::Service service(front_handler, service_options(settings), how.sink);
   Front front(process, service, how.tls, how.connections);
   front.start();

@@ -188,6 +188,19 @@ TEST(WebWorker, TheAccessLogNamesTheClientBehindAProxyOnAUnixSocket) {
   EXPECT_TRUE(eventually([&] { return server.log_has("client=203.0.113.9."); })) << server.log();
 }
 
+TEST(WebWorker, TheRootPathIsTakenOffAndPassedOn) {
+  ProbeServer server({"--root-path=/site"});
+  ASSERT_TRUE(server.serves()) << server.log();
+  EXPECT_EQ(server.get("/site/where").body, "/site|/where");
+  EXPECT_EQ(server.get("/where").body, "/site|/where");
+  EXPECT_EQ(server.get("/sitewhere").body, "hello, world\n") << "another path";
+  const unique_fd fd(connect_to(server.address()));
+  constexpr std::string_view kRequest =
+      "GET /where HTTP/1.1\r\nHost: probe\r\nX-Forwarded-Prefix: /other\r\n\r\n";
+  ::send(fd.get(), kRequest.data(), kRequest.size(), MSG_NOSIGNAL);
+  EXPECT_EQ(read_answer(fd.get()).body, "/other|/where");
+}
+
 TEST_P(EveryClass, QuitDoesNotWait) {
   ProbeServer server({flag()});
   ASSERT_TRUE(server.serves()) << server.log();

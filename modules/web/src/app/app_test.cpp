@@ -106,6 +106,8 @@ TEST_F(AppTest, SlashRedirectsKeepTheQuery) {
   EXPECT_EQ(merged.status, 308);
   EXPECT_EQ(merged.header("Location"), "/folder/?q=2");
   EXPECT_EQ(client.get("//nothing").status, 404);
+  client.below("/site");
+  EXPECT_EQ(client.get("/folder").header("Location"), "/site/folder/");
 }
 
 TEST_F(AppTest, RedirectNeverLeadsToAnotherHost) {

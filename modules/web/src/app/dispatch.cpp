@@ -139,7 +139,7 @@ class App::Call {
     }
     switch (match_.outcome) {
       case Router::Outcome::kRedirect: {
-        std::string location = match_.redirect;
+        std::string location = std::string(raw.prefix) + match_.redirect;
         if (!raw.query.empty()) location += fmt::format("?{}", raw.query);
         return redirect(location, 308);
       }

@@ -188,7 +188,7 @@ json::value openapi(const App& app, const ApiInfo& info) {
       {"openapi", "3.1.0"},
       {"info", std::move(about)},
       // Where the document came from.
-      {"servers", json::array{json::object{{"url", "/"}}}},
+      {"servers", json::array{json::object{{"url", info.prefix.empty() ? "/" : info.prefix}}}},
       {"security", json::array()},
       {"paths", std::move(paths)},
       {"components",

@@ -87,6 +87,7 @@ TestResponse TestClient::request(std::string_view method, std::string_view targe
   raw.headers = http::HeaderView(fields);
   raw.body = &reader;
   raw.remote_address = "127.0.0.1:1";
+  raw.prefix = prefix_;
 
   http::Response response = handler_.handle(raw);
   TestResponse out;

@@ -70,6 +70,9 @@ struct Request {
   std::string_view client_certificate;
   // The server has checked that it may ask this.
   Caller caller;
+  // Where the application lies in its site, "/splits"; empty: at its root. Paths above are without
+  // it; it goes before each absolute path that is sent to a client.
+  std::string_view prefix;
   // Names this request in logs; unique within the server.
   std::string_view request_id;
   // Requested when the worker leaves (the server stops, or a successor takes over): whoever waits

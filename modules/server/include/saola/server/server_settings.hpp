@@ -75,6 +75,8 @@ inline constexpr Setting<saola::Duration> kKeepalive{"keepalive"};
 // How long the rest of a refused body is read, in all and without a byte.
 inline constexpr Setting<saola::Duration> kLingerTime{"linger-time"};
 inline constexpr Setting<saola::Duration> kLingerTimeout{"linger-timeout"};
+// Where the service lies in a bigger site, "/splits".
+inline constexpr Setting<std::string> kRootPath{"root-path"};
 // Who is believed: addresses or networks, or "*".
 inline constexpr Setting<std::vector<std::string>> kForwardedAllowIps{"forwarded-allow-ips"};
 inline constexpr Setting<bool> kProxyProtocol{"proxy-protocol"};

@@ -16,6 +16,7 @@ struct ApiInfo {
   std::string title;
   std::string version;
   std::string description = {};
+  std::string prefix = {};  // Request::prefix() of who asks: where the paths begin
   std::string license = "LicenseRef-not-stated";  // an SPDX expression
   // Whether the server asks who calls: then each operation says which role it takes.
   bool asks_who = false;

@@ -60,6 +60,8 @@ class Request {
   // The client's X-Request-Id when it is a short plain word, else the server's, else a new one. On
   // the response and in the log.
   std::string_view id() const { return id_; }
+  // Goes before each absolute path that is sent to the client: "/splits", or empty.
+  std::string_view prefix() const { return raw_.prefix; }
   // Requested when the worker leaves; see http::Request. A view that waits for something else ends
   // on it:
   //

@@ -56,6 +56,8 @@ class TestClient {
   TestResponse post(std::string_view target, const boost::json::value& body,
                     const HeaderList& headers = {});
 
+  // As if the service lay below this path of a bigger site: http::Request::prefix.
+  void below(std::string prefix) { prefix_ = std::move(prefix); }
   // How a client that goes away looks to a stream: after this many bytes writes fail with kClosed.
   //
   //   client.hang_up_after(100);
@@ -70,6 +72,7 @@ class TestClient {
  private:
   http::Handler& handler_;
   std::map<std::string, std::string> cookies_;
+  std::string prefix_;
   std::size_t hang_up_after_ = static_cast<std::size_t>(-1);
   std::size_t leave_after_ = static_cast<std::size_t>(-1);
 };
