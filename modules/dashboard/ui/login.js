@@ -3,10 +3,11 @@
 
 const byId = (id) => document.getElementById(id);
 
-// Where the user wanted to go; a path of this service only.
+// Where the user wanted to go; a page of this service only, whatever a link to the log-in page says.
 function next() {
-  const wanted = new URL(new URLSearchParams(location.search).get("next") ?? document.baseURI, location.origin);
-  return wanted.origin === location.origin ? wanted.pathname + wanted.hash : document.baseURI;
+  const wanted = new URLSearchParams(location.search).get("next") ?? "";
+  const url = URL.canParse(wanted, document.baseURI) ? new URL(wanted, document.baseURI).href : "";
+  return url.startsWith(document.baseURI) ? url : document.baseURI;
 }
 
 byId("form").addEventListener("submit", async (event) => {
