@@ -8,6 +8,7 @@
 #include <ostream>
 #include <random>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -46,6 +47,12 @@ struct Backend {
 
 inline std::string backend_name(const testing::TestParamInfo<Backend>& info) {
   return info.param.name;
+}
+
+inline std::vector<std::string> ids(const std::vector<Job>& jobs) {
+  std::vector<std::string> ids;
+  for (const Job& job : jobs) ids.push_back(job.id);
+  return ids;
 }
 
 // The same random numbers in every run. Thread-safe as far as one store's lock goes.

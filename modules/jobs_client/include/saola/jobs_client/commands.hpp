@@ -64,7 +64,7 @@ void add_job_flags(CLI::App& app, JobFlags& into);
 // The last part of a submit command: POSTs `request`, then follows the job. A service that parses
 // its own flags fills it in:
 //
-//   const Submission how{.program = "splitter", .url = url, .path = "/split", .json = json};
+//   const Submission how{.program = "splitter", .service = flags, .path = "/split"};
 //   return static_cast<int>(submit(how, {{"source", source}, {"groups", groups}}));
 struct Submission {
   std::string program;  // for messages
