@@ -128,6 +128,20 @@ TEST_P(StoreConformance, ASuspectRunsAlone) {
   EXPECT_EQ(get(innocent.id).failures, 0);
 }
 
+TEST_P(StoreConformance, ACancelledSuspectRunsBesideOthersAgain) {
+  open();
+  for (int i = 0; i < 2; ++i) put();
+  claim(2, "dead");
+  ASSERT_EQ(store->release_owner("dead", soon), 2u);
+  const Job job = take("w1");
+  ASSERT_TRUE(job.suspect);
+  ASSERT_TRUE(store->cancel(job.id, soon));
+  ASSERT_TRUE(store->confirm_cancelled(job.token(), soon));
+  EXPECT_FALSE(get(job.id).suspect);
+  ASSERT_TRUE(store->retry(job.id, soon));
+  EXPECT_FALSE(get(job.id).suspect);
+}
+
 TEST_P(StoreConformance, AJobThatKillsItsWorkersIsDiscardedInTheEnd) {
   open();
   const Job job = put({.kind = "split", .max_attempts = 2});

@@ -247,6 +247,7 @@ Result<void> Lifecycle::cancel(Job& job) const {
 }
 
 Result<void> Lifecycle::confirm_cancelled(Job& job) const {
+  job.suspect = false;
   return step(job, Event::kConfirmCancel);
 }
 

@@ -295,11 +295,14 @@ class Front {
   // Takes a permit for a connection that has been accepted. At the end of serving it goes on
   // without one.
   void wait_for_room() {
-    if (room_.try_acquire()) return;
-    // Whoever waits between two requests makes room for who has one.
-    service_.end_oldest_idle();
+    constexpr Duration kToClose = std::chrono::milliseconds(100);
+    constexpr Duration kToBecomeIdle = std::chrono::milliseconds(10);
     try {
-      room_.acquire();
+      while (!room_.try_acquire()) {
+        // Whoever waits between two requests makes room for who has one; nobody may do so yet.
+        const bool one_ends = service_.end_oldest_idle();
+        if (room_.acquire(Deadline::after(one_ends ? kToClose : kToBecomeIdle))) return;
+      }
     } catch (const runtime::Cancelled&) {
     }
   }
