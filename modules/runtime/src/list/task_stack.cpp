@@ -155,6 +155,7 @@ Result<std::vector<observe::StackFrame>> Runtime::task_stack(std::uint64_t id) c
 }
 
 Result<std::vector<observe::StackFrame>> thread_task_stack(std::uint64_t id) {
+  detail::prepare_capture();  // there may never have been a Runtime
   std::optional<detail::ThreadRecord::Seen> run;
   detail::thread_list().for_each([&](const detail::BlockingTask& task) {
     if (task.id.load(std::memory_order_relaxed) == id) run = task.runs_on.look();
