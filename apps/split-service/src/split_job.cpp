@@ -8,6 +8,7 @@
 #include <saola/split/split.hpp>
 
 #include "kept_outcome.hpp"
+#include "result_routes.hpp"
 #include "task/input.hpp"
 #include "task/request.hpp"
 #include "task/results.hpp"
@@ -65,16 +66,8 @@ class SplitRun {
     if (auto ok = try_destination(*request); !ok) return std::unexpected(std::move(ok).error());
     auto bytes = download(request->source);
     if (!bytes) return std::unexpected(std::move(bytes).error());
-    context_.progress(kDownloaded, "reading the table");
-    request->task.reading.limits = limits_.table;
-    request->task.reading.poll = [this, stop = context_.stop_token()](double part) {
-      context_.progress(kDownloaded + (kParsed - kDownloaded) * part, "reading the table");
-      return stop.stop_requested();
-    };
-    auto input = TaskInput::read(*std::move(bytes), request->task);
-    if (!input) {
-      return std::unexpected(std::move(input).error().wrap(request->source.to_string()));
-    }
+    auto input = read_input(*request, *std::move(bytes));
+    if (!input) return std::unexpected(std::move(input).error());
     context_.progress(kParsed, fmt::format("splitting {} rows", input->table().rows()));
     Watch watch(context_);
     auto outcome = input->split(watch, clock_);
@@ -94,6 +87,20 @@ class SplitRun {
     // A checkpoint that is too large, or a store that is busy, only makes a retry compute again.
     (void)context_.save_checkpoint(pack(kept));
     return publish(*request, kept);
+  }
+
+  // What a split of the request would work on, as JSON.
+  Result<std::string> check() {
+    auto request = from_payload(context_.job().payload);
+    if (!request) return std::unexpected(std::move(request).error());
+    auto bytes = download(request->source);
+    if (!bytes) return std::unexpected(std::move(bytes).error());
+    auto input = read_input(*request, *std::move(bytes));
+    if (!input) return std::unexpected(std::move(input).error());
+    const auto preview = input->preview();
+    if (!preview) return std::unexpected(Error(preview.error()).wrap(request->source.to_string()));
+    context_.progress(1, "done");
+    return json::serialize(limited(preview_json(*input, *preview)));
   }
 
   // Whether the results were being written when the attempt failed.
@@ -118,6 +125,20 @@ class SplitRun {
     context_.progress(0, "downloading " + source.to_string());
     return buckets_.get_bytes(source, limits_.bytes,
                               call_options<objects::GetOptions>(0, kDownloaded, "downloading"));
+  }
+
+  Result<TaskInput> read_input(SplitRequest& request, std::string bytes) {
+    context_.progress(kDownloaded, "reading the table");
+    request.task.reading.limits = limits_.table;
+    request.task.reading.poll = [this, stop = context_.stop_token()](double part) {
+      context_.progress(kDownloaded + (kParsed - kDownloaded) * part, "reading the table");
+      return stop.stop_requested();
+    };
+    auto input = TaskInput::read(std::move(bytes), request.task);
+    if (!input) {
+      return std::unexpected(std::move(input).error().wrap(request.source.to_string()));
+    }
+    return input;
   }
 
   // The names carry the attempt: what one that lost its lease still writes replaces nothing that a
@@ -174,6 +195,7 @@ class SplitRun {
       result[fmt::format("{}_sha256", file.role)] = objects::sha256_hex(file.bytes);
       from += part;
     }
+    result["links"] = result_links(context_.job().id);
     context_.progress(1, "done");
     return json::serialize(result);
   }
@@ -209,6 +231,13 @@ jobs::Outcome run_split(jobs::JobContext& context, objects::ObjectStore& buckets
     return jobs::Retry{result.error().message()};
   }
   return outcome;
+}
+
+jobs::Outcome run_check(jobs::JobContext& context, objects::ObjectStore& buckets,
+                        const SourceLimits& limits) {
+  auto result = SplitRun(context, buckets, real_clock(), limits).check();
+  if (result) return jobs::Done{*std::move(result)};
+  return outcome_of(result.error());
 }
 
 }  // namespace saola::split_service

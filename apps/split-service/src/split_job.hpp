@@ -27,4 +27,9 @@ struct SourceLimits {
 jobs::Outcome run_split(jobs::JobContext& context, objects::ObjectStore& buckets,
                         const Clock& clock, const SourceLimits& limits = {});
 
+// Runs the job `check`: reads the source of the same request and says what a split would work on, as
+// `saola split --check` does. Writes nothing.
+jobs::Outcome run_check(jobs::JobContext& context, objects::ObjectStore& buckets,
+                        const SourceLimits& limits = {});
+
 }  // namespace saola::split_service

@@ -2,9 +2,11 @@
 
 #include <boost/json.hpp>
 
+#include "result_routes.hpp"
 #include "split_command.hpp"
 #include "split_job.hpp"
 #include "task/request.hpp"
+#include "uploads.hpp"
 
 namespace saola::split_service {
 
@@ -52,6 +54,22 @@ SourceLimits limits_of(const server::Settings& settings) {
   return limits;
 }
 
+enum class Results { kWritten, kNone };
+
+// The request, checked, as a job keeps it. Throws 422 with all that is wrong with it.
+boost::json::value payload_of(Service& service, Request& request, Results results) {
+  std::vector<http::FieldError> errors;
+  const PlaceChecks checks{
+      [&](const objects::ObjectName& name) { return service.buckets().check(name.bucket()); },
+      [&](const objects::ObjectPrefix& prefix) {
+        return results == Results::kNone ? Result<void>()
+                                         : service.buckets().check_writable(prefix);
+      }};
+  const auto wanted = parse_split_request(request.json(), checks, errors);
+  if (!wanted || !errors.empty()) throw web::invalid_body(std::move(errors));
+  return boost::json::parse(to_payload(*wanted));
+}
+
 }  // namespace
 
 std::unique_ptr<Service> make_split_service() {
@@ -64,26 +82,31 @@ std::unique_ptr<Service> make_split_service() {
   const auto split = service->task<boost::json::value>("split", [&service = *service](Job& job) {
     return run_split(job.context(), job.objects(), real_clock(), limits_of(service.settings()));
   });
+  const auto check = service->task<boost::json::value>("check", [&service = *service](Job& job) {
+    return run_check(job.context(), job.objects(), limits_of(service.settings()));
+  });
   for (server::SettingRow& row : source_rows()) service->setting(std::move(row));
   service->post(
       "/split",
       [split, &service = *service](Request& request) {
-        std::vector<http::FieldError> errors;
-        const auto wanted = parse_split_request(request.json(),
-                                                {[&](const objects::ObjectName& name) {
-                                                   return service.buckets().check(name.bucket());
-                                                 },
-                                                 [&](const objects::ObjectPrefix& prefix) {
-                                                   return service.buckets().check_writable(prefix);
-                                                 }},
-                                                errors);
-        if (!wanted || !errors.empty()) throw web::invalid_body(std::move(errors));
-        return split.accept(request, boost::json::parse(to_payload(*wanted)));
+        return split.accept(request, payload_of(service, request, Results::kWritten));
       },
       {.endpoint = "split",
-       .doc = "Start a split\n\nStores the job durably and answers at once; a task worker does the "
-              "work.",
+       .doc = "Start a split\n\nStores the job durably and answers at once; a task worker "
+              "does the work.",
        .body = split_schema()});
+  service->post(
+      "/split/check",
+      [check, &service = *service](Request& request) {
+        return check.accept(request, payload_of(service, request, Results::kNone));
+      },
+      {.endpoint = "check",
+       .doc = "Read a table without splitting it\n\nA job whose result is what a split of "
+              "the same request would work on: columns and their roles, missing values, "
+              "levels, groups, warnings. Writes nothing.",
+       .body = split_schema()});
+  add_upload_route(*service, [&service = *service] { return limits_of(service.settings()).bytes; });
+  add_result_routes(*service);
   service->command("submit", "start a split, show its progress and how alike the groups are",
                    run_submit);
   return service;

@@ -1,3 +1,4 @@
+#include <filesystem>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -18,6 +19,7 @@ namespace json = boost::json;
 
 constexpr long kConnectSeconds = 5;
 constexpr long kAnswerSeconds = 60;
+constexpr long kUploadSeconds = 3600;
 constexpr std::chrono::seconds kSilence(30);
 constexpr std::chrono::milliseconds kBetweenTries(500);
 
@@ -89,7 +91,8 @@ struct ApiClient::Inside {
   // Runs one request; `take` gets the body of a 2xx answer piece by piece, what another says comes
   // as the error. Returns the status.
   Result<long> run(std::string_view path, const std::string* body,
-                   const std::vector<std::string>& fields, long seconds, const Take& take) {
+                   const std::vector<std::string>& fields, long seconds, const Take& take,
+                   const std::string* file = nullptr) {
     if (curl == nullptr) return fail(ErrorCode::kInternal, "libcurl cannot be used");
     curl_slist* headers = nullptr;
     for (const std::string& field : fields) headers = curl_slist_append(headers, field.c_str());
@@ -117,7 +120,16 @@ struct ApiClient::Inside {
       curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body->size()));
       curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body->data());
     }
+    curl_mime* form = nullptr;
+    if (file != nullptr) {
+      form = curl_mime_init(curl);
+      curl_mimepart* const part = curl_mime_addpart(form);
+      curl_mime_name(part, "file");
+      curl_mime_filedata(part, file->c_str());
+      curl_easy_setopt(curl, CURLOPT_MIMEPOST, form);
+    }
     const CURLcode done = curl_easy_perform(curl);
+    curl_mime_free(form);
     curl_slist_free_all(headers);
     long status = 0;
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
@@ -134,10 +146,12 @@ struct ApiClient::Inside {
   }
 
   Result<json::value> run_json(std::string_view path, const std::string* body,
-                               const std::vector<std::string>& fields) {
+                               const std::vector<std::string>& fields,
+                               const std::string* file = nullptr) {
     std::string text;
-    auto status =
-        run(path, body, fields, kAnswerSeconds, [&](std::string_view piece) { text += piece; });
+    auto status = run(
+        path, body, fields, file == nullptr ? kAnswerSeconds : kUploadSeconds,
+        [&](std::string_view piece) { text += piece; }, file);
     if (!status) return std::unexpected(std::move(status).error());
     boost::system::error_code bad;
     json::value value = json::parse(text, bad);
@@ -183,6 +197,14 @@ ApiClient::~ApiClient() = default;
 
 Result<json::value> ApiClient::get(std::string_view path) {
   return inside_->run_json(path, nullptr, {});
+}
+
+Result<json::value> ApiClient::post_file(std::string_view path, const std::string& file) {
+  std::error_code bad;
+  if (!std::filesystem::is_regular_file(file, bad)) {
+    return fail(ErrorCode::kInvalidArgument, "{} is no file that can be read", file);
+  }
+  return inside_->run_json(path, nullptr, {}, &file);
 }
 
 Result<json::value> ApiClient::post(std::string_view path, const json::value& body,

@@ -245,6 +245,20 @@ Exit submit(const Submission& submission, const json::value& request) {
   return follow(client, submission, id);
 }
 
+Result<std::string> upload(const ServiceFlags& service, const std::string& file) {
+  auto token = service.find_token();
+  if (!token) return std::unexpected(std::move(token).error());
+  auto answer = ApiClient(service.url, *std::move(token)).post_file("/uploads", file);
+  if (!answer) return std::unexpected(std::move(answer).error());
+  const json::object* object = answer->if_object();
+  const json::value* source = object == nullptr ? nullptr : object->if_contains("source");
+  if (source == nullptr || !source->is_string()) {
+    return fail(ErrorCode::kInternal, "POST /uploads did not say where the file is; it answered {}",
+                json::serialize(*answer));
+  }
+  return std::string(source->as_string());
+}
+
 int run_submit(std::string_view program, int argc, char** argv) {
   Submission how{.program = std::string(program), .service = {}, .path = {}};
   std::string file;
@@ -254,7 +268,10 @@ int run_submit(std::string_view program, int argc, char** argv) {
                fmt::format("{} submit", program));
   how.service.add_to(app);
   app.add_option("path", how.path, "The route: /split")->required();
-  app.add_option("fields", fields, "NAME=VALUE of the JSON body; VALUE is JSON, or else a text");
+  app.add_option(
+      "fields", fields,
+      "NAME=VALUE of the JSON body; VALUE is JSON, or else a text; @FILE is uploaded and "
+      "becomes its name in the service");
   app.add_option("--request", file, "FILE with the JSON body (-: standard input); fields win");
   add_job_flags(app, how.job);
   app.add_flag("--no-wait", no_wait, "Print the job's id and return");
@@ -275,6 +292,12 @@ int run_submit(std::string_view program, int argc, char** argv) {
                                 fmt::format("'{}' is not NAME=VALUE of the JSON body", field))));
     }
     const std::string text = field.substr(equals + 1);
+    if (text.starts_with('@')) {
+      auto name = upload(how.service, text.substr(1));
+      if (!name) return static_cast<int>(report(program, name.error()));
+      request.as_object()[field.substr(0, equals)] = *std::move(name);
+      continue;
+    }
     boost::system::error_code bad;
     json::value value = json::parse(text, bad);
     request.as_object()[field.substr(0, equals)] = bad ? json::value(text) : std::move(value);

@@ -213,10 +213,12 @@ class JobsApi::Impl {
   }
 
   Response show_result(std::string_view id) const {
+    return Response(200, "application/json", result(id));
+  }
+
+  std::string result(std::string_view id) const {
     const jobs::Job job = find_job(id);
-    if (job.state == jobs::State::kCompleted) {
-      return Response(200, "application/json", job.result.value_or("{}"));
-    }
+    if (job.state == jobs::State::kCompleted) return job.result.value_or("{}");
     std::string detail = fmt::format("Job {} is {} and has no result", id, to_string(job.state));
     if (job.state == jobs::State::kDiscarded && !job.errors.empty()) {
       detail += ": " + job.errors.back().text;
@@ -253,6 +255,10 @@ JobsApi::~JobsApi() = default;
 
 Response JobsApi::accept(const Request& request, jobs::NewJob job) {
   return impl_->accept(request, std::move(job));
+}
+
+std::string JobsApi::result(std::string_view id) {
+  return impl_->result(id);
 }
 
 Result<void> JobsApi::ready() {

@@ -203,6 +203,13 @@ objects::Buckets& Service::buckets() const {
   return *impl_->buckets;
 }
 
+std::string Service::result_of(std::string_view job_id) const {
+  if (!impl_->jobs_api) {
+    throw web::SetupError("result_of() was called before the service runs. Call it in a view.");
+  }
+  return impl_->jobs_api->result(job_id);
+}
+
 std::string Service::settings_reference() const {
   return server::application_reference(impl_->name, impl_->setting_rows());
 }

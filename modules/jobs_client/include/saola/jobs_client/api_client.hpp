@@ -38,6 +38,9 @@ class ApiClient {
   Result<boost::json::value> post(std::string_view path, const boost::json::value& body,
                                   const std::vector<std::string>& headers = {});
 
+  // POSTs the local file as multipart/form-data, for up to an hour.
+  Result<boost::json::value> post_file(std::string_view path, const std::string& file);
+
   // Whom watch() informs.
   struct Watching {
     // Called with the job whenever it changes.

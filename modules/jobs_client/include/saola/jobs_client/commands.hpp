@@ -48,7 +48,7 @@ Exit exit_of(ErrorCode code);
 int run_jobs(std::string_view program, int argc, char** argv);
 
 // `program submit PATH [NAME=VALUE…]`: starts a job by POST to PATH and waits for its end; argv[0]
-// is "submit". VALUE is JSON where it is any, else a text.
+// is "submit". VALUE is JSON where it is any, else a text; @FILE is uploaded and becomes its name.
 int run_submit(std::string_view program, int argc, char** argv);
 
 // How a job is to be run; what is empty is left to the task.
@@ -78,6 +78,10 @@ struct Submission {
 // Prints the job's id and progress on standard error, its result on standard output. Ctrl-C while
 // waiting leaves the job alone and returns kInterrupted; a second one ends the process.
 Exit submit(const Submission& submission, const boost::json::value& request);
+
+// Sends a local file to the service's POST /uploads; returns the name that a request gives it
+// ("s3://bucket/key").
+Result<std::string> upload(const ServiceFlags& service, const std::string& file);
 
 // What a terminal may show of a text that may hold anything: no control characters.
 std::string plain(std::string text);

@@ -14,6 +14,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <saola/base/error.hpp>
@@ -49,6 +50,10 @@ class JobsApi {
   // for another payload, 413, 429 with Retry-After when the queue is full, 503 when the store
   // cannot take it now.
   web::Response accept(const web::Request& request, jobs::NewJob job);
+
+  // The JSON of a completed job's result. Throws web::HttpError: 404 for no such job, 409 for one
+  // that is not completed.
+  std::string result(std::string_view id);
 
   // Fails while jobs cannot be taken, and says why: for /readyz.
   //

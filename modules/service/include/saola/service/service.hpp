@@ -263,6 +263,11 @@ class Service {
   // The configured buckets. REQUIRES: as settings().
   objects::Buckets& buckets() const;
 
+  // The JSON of a completed job's result, for a route that serves what the job made. SUSPENDS.
+  // Throws HttpError: 404 for no such job, 409 for one that is not completed. REQUIRES: called in a
+  // view.
+  std::string result_of(std::string_view job_id) const;
+
   // A word of the command line that does something else than serve: `NAME WORD …`. Gets what
   // follows the program's name; returns the exit status. One of the service's own words is
   // replaced.
