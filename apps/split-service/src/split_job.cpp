@@ -40,6 +40,7 @@ class Watch final : public split::Observer {
  public:
   explicit Watch(jobs::JobContext& context) : context_(context), stop_(context.stop_token()) {}
   bool cancelled() override { return stop_.stop_requested(); }
+  bool keeps_cancelled() const override { return false; }
   void progress(double fraction, std::string_view message) override {
     context_.progress(kParsed + (kSplit - kParsed) * fraction, message);
   }

@@ -105,9 +105,13 @@ class Run {
       : table_(table), options_(options), panel_(panel), watch_(observer, clock, options.budget) {}
 
   Result<Outcome> run() {
-    if (auto ok = prepare(); !ok) return std::unexpected(std::move(ok).error());
-    if (auto ok = answer(); !ok) return std::unexpected(std::move(ok).error());
+    for (const auto step : {&Run::prepare, &Run::answer}) {
+      auto ok = (this->*step)();
+      if (watch_.abandoned()) return abandoned();
+      if (!ok) return std::unexpected(std::move(ok).error());
+    }
     measure();
+    if (watch_.abandoned()) return abandoned();
     if (panel_ != nullptr && watch_.stopped_by() != StoppedBy::kCancel) judge_panel();
     watch_.tell(1, "done");
     outcome_.seconds = std::chrono::duration<double>(watch_.elapsed()).count();
@@ -115,6 +119,13 @@ class Run {
   }
 
  private:
+  Outcome abandoned() {
+    Outcome outcome;
+    outcome.stopped_by = StoppedBy::kCancel;
+    outcome.seconds = std::chrono::duration<double>(watch_.elapsed()).count();
+    return outcome;
+  }
+
   Result<void> prepare() {
     if (options_.restarts && *options_.restarts == 0) {
       return fail(ErrorCode::kInvalidArgument, "restarts: 0 asked for; it must be at least 1");
@@ -141,7 +152,10 @@ class Run {
                   to_string(options_.objective));
     }
     watch_.tell(0, "looking at the columns");
-    auto selection = select(table_, options_);
+    auto selection = select(table_, options_, [this] {
+      watch_.mention("looking at the columns");
+      return watch_.abandoned();
+    });
     if (!selection) return std::unexpected(std::move(selection).error());
     selection_ = *std::move(selection);
     auto groups = resolve_groups(options_.groups, selection_.rows.size());
@@ -172,7 +186,9 @@ class Run {
     problem_.rows = selection_.rows.size();
     for (const auto& group : outcome_.groups) problem_.sizes.push_back(group.size);
     combine_strata(selection_.strata, problem_);
+    watch_.mention("standardising the columns");
     fill_values(selection_, problem_);
+    if (watch_.abandoned()) return {};
     problem_.distances = std::move(selection_.distances);
     const bool of_distances = !is_linear(options_.objective);
     if (options_.distance_matrix && !of_distances) {
@@ -403,6 +419,8 @@ class Run {
   void measure() {
     const auto groups = outcome_.groups.size();
     for (std::size_t c = 0; c < selection_.covariates.size(); ++c) {
+      watch_.mention("measuring the balance");
+      if (watch_.abandoned()) return;
       const auto& covariate = selection_.covariates[c];
       auto balance = measure_column(covariate.name(), covariate.values(), before_, after_, groups);
       balance.missing = covariate.missing();

@@ -84,6 +84,31 @@ TEST(Split, MomentsAndCorrelationsBalanceWhatTheyName) {
   EXPECT_THAT(split_error(table, {.moments = 11}), HasSubstr("within 1 and 10"));
 }
 
+// Cancels when it was asked so often.
+struct CancelAtPoll : Observer {
+  int polls = 0;
+  bool keep = false;
+  bool cancelled() override { return polls-- <= 0; }
+  bool keeps_cancelled() const override { return keep; }
+};
+
+TEST(Split, WhoThrowsACancelledAnswerAwayGetsNone) {
+  const auto table = example("us_states.csv");
+  for (const int polls : {0, 3, 12, 40}) {
+    CancelAtPoll observer;
+    observer.polls = polls;
+    const auto outcome = split(table, states_options(), observer, real_clock());
+    ASSERT_TRUE(outcome.has_value()) << outcome.error().message();
+    EXPECT_EQ(outcome->stopped_by, StoppedBy::kCancel) << polls;
+    EXPECT_TRUE(outcome->columns.empty()) << "nothing is measured";
+    observer.polls = polls;
+    observer.keep = true;
+    const auto kept = split(table, states_options(), observer, real_clock());
+    EXPECT_EQ(kept->columns.size(), 2u);
+    EXPECT_EQ(sizes_of(*kept), (std::vector<std::uint32_t>{25, 25}));
+  }
+}
+
 TEST(Split, AssignmentKeepsTheInputsOrderAndSpelling) {
   const auto table = table_of("\"k, y\",x\n007,1\n\"a,\"\"b\",2\nc,3\n1.0,4\n");
   Options options;

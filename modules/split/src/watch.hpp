@@ -20,6 +20,15 @@ class Watch {
   StoppedBy stopped_by() const { return stopped_by_; }
   // What was going on when it was stopped.
   const std::string& phase() const { return phase_; }
+  // Cancelled by one who does not want the answer.
+  bool abandoned() {
+    if (stopped_by_ == StoppedBy::kDone && !observer_.keeps_cancelled() && observer_.cancelled()) {
+      stopped_by_ = StoppedBy::kCancel;
+    }
+    return stopped_by_ == StoppedBy::kCancel && !observer_.keeps_cancelled();
+  }
+  // Says what is going on, but not at every call.
+  void mention(std::string_view message) { tell_growth(told_, message); }
   // Time to keep for what follows the search.
   void reserve(Duration reserve) { reserve_ = reserve; }
 

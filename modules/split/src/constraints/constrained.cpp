@@ -8,6 +8,7 @@
 
 #include "constraints/allotment.hpp"
 #include "constraints/costs.hpp"
+#include "objective/moments.hpp"
 #include "search/effort.hpp"
 #include "search/race.hpp"
 
@@ -270,7 +271,11 @@ Result<Solution> constrained_search(const Problem& problem, const Rules& rules,
     pace.tell(0, "measuring distances");
     shared.distances.emplace(make_distance_table(problem, {}, pace));
   } else {
-    shared.features = features_of(problem, options.objective);
+    const RowFeatures features(problem, options.objective, pace);
+    shared.features.resize(problem.rows * features.width());
+    for (std::size_t r = 0; r < problem.rows; ++r) {
+      features.fill(r, &shared.features[r * features.width()]);
+    }
   }
   auto winner = Race(options, poll).run([&]() -> Race::Restart {
     auto allotment = std::make_shared<Allotment>(first);  // shared: std::function copies

@@ -8,13 +8,11 @@
 
 namespace saola::split {
 
-Features::Features(std::span<const double> values_in, std::size_t columns)
-    : width((columns + 3) / 4 * 4) {
-  const auto positions = columns == 0 ? 0 : values_in.size() / columns;
-  values.assign(positions * width, 0);
-  square.resize(positions);
-  for (std::size_t p = 0; p < positions; ++p) {
-    std::copy_n(&values_in[p * columns], columns, &values[p * width]);
+Features::Features(const RowFeatures& rows, std::size_t positions,
+                   std::span<const std::uint32_t> row_at, Pace& pace)
+    : width((rows.width() + 3) / 4 * 4), values(positions * width), square(positions) {
+  for (std::size_t p = 0; p < positions && !pace.step(1 + width); ++p) {
+    rows.fill(row_at.empty() ? p : row_at[p], &values[p * width]);
     square[p] = dot(at(p), at(p), width);
   }
 }

@@ -15,20 +15,48 @@ namespace saola::split {
 // The columns, each times its weight.
 std::vector<double> weighted_values(const Problem& problem);
 
-// The features of kKPlus, weighted: each standardised column, then of those that are no indicators
-// the powers 2 … problem.moments and, if wanted, the products of each two, standardised in their
-// turn; a product has the geometric mean of the two weights. rows × kplus_width().
-std::vector<double> kplus_features(const Problem& problem);
+// Numbers that kKPlus makes of each row; see RowFeatures.
 std::size_t kplus_width(const Problem& problem);
+
+// What a row contributes to kVariance and kKPlus, made when it is asked for, so that it is kept once
+// only: each standardised column and, for kKPlus, of those that are no indicators the powers
+// 2 … problem.moments and, if wanted, the products of each two, standardised in their turn. All are
+// weighted; a product has the geometric mean of the two weights.
+class RowFeatures {
+ public:
+  // Two passes over the values. `problem` must outlive it.
+  RowFeatures(const Problem& problem, Objective objective, Pace& pace);
+
+  std::size_t width() const { return problem_.columns + derived_.size(); }
+  // REQUIRES: `out` holds width().
+  void fill(std::size_t row, double* out) const;
+
+ private:
+  // A feature that is made of the columns: a power of one, or the product of two.
+  struct Derived {
+    std::uint32_t first = 0;
+    std::uint32_t second = 0;
+    std::uint32_t power = 0;  // of `first`; 0: times `second`
+    double mean = 0;
+    double scale = 0;  // weight / sd; 0 where all rows have the same
+  };
+  static double value_of(const Derived& derived, const double* row);
+  void find_moments(Pace& pace);
+
+  const Problem& problem_;
+  std::vector<double> weights_;  // of the columns
+  std::vector<Derived> derived_;
+};
 
 // The features of all positions, shared by the states of several threads.
 struct Features {
-  // `values` is positions × columns. REQUIRES: each column of mean 0.
-  Features(std::span<const double> values, std::size_t columns);
+  // `row_at`: the row at each position; empty: the rows' own order.
+  Features(const RowFeatures& rows, std::size_t positions, std::span<const std::uint32_t> row_at,
+           Pace& pace);
 
   const double* at(std::size_t position) const { return &values[position * width]; }
 
-  std::size_t width;           // columns, padded with zeros to a multiple of 4
+  std::size_t width;           // of a row's, padded with zeros to a multiple of 4
   std::vector<double> values;  // positions × width
   std::vector<double> square;  // |features|² of each position
 };

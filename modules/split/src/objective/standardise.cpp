@@ -70,78 +70,73 @@ std::vector<double> weighted_values(const Problem& problem) {
   return values;
 }
 
-namespace {
-
-// A feature that is made of the columns: a power of one, or the product of two.
-struct Derived {
-  std::size_t first;
-  std::size_t second;
-  std::size_t power;  // of `first`; 0: times `second`
-};
-
-std::vector<Derived> derived_of(const Problem& problem) {
-  const auto columns = problem.columns - problem.indicators;
-  std::vector<Derived> derived;
-  for (std::size_t power = 2; power <= problem.moments; ++power) {
-    for (std::size_t c = 0; c < columns; ++c) derived.push_back({c, c, power});
-  }
-  if (!problem.correlations) return derived;
-  for (std::size_t c = 0; c < columns; ++c) {
-    for (std::size_t d = c + 1; d < columns; ++d) derived.push_back({c, d, 0});
-  }
-  return derived;
-}
-
-}  // namespace
-
 std::size_t kplus_width(const Problem& problem) {
   const auto columns = problem.columns - problem.indicators;
-  const auto powers = columns * (problem.moments - 1);
-  return problem.columns + powers +
-         (problem.correlations && columns > 0 ? columns * (columns - 1) / 2 : 0);
+  const auto pairs = problem.correlations && columns > 0 ? columns * (columns - 1) / 2 : 0;
+  return problem.columns + columns * (problem.moments - 1) + pairs;
 }
 
-std::vector<double> kplus_features(const Problem& problem) {
-  const auto derived = derived_of(problem);
-  if (derived.empty()) return weighted_values(problem);
-  const auto all = problem.columns;
-  const auto count = derived.size();
-  std::vector<double> made(problem.rows * count);
-  for (std::size_t r = 0; r < problem.rows; ++r) {
-    const double* const row = &problem.values[r * all];
+RowFeatures::RowFeatures(const Problem& problem, Objective objective, Pace& pace)
+    : problem_(problem), weights_(problem.weights) {
+  weights_.resize(problem.columns, 1);
+  if (objective != Objective::kKPlus) return;
+  const auto columns = static_cast<std::uint32_t>(problem.columns - problem.indicators);
+  for (std::uint32_t power = 2; power <= problem.moments; ++power) {
+    for (std::uint32_t c = 0; c < columns; ++c) derived_.push_back({c, c, power});
+  }
+  for (std::uint32_t c = 0; problem.correlations && c < columns; ++c) {
+    for (std::uint32_t d = c + 1; d < columns; ++d) derived_.push_back({c, d, 0});
+  }
+  if (!derived_.empty()) find_moments(pace);
+}
+
+double RowFeatures::value_of(const Derived& derived, const double* row) {
+  if (derived.power == 0) return row[derived.first] * row[derived.second];
+  double value = row[derived.first];
+  for (std::uint32_t n = 1; n < derived.power; ++n) value *= row[derived.first];
+  return value;
+}
+
+// Values are standardised, so their powers neither overflow nor vanish.
+void RowFeatures::find_moments(Pace& pace) {
+  const auto count = derived_.size();
+  const auto rows = problem_.rows;
+  const auto row_at = [&](std::size_t r) { return &problem_.values[r * problem_.columns]; };
+  std::vector<double> low(count);
+  std::vector<double> high(count);
+  for (std::size_t r = 0; r < rows && !pace.step(count); ++r) {
     for (std::size_t d = 0; d < count; ++d) {
-      double value = derived[d].power == 0 ? row[derived[d].second] : 1;
-      for (std::size_t n = 1; n < derived[d].power; ++n) value *= row[derived[d].first];
-      made[r * count + d] = value * row[derived[d].first];
+      const double value = value_of(derived_[d], row_at(r));
+      derived_[d].mean += value;
+      low[d] = r == 0 ? value : std::min(low[d], value);
+      high[d] = r == 0 ? value : std::max(high[d], value);
     }
   }
-  // A column with two values as frequent as each other has equal squares but for rounding.
-  constexpr double kRounding = 1e-9;
-  const auto extremes = find_extremes(made, count);
+  for (auto& derived : derived_) derived.mean /= static_cast<double>(rows);
+  std::vector<double> squares(count);
+  for (std::size_t r = 0; r < rows && !pace.step(count); ++r) {
+    for (std::size_t d = 0; d < count; ++d) {
+      const double off = value_of(derived_[d], row_at(r)) - derived_[d].mean;
+      squares[d] += off * off;
+    }
+  }
   for (std::size_t d = 0; d < count; ++d) {
-    const double largest = std::max(std::abs(extremes.low[d]), std::abs(extremes.high[d]));
-    if (extremes.high[d] - extremes.low[d] > kRounding * largest) continue;
-    for (std::size_t i = d; i < made.size(); i += count) made[i] = 0;
+    // A column with two values as frequent as each other has equal squares but for rounding.
+    constexpr double kRounding = 1e-9;
+    const double largest = std::max(std::abs(low[d]), std::abs(high[d]));
+    const double sd = std::sqrt(squares[d] / static_cast<double>(rows - 1));
+    if (high[d] - low[d] <= kRounding * largest || !(sd > 0)) continue;
+    derived_[d].scale = std::sqrt(weights_[derived_[d].first] * weights_[derived_[d].second]) / sd;
   }
-  standardise(made, problem.rows, count);
-  const auto width = all + count;
-  std::vector<double> features(problem.rows * width);
-  const auto weight = [&](std::size_t c) {
-    return problem.weights.empty() ? 1.0 : problem.weights[c];
-  };
-  std::vector<double> weights;
-  for (std::size_t c = 0; c < all; ++c) weights.push_back(weight(c));
-  for (const auto& one : derived) {
-    weights.push_back(std::sqrt(weight(one.first) * weight(one.second)));
+}
+
+void RowFeatures::fill(std::size_t row, double* out) const {
+  const auto columns = problem_.columns;
+  const double* const values = &problem_.values[row * columns];
+  for (std::size_t c = 0; c < columns; ++c) out[c] = values[c] * weights_[c];
+  for (std::size_t d = 0; d < derived_.size(); ++d) {
+    out[columns + d] = (value_of(derived_[d], values) - derived_[d].mean) * derived_[d].scale;
   }
-  for (std::size_t r = 0; r < problem.rows; ++r) {
-    double* const row = &features[r * width];
-    for (std::size_t c = 0; c < all; ++c) row[c] = problem.values[r * all + c] * weights[c];
-    for (std::size_t d = 0; d < count; ++d) {
-      row[all + d] = made[r * count + d] * weights[all + d];
-    }
-  }
-  return features;
 }
 
 }  // namespace saola::split

@@ -8,8 +8,6 @@
 
 #include <saola/split/search.hpp>
 
-#include "objective/moments.hpp"
-
 namespace saola::split {
 
 // Independent random streams of one seed.
@@ -31,10 +29,5 @@ inline bool is_diversity(Objective objective) {
 
 // The diversity that is meant: the average where the groups' sizes differ by more than one.
 Objective diversity_for(const Problem& problem);
-
-// The features whose between-group sum of squares is minimised.
-inline std::vector<double> features_of(const Problem& problem, Objective objective) {
-  return objective == Objective::kKPlus ? kplus_features(problem) : weighted_values(problem);
-}
 
 }  // namespace saola::split

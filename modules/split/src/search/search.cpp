@@ -25,15 +25,6 @@ namespace {
 constexpr std::size_t kAllPartnersUpTo = 4'000;
 constexpr std::uint32_t kNearPartners = 128;
 
-std::vector<double> in_layout(const Layout& layout, const std::vector<double>& by_row,
-                              std::size_t width) {
-  std::vector<double> by_position(by_row.size());
-  for (std::size_t p = 0; p < layout.row_at.size(); ++p) {
-    std::copy_n(&by_row[layout.row_at[p] * width], width, &by_position[p * width]);
-  }
-  return by_position;
-}
-
 std::vector<std::uint32_t> by_row(const Layout& layout,
                                   const std::vector<std::uint32_t>& by_position) {
   std::vector<std::uint32_t> rows(by_position.size());
@@ -175,9 +166,9 @@ Result<Solution> search(const Problem& problem, const SearchOptions& options, co
     const auto weights = weights_of(problem, options.objective);
     winner = run_race(course, poll, [&] { return Distances(table, weights); });
   } else {
-    const auto by_row = features_of(problem, options.objective);
-    const auto width = by_row.size() / problem.rows;
-    const Features features(in_layout(layout, by_row, width), width);
+    pace.tell(0, "preparing rows");
+    const RowFeatures rows(problem, options.objective, pace);
+    const Features features(rows, problem.rows, layout.row_at, pace);
     winner = run_race(course, poll, [&] { return Moments(features, problem.sizes); });
   }
   Solution solution;
@@ -209,12 +200,20 @@ std::vector<std::uint32_t> random_assignment(const Problem& problem, std::uint64
 std::optional<double> evaluate(const Problem& problem, Objective objective,
                                const std::vector<std::uint32_t>& group_of_row, const Poll& poll) {
   if (is_linear(objective)) {
-    const auto by_row = features_of(problem, objective);
-    const Features features(by_row, by_row.size() / problem.rows);
-    Moments state(features, problem.sizes);
     Pace unhurried(Poll{});
-    state.assign(group_of_row, unhurried);
-    return state.cost();
+    const RowFeatures rows(problem, objective, unhurried);
+    const auto width = rows.width();
+    std::vector<double> row(width);
+    std::vector<double> sums(problem.sizes.size() * width);
+    for (std::size_t r = 0; r < problem.rows; ++r) {
+      rows.fill(r, row.data());
+      for (std::size_t f = 0; f < width; ++f) sums[group_of_row[r] * width + f] += row[f];
+    }
+    double total = 0;
+    for (std::size_t i = 0; i < sums.size(); ++i) {
+      total += sums[i] * sums[i] / problem.sizes[i / width];
+    }
+    return total;
   }
   // Group by group, so that only distances within groups are computed.
   Pace pace(poll);

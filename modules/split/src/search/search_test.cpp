@@ -106,6 +106,14 @@ TEST(Evaluate, IsTheDefinition) {
   }
 }
 
+std::vector<double> kplus_features(const Problem& problem) {
+  Pace unhurried{Poll()};
+  const RowFeatures rows(problem, Objective::kKPlus, unhurried);
+  std::vector<double> features(problem.rows * rows.width());
+  for (std::size_t r = 0; r < problem.rows; ++r) rows.fill(r, &features[r * rows.width()]);
+  return features;
+}
+
 TEST(Evaluate, KPlusTakesMoreMomentsAndCorrelations) {
   for (const std::size_t moments : {1, 2, 3, 5}) {
     for (const bool correlations : {false, true}) {
@@ -164,10 +172,13 @@ void expect_deltas(State& state, const Problem& problem, Objective objective, do
 
 TEST(Moments, DeltaIsTheRecomputedChange) {
   const auto problem = some_problem(30, 3, {7, 11, 12}, 8);
-  const Features plain(problem.values, 3);
+  Pace unhurried{Poll()};
+  const RowFeatures rows(problem, Objective::kVariance, unhurried);
+  const Features plain(rows, problem.rows, {}, unhurried);
   Moments variance(plain, problem.sizes);
   expect_deltas(variance, problem, Objective::kVariance, 1e-10);
-  const Features squared(kplus_features(problem), 6);
+  const RowFeatures more(problem, Objective::kKPlus, unhurried);
+  const Features squared(more, problem.rows, {}, unhurried);
   Moments kplus(squared, problem.sizes);
   expect_deltas(kplus, problem, Objective::kKPlus, 1e-10);
 }

@@ -27,12 +27,13 @@ class Selector {
     }
   }
 
-  Result<Selection> run() && {
+  Result<Selection> run(const std::function<bool()>& poll) && {
     for (const auto step :
          {&Selector::find_id, &Selector::find_factors, &Selector::find_numeric,
           &Selector::check_cells, &Selector::deal_with_missing, &Selector::check_ids,
           &Selector::take_distances, &Selector::take_factors, &Selector::take_covariates,
           &Selector::weigh, &Selector::transform}) {
+      if (poll && poll()) return fail(ErrorCode::kCancelled, "asked to stop");
       if (auto ok = (this->*step)(); !ok) return std::unexpected(std::move(ok).error());
     }
     account();
@@ -666,8 +667,9 @@ std::string_view to_string(Role role) {
   return "?";
 }
 
-Result<Selection> select(const Table& table, const Options& options) {
-  return Selector(table, options).run();
+Result<Selection> select(const Table& table, const Options& options,
+                         const std::function<bool()>& poll) {
+  return Selector(table, options).run(poll);
 }
 
 }  // namespace saola::split

@@ -39,6 +39,9 @@ class Observer {
   virtual ~Observer() = default;
   // Asked every few milliseconds; true ends the search with the best so far.
   virtual bool cancelled() { return false; }
+  // False: who cancels throws the answer away. Nothing is measured then, and the outcome says no more
+  // than that it was cancelled.
+  virtual bool keeps_cancelled() const { return true; }
   // `fraction` never falls and stays within 0 … 1; called when it has grown by half a percent, and
   // at least twice a second.
   virtual void progress(double /*fraction*/, std::string_view /*message*/) {}
