@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <cstddef>
-#include <cstdint>
 
+#include <saola/base/text.hpp>
 #include <saola/objects/object_name.hpp>
 
 namespace saola::objects {
@@ -24,34 +24,6 @@ std::string shown(std::string_view text) {
   }
   if (text.size() > 120) out += "…";
   return out;
-}
-
-// Well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates, up to U+10FFFF).
-bool is_utf8(std::string_view text) {
-  std::size_t i = 0;
-  while (i < text.size()) {
-    const auto lead = static_cast<unsigned char>(text[i]);
-    if (lead < 0x80) {
-      ++i;
-      continue;
-    }
-    const int extra = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : 1;
-    if (lead < 0xc2 || lead > 0xf4 || text.size() - i <= static_cast<std::size_t>(extra)) {
-      return false;
-    }
-    std::uint32_t code = lead & (0x3fU >> extra);
-    for (int k = 1; k <= extra; ++k) {
-      const auto next = static_cast<unsigned char>(text[i + static_cast<std::size_t>(k)]);
-      if ((next & 0xc0) != 0x80) return false;
-      code = code << 6 | (next & 0x3fU);
-    }
-    constexpr std::uint32_t kSmallest[] = {0, 0x80, 0x800, 0x10000};
-    if (code < kSmallest[extra] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) {
-      return false;
-    }
-    i += static_cast<std::size_t>(extra) + 1;
-  }
-  return true;
 }
 
 Result<void> check_key(std::string_view key) {

@@ -5,10 +5,10 @@
 #include <numeric>
 #include <unordered_set>
 
+#include <saola/base/text.hpp>
 #include <saola/split/options.hpp>
 
 #include "table/quoted.hpp"
-#include "table/utf8.hpp"
 
 namespace saola::split {
 namespace {
@@ -23,7 +23,7 @@ Result<void> check_names(const Sizes& groups) {
     if (group.name.empty()) {
       return fail(ErrorCode::kInvalidArgument, "groups: a group has an empty name");
     }
-    if (find_invalid_utf8(group.name)) {
+    if (!is_utf8(group.name)) {
       return fail(ErrorCode::kInvalidArgument, "groups: a group's name is not UTF-8");
     }
     if (!seen.insert(group.name).second) {

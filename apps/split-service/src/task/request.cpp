@@ -514,7 +514,7 @@ std::optional<SplitRequest> parse_split_request(const json::value& document,
   const bool shaped = errors.size() == before;
   const json::object* object = document.if_object();
   if (object == nullptr) return std::nullopt;
-  // Looked at in a document of the wrong shape too, so that all is told at once.
+  // Looked at in a document of the wrong shape too, so that every problem is listed at once.
   auto source = read_name<objects::ObjectName>(*object, "source", checks.source, errors);
   auto destination =
       read_name<objects::ObjectPrefix>(*object, "destination", checks.destination, errors);

@@ -5,6 +5,8 @@
 #include <boost/json.hpp>
 #include <fmt/core.h>
 
+#include <saola/base/text.hpp>
+
 #include "task/workbook.hpp"
 
 namespace saola::split_service {
@@ -126,14 +128,8 @@ const json::array& list_of(const json::object& object, std::string_view name) {
   return member != nullptr && member->is_array() ? member->as_array() : kNone;
 }
 
-// Characters, not bytes.
-std::size_t width_of(std::string_view text) {
-  return static_cast<std::size_t>(std::ranges::count_if(
-      text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-}
-
 std::string padded(std::string_view text, std::size_t width) {
-  const auto has = width_of(text);
+  const auto has = character_count(text);
   return std::string(text) + std::string(has < width ? width - has : 0, ' ');
 }
 
@@ -293,12 +289,7 @@ std::string stem_of(std::string_view path) {
       stem.resize(stem.size() - ending.size());
     }
   }
-  if (stem.size() > kMaxStem) {
-    std::size_t end = kMaxStem;
-    // Not in the middle of a UTF-8 sequence.
-    while (end > 0 && (static_cast<unsigned char>(stem[end]) & 0xC0) == 0x80) --end;
-    stem.resize(end);
-  }
+  stem.resize(utf8_prefix(stem, kMaxStem).size());
   return stem.empty() ? "table" : stem;
 }
 

@@ -7,6 +7,8 @@
 #include <cstring>
 #include <limits>
 
+#include <saola/split/read.hpp>
+
 namespace saola::split {
 namespace {
 
@@ -139,6 +141,22 @@ bool parse_number(std::string_view text, double& value) {
   }
   // "nan" is a missing value, which the caller has looked for already; "nan(…)" is text.
   return error == std::errc() && value == value;
+}
+
+void append_csv_field(std::string& out, std::string_view field) {
+  const bool quote = field.find_first_of(",\"\r\n") != std::string_view::npos ||
+                     (!field.empty() && (field.front() == ' ' || field.front() == '\t' ||
+                                         field.back() == ' ' || field.back() == '\t'));
+  if (!quote) {
+    out += field;
+    return;
+  }
+  out.push_back('"');
+  for (const char c : field) {
+    if (c == '"') out.push_back('"');
+    out.push_back(c);
+  }
+  out.push_back('"');
 }
 
 }  // namespace saola::split

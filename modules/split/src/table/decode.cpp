@@ -6,8 +6,9 @@
 #include <cerrno>
 #include <utility>
 
+#include <saola/base/text.hpp>
+
 #include "table/quoted.hpp"
-#include "table/utf8.hpp"
 
 namespace saola::split {
 namespace {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,6 +16,8 @@ namespace saola {
 
 // Well-formed UTF-8 (Unicode 15, table 3-7): no surrogates, no overlong forms.
 bool is_utf8(std::string_view text);
+// The offset of the first byte that is not; nullopt when all is well-formed.
+std::optional<std::size_t> find_invalid_utf8(std::string_view text);
 // Characters (code points) of well-formed UTF-8; of anything else some number.
 std::size_t character_count(std::string_view text);
 // The longest prefix of at most `bytes` bytes that does not end within a character. A view of
