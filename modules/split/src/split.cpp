@@ -418,9 +418,16 @@ class Run {
 
   void measure() {
     const auto groups = outcome_.groups.size();
+    std::size_t unseen = 0;
     for (std::size_t c = 0; c < selection_.covariates.size(); ++c) {
-      watch_.mention("measuring the balance");
-      if (watch_.abandoned()) return;
+      // Of small columns not each is worth a look at the clock.
+      constexpr std::size_t kWorthALook = 100'000;
+      unseen += problem_.rows;
+      if (unseen >= kWorthALook) {
+        unseen = 0;
+        watch_.mention("measuring the balance");
+        if (watch_.abandoned()) return;
+      }
       const auto& covariate = selection_.covariates[c];
       auto balance = measure_column(covariate.name(), covariate.values(), before_, after_, groups);
       balance.missing = covariate.missing();
