@@ -119,6 +119,12 @@ class Run {
   }
 
  private:
+  // Says what is going on; a small table is done before anybody reads it.
+  void mention(std::string_view message) {
+    constexpr std::size_t kManyRows = 10'000;
+    if (table_.rows() >= kManyRows) watch_.mention(message);
+  }
+
   Outcome abandoned() {
     Outcome outcome;
     outcome.stopped_by = StoppedBy::kCancel;
@@ -153,7 +159,7 @@ class Run {
     }
     watch_.tell(0, "looking at the columns");
     auto selection = select(table_, options_, [this] {
-      watch_.mention("looking at the columns");
+      mention("looking at the columns");
       return watch_.abandoned();
     });
     if (!selection) return std::unexpected(std::move(selection).error());
@@ -186,7 +192,7 @@ class Run {
     problem_.rows = selection_.rows.size();
     for (const auto& group : outcome_.groups) problem_.sizes.push_back(group.size);
     combine_strata(selection_.strata, problem_);
-    watch_.mention("standardising the columns");
+    mention("standardising the columns");
     fill_values(selection_, problem_);
     if (watch_.abandoned()) return {};
     problem_.distances = std::move(selection_.distances);
@@ -418,16 +424,9 @@ class Run {
 
   void measure() {
     const auto groups = outcome_.groups.size();
-    std::size_t unseen = 0;
     for (std::size_t c = 0; c < selection_.covariates.size(); ++c) {
-      // Of small columns not each is worth a look at the clock.
-      constexpr std::size_t kWorthALook = 100'000;
-      unseen += problem_.rows;
-      if (unseen >= kWorthALook) {
-        unseen = 0;
-        watch_.mention("measuring the balance");
-        if (watch_.abandoned()) return;
-      }
+      mention("measuring the balance");
+      if (watch_.abandoned()) return;
       const auto& covariate = selection_.covariates[c];
       auto balance = measure_column(covariate.name(), covariate.values(), before_, after_, groups);
       balance.missing = covariate.missing();
