@@ -349,5 +349,21 @@ TEST_F(SplitJob, StopsWhenAsked) {
   EXPECT_TRUE(std::holds_alternative<jobs::Cancelled>(run_split(context, store, real_clock())));
 }
 
+TEST_F(SplitJob, ATableBeyondTheLimitsIsNeitherSplitNorChecked) {
+  put("t.csv", "id,x\na,1\nb,2\nc,3\nd,4\n");
+  SourceLimits large_source{.bytes = 5};
+  SourceLimits large_table;
+  large_table.table.bytes = 5;
+  for (const SourceLimits& limits : {large_source, large_table}) {
+    FakeContext split(request());
+    EXPECT_TRUE(
+        std::holds_alternative<jobs::Discard>(run_split(split, store, real_clock(), limits)));
+    FakeContext check(request());
+    EXPECT_TRUE(std::holds_alternative<jobs::Discard>(run_check(check, store, limits)));
+  }
+  FakeContext good(request());
+  EXPECT_TRUE(std::holds_alternative<jobs::Done>(run_check(good, store)));
+}
+
 }  // namespace
 }  // namespace saola::split_service

@@ -8,6 +8,8 @@
 #include <saola/objects/memory_store.hpp>
 #include <saola/service/test.hpp>
 
+#include "uploads.hpp"
+
 namespace saola::split_service {
 namespace {
 
@@ -117,6 +119,36 @@ TEST_F(SplitServiceTest, AnUploadThatCannotBeTakenSaysWhy) {
   EXPECT_EQ(send("/uploads", cut, kForm).status, 400);
   EXPECT_EQ(send("/uploads?destination=s3://other/x/", form_of("t.csv", "id\n"), kForm).status,
             404);
+}
+
+TEST_F(SplitServiceTest, AnUploadOfMoreBytesThanASourceMayHaveIsRefused) {
+  Service small("small");
+  add_upload_route(small, [] { return 10; });
+  ServiceTest of_small = small.test_client();
+  EXPECT_TRUE(of_small.buckets().add("samples", std::make_unique<objects::MemoryStore>(),
+                                     {.writable = true}));
+  const auto send = [&](std::string_view bytes) {
+    return of_small.request("POST", "/uploads", form_of("t.csv", bytes), {{"Content-Type", kForm}});
+  };
+  EXPECT_EQ(send("id,x\na,1\n\n").status, 201);
+  const auto refused = send("id,x\na,1\nb\n");
+  EXPECT_EQ(refused.status, 413);
+  EXPECT_THAT(refused.body, HasSubstr("more than 10 bytes (setting source-max-bytes)"));
+}
+
+TEST_F(SplitServiceTest, ReadersGetFilesAndSubmittersUploadAndCheck) {
+  const auto needed = [&](http::Method method, std::string_view path) {
+    http::Request request;
+    request.method = method;
+    request.raw_path = request.path = path;
+    return service->app().role_needed(request);
+  };
+  for (const char* path : {"/uploads", "/split", "/split/check"}) {
+    EXPECT_EQ(needed(http::Method::kPost, path), http::Role::kSubmit) << path;
+  }
+  for (const char* path : {"/jobs/x/assignment", "/jobs/x/report", "/jobs/x/page"}) {
+    EXPECT_EQ(needed(http::Method::kGet, path), http::Role::kRead) << path;
+  }
 }
 
 TEST_F(SplitServiceTest, OpenApiDescribesTheBody) {

@@ -2,7 +2,8 @@
 
 #include <unistd.h>
 
-#include <array>
+#include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <filesystem>
 #include <random>
@@ -34,6 +35,11 @@ Error too_large(std::uint64_t most_bytes) {
       fmt::format("the file has more than {} bytes (setting source-max-bytes)", most_bytes));
 }
 
+// The server's fault whatever the reason, and the folder is nobody's business.
+Error cannot_keep(int error_number) {
+  return Error(ErrorCode::kUnavailable, errno_error(error_number, "keep the upload").message());
+}
+
 // A file that is gone when the upload is over.
 class Spool {
  public:
@@ -41,7 +47,7 @@ class Spool {
       : most_bytes_(most_bytes),
         path_((fs::temp_directory_path() / "saola-upload-XXXXXX").string()) {
     fd_ = unique_fd(::mkstemp(path_.data()));
-    if (!fd_) throw HttpError(errno_error(errno, "an upload cannot be kept in " + path_));
+    if (!fd_) throw HttpError(cannot_keep(errno));
   }
   ~Spool() { ::unlink(path_.c_str()); }
   Spool(const Spool&) = delete;
@@ -56,9 +62,7 @@ class Spool {
     while (!bytes.empty()) {
       const auto wrote = ::write(fd_.get(), bytes.data(), bytes.size());
       if (wrote < 0 && errno == EINTR) continue;
-      if (wrote < 0) {
-        return std::unexpected(errno_error(errno, "an upload cannot be kept in " + path_));
-      }
+      if (wrote < 0) return std::unexpected(cannot_keep(errno));
       bytes.remove_prefix(static_cast<std::size_t>(wrote));
     }
     return {};
@@ -171,7 +175,8 @@ void add_upload_route(Service& service, std::function<std::uint64_t()> most_byte
                      {400, "No form, or no file in it"},
                      {403, "The bucket may not be written there"},
                      {413, "Too large"},
-                     {415, "No multipart/form-data"}}});
+                     {415, "No multipart/form-data"},
+                     {503, "There is no room for it now"}}});
 }
 
 }  // namespace saola::split_service

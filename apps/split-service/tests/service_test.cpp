@@ -425,16 +425,18 @@ TEST(Client, SaysWhenNoServerIsThere) {
   EXPECT_THAT(run_cli({"serve", "--help"}).out, HasSubstr("--bucket"));
 }
 
+// A token of that role, its line added to the file.
+std::string new_token(const std::string& file, const std::string& role) {
+  const auto made = run_cli({"token", "new", role, "--role", role, "--file", file});
+  EXPECT_EQ(made.status, 0) << made.err;
+  return made.out.substr(0, made.out.find('\n'));
+}
+
 TEST(Service, ClientsShowTheirTokenAndMayDoWhatItsRoleSays) {
   const TempFolder folder;
   const std::string tokens = folder.path() + "/tokens";
-  const auto token_of = [&](const std::string& name) {
-    const auto made = run_cli({"token", "new", name, "--role", name, "--file", tokens});
-    EXPECT_EQ(made.status, 0) << made.err;
-    return made.out.substr(0, made.out.find('\n'));
-  };
-  const std::string submitter = token_of("submit");
-  const std::string operator_token = token_of("operate");
+  const std::string submitter = new_token(tokens, "submit");
+  const std::string operator_token = new_token(tokens, "operate");
   Service service({"--auth-tokens-file", tokens});
   service.start();
   EXPECT_EQ(ApiClient(service.url()).get("/jobs").error().code(), ErrorCode::kUnauthenticated);
@@ -449,6 +451,49 @@ TEST(Service, ClientsShowTheirTokenAndMayDoWhatItsRoleSays) {
       {"jobs", "cancel", id, "--url", service.url(), "--token-file", folder.path() + "/operator"});
   EXPECT_EQ(cancelled.status, 0) << cancelled.err;
   EXPECT_EQ(service.stop(), 0);
+}
+
+TEST(Service, ALocalFileIsSplitByWhoMaySubmitAndReadByWhoMayRead) {
+  const TempFolder folder;
+  const std::string tokens = folder.path() + "/tokens";
+  const std::string submitter = new_token(tokens, "submit");
+  const std::string reader = new_token(tokens, "read");
+  const std::string file = folder.path() + "/units.csv";
+  std::ofstream(file) << "id,x\na,1\nb,2\nc,3\nd,4\n";
+  Service service({"--auth-tokens-file", tokens});
+  service.start();
+  const auto submit_with = [&](const std::string& token, std::vector<std::string> more) {
+    std::vector<std::string> line{"submit", file,          "-g",      "2",
+                                  "--url",  service.url(), "--token", token};
+    line.insert(line.end(), more.begin(), more.end());
+    return run_cli(line);
+  };
+  const auto refused = submit_with(reader, {});
+  EXPECT_EQ(refused.status, 1);
+  EXPECT_THAT(refused.err, HasSubstr("this takes submit"));
+  const auto checked = submit_with(submitter, {"--check"});
+  EXPECT_EQ(checked.status, 0) << checked.err;
+  EXPECT_THAT(checked.out, HasSubstr("4 rows"));
+  const auto done = submit_with(submitter, {"--json"});
+  ASSERT_EQ(done.status, 0) << done.err;
+  const std::string report(json::parse(done.out).at("result").at("links").at("report").as_string());
+  EXPECT_EQ(ApiClient(service.url()).get(report).error().code(), ErrorCode::kUnauthenticated);
+  const auto read = ApiClient(service.url(), reader).get(report);
+  ASSERT_TRUE(read) << read.error().message();
+  EXPECT_EQ(read->at("format"), "saola.split.balance/1");
+}
+
+TEST(Service, OtherSitesAndOtherNamesReachNeitherUploadsNorChecks) {
+  Service service;
+  service.start();
+  ApiClient client(service.url());
+  for (const char* path : {"/uploads", "/split/check"}) {
+    const auto foreign = client.post(path, json::object(), {"Origin: http://other.example"});
+    EXPECT_EQ(foreign.error().code(), ErrorCode::kPermissionDenied) << path;
+    EXPECT_THAT(foreign.error().message(), HasSubstr("A page of another site")) << path;
+    const auto renamed = client.post(path, json::object(), {"Host: other.example"});
+    EXPECT_THAT(renamed.error().message(), HasSubstr("does not answer for")) << path;
+  }
 }
 
 }  // namespace
