@@ -138,7 +138,7 @@ class DispersionSearch {
  public:
   DispersionSearch(const Problem& problem, const Rules& rules, const SearchOptions& options,
                    const Poll& poll)
-      : problem_(problem), rules_(rules), options_(options), poll_(poll), pace_(poll) {}
+      : problem_(problem), rules_(rules), options_(options), pace_(poll) {}
 
   // What both searches begin with.
   Result<void> measure() {
@@ -184,7 +184,6 @@ class DispersionSearch {
   const Problem& problem_;
   const Rules& rules_;
   const SearchOptions& options_;
-  const Poll& poll_;
   Pace pace_;
   Pairs pairs_;
   Farthest farthest_;
