@@ -7,6 +7,7 @@ import sqlite3
 from collections import Counter
 
 from clients import FINAL
+from observer import TAKEN
 
 
 def violations(service, clients, bucket, observer):
@@ -46,7 +47,7 @@ def _ends_have_causes(orders, ends):
             continue
         if end["state"] == "cancelled" and not order.cancel_asked:
             yield "job %s is cancelled and nobody asked for it" % order.id
-        if end["state"] == "discarded" and (end["failures"] < end["max_attempts"] or "the worker '" not in end["error"]):
+        if end["state"] == "discarded" and (end["failures"] < end["max_attempts"] or end["error"] not in TAKEN):
             yield "job %s was discarded after %d of %d failures: %s" % (order.id, end["failures"], end["max_attempts"],
                                                                         end["error"])
 

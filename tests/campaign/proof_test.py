@@ -81,7 +81,7 @@ class Proof(unittest.TestCase):
         self.expect("nobody asked for it")
 
     def test_a_job_that_is_discarded_too_early(self):
-        self.end.update(state="discarded", error="the worker 'x/1/2' that ran it died")
+        self.end.update(state="discarded", error="the worker that ran it died")
         self.order.end = self.end
         self.expect("discarded after 1 of 5 failures")
 
@@ -152,6 +152,30 @@ class Owners(unittest.TestCase):
     def test_one_that_stood_still_alone_for_a_lease_does_not(self):
         self.paused(alone=True, seconds=plan.LEASE, ended_ago=0)
         self.assertEqual(self.fault(), "")
+
+    def judge(self, owner, text="the worker that ran it died"):
+        errors = [(JOB, 1, text)]
+        self.observer.judge([(JOB, 1, owner)] if owner else [], [], 0)
+        self.observer.judge([], errors, time.monotonic())
+        self.observer.judge([], errors, time.monotonic())  # each is judged once
+        return [taken.fault for taken in self.observer.taken]
+
+    def test_the_owner_is_who_held_the_lease(self):
+        [fault] = self.judge("host/boot/pid:[1]/%s/%s" % (self.owner.pid, self.owner.start))
+        self.assertIn("taken for dead", fault)
+        self.assertEqual(self.observer.unseen, 0)
+
+    def test_an_expired_lease_of_a_dead_owner_is_no_fault(self):
+        text = "its lease expired: its worker died, hung or lost the store"
+        self.assertEqual(self.judge("host/boot/pid:[1]/%s/1" % self.owner.pid, text), [""])
+
+    def test_an_owner_that_was_never_seen_is_counted(self):
+        self.assertEqual(self.judge(None), [""])
+        self.assertEqual(self.observer.unseen, 1)
+
+    def test_another_error_is_the_attempts_own(self):
+        self.assertEqual(self.judge("host/boot/pid:[1]/1/1", "out of luck"), [])
+        self.assertEqual(self.observer.failed, [(1, JOB, "out of luck")])
 
     def test_short_and_old_pauses_and_those_of_all_excuse_nothing(self):
         self.paused(alone=True, seconds=5, ended_ago=0)
