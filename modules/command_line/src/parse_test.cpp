@@ -1,5 +1,6 @@
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <CLI/App.hpp>
@@ -27,6 +28,16 @@ struct Parsed {
   std::vector<std::string> words;
 };
 
+// Parses `arguments` into what `app` has bound to `result`.
+void run(CLI::App& app, std::vector<const char*> arguments, Parsed& result) {
+  arguments.insert(arguments.begin(), "command");
+  testing::internal::CaptureStdout();
+  testing::internal::CaptureStderr();
+  result.status = parse(app, static_cast<int>(arguments.size()), arguments.data());
+  result.out = testing::internal::GetCapturedStdout();
+  result.err = testing::internal::GetCapturedStderr();
+}
+
 Parsed parsed(std::vector<const char*> arguments) {
   Parsed result;
   CLI::App app("Does it.", "saola submit");
@@ -34,12 +45,7 @@ Parsed parsed(std::vector<const char*> arguments) {
   app.add_option("-p,--part-size", result.part_size, "How much");
   app.add_flag("--no-wait", result.no_wait, "At once");
   app.add_option("words", result.words, "Words");
-  arguments.insert(arguments.begin(), "submit");
-  testing::internal::CaptureStdout();
-  testing::internal::CaptureStderr();
-  result.status = parse(app, static_cast<int>(arguments.size()), arguments.data());
-  result.out = testing::internal::GetCapturedStdout();
-  result.err = testing::internal::GetCapturedStderr();
+  run(app, std::move(arguments), result);
   return result;
 }
 
@@ -53,12 +59,7 @@ Parsed command(std::vector<const char*> arguments) {
   list->add_option("--state", result.part_size, "Which");
   CLI::App* show = app.add_subcommand("show", "One");
   show->add_option("id", result.words, "The job's id")->required();
-  arguments.insert(arguments.begin(), "jobs");
-  testing::internal::CaptureStdout();
-  testing::internal::CaptureStderr();
-  result.status = parse(app, static_cast<int>(arguments.size()), arguments.data());
-  result.out = testing::internal::GetCapturedStdout();
-  result.err = testing::internal::GetCapturedStderr();
+  run(app, std::move(arguments), result);
   return result;
 }
 

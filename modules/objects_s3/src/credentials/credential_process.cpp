@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <utility>
 
+#include <saola/base/spawn_attributes.hpp>
 #include <saola/base/unique_fd.hpp>
 
 namespace saola::objects_s3 {
@@ -24,22 +25,12 @@ Result<pid_t> spawn(const std::vector<std::string>& words, int output) {
   ::posix_spawn_file_actions_init(&actions);
   ::posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
   ::posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
-  posix_spawnattr_t attributes;
-  ::posix_spawnattr_init(&attributes);
-  sigset_t none;
-  ::sigemptyset(&none);
-  ::posix_spawnattr_setsigmask(&attributes, &none);
-  sigset_t of_writes;
-  ::sigemptyset(&of_writes);
-  for (const int signal : {SIGPIPE, SIGXFSZ}) ::sigaddset(&of_writes, signal);
-  ::posix_spawnattr_setsigdefault(&attributes, &of_writes);
-  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  const SpawnAttributes attributes;
   std::vector<char*> argv;
   for (const std::string& word : words) argv.push_back(const_cast<char*>(word.c_str()));
   argv.push_back(nullptr);
   pid_t pid = -1;
-  const int error = ::posix_spawnp(&pid, argv[0], &actions, &attributes, argv.data(), environ);
-  ::posix_spawnattr_destroy(&attributes);
+  const int error = ::posix_spawnp(&pid, argv[0], &actions, attributes.get(), argv.data(), environ);
   ::posix_spawn_file_actions_destroy(&actions);
   if (error == 0) return pid;
   return std::unexpected(Error(ErrorCode::kUnavailable, errno_error(error, words[0]).message()));

@@ -9,6 +9,7 @@
 
 #include <saola/base/check.hpp>
 #include <saola/base/open_files.hpp>
+#include <saola/base/spawn_attributes.hpp>
 #include <saola/runtime/process.hpp>
 #include <saola/runtime/select.hpp>
 
@@ -87,18 +88,7 @@ Result<Process> Process::start(const std::vector<std::string>& arguments,
       return std::unexpected(std::move(added.error()));
     }
   }
-  // The child begins with no signal blocked, whatever this thread blocks, and its writes fail as any
-  // program's do, whatever this process ignores.
-  posix_spawnattr_t attributes;
-  ::posix_spawnattr_init(&attributes);
-  sigset_t none;
-  ::sigemptyset(&none);
-  ::posix_spawnattr_setsigmask(&attributes, &none);
-  sigset_t of_writes;
-  ::sigemptyset(&of_writes);
-  for (const int signal : {SIGPIPE, SIGXFSZ}) ::sigaddset(&of_writes, signal);
-  ::posix_spawnattr_setsigdefault(&attributes, &of_writes);
-  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  const SpawnAttributes attributes;
 
   auto argv = pointers(arguments);
   auto envp = pointers(options.environment);
@@ -106,10 +96,9 @@ Result<Process> Process::start(const std::vector<std::string>& arguments,
   const auto spawn_it = options.search_path ? ::posix_spawnp : ::posix_spawn;
   int error = 0;
   detail::run_undemoted([&] {
-    error = spawn_it(&pid, argv[0], streams.actions(), &attributes, argv.data(),
+    error = spawn_it(&pid, argv[0], streams.actions(), attributes.get(), argv.data(),
                      options.environment.empty() ? environ : envp.data());
   });
-  ::posix_spawnattr_destroy(&attributes);
   if (error == 0) restore_open_files_limit(pid);
   if (error != 0)
     return std::unexpected(errno_error(error, fmt::format("cannot start '{}'", arguments[0])));
