@@ -33,7 +33,7 @@ int main(int argc, char** argv) {
   auto task = service.task<SplitArgs>(
       "split", [](saola::Job& job, const SplitArgs& args) -> saola::Result<SplitResult> {
         auto table = job.download(args.source);
-        if (!table) return std::unexpected(table.error());
+        if (!table) return fail(table);
         job.progress(0.5, "splitting");
         return split(*table, args.groups);
       });

@@ -221,7 +221,7 @@ class GatewayTransfer : public Gateway {
           return {};
         },
         options);
-    if (!info) return std::unexpected(info.error());
+    if (!info) return fail(info);
     return out;
   }
 

@@ -124,11 +124,11 @@ Result<json::object> write_results(const Arguments& arguments, const SplitTask& 
   fs::create_directories(folder, bad);
   const auto files =
       result_files(table, outcome, task, fs::path(arguments.file).filename().string());
-  if (!files) return std::unexpected(files.error());
+  if (!files) return fail(files);
   for (const auto& file : *files) {
     const auto stem = arguments.file == "-" ? std::string("table") : stem_of(arguments.file);
     const auto path = folder / fmt::format("{}{}", stem, file.ending);
-    if (auto ok = write_file(path, file.bytes); !ok) return std::unexpected(std::move(ok).error());
+    if (auto ok = write_file(path, file.bytes); !ok) return fail(ok);
     summary[file.role] = path.string();
   }
   return summary;

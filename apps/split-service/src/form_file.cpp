@@ -84,10 +84,10 @@ Result<void> FormFile::feed(std::string_view bytes) {
 
 Result<void> FormFile::finish() const {
   if (state_ == State::kDone && found_) return {};
-  return std::unexpected(Error(ErrorCode::kInvalidArgument,
-                               state_ != State::kDone
-                                   ? "the form is cut short: its last boundary is missing"
-                                   : "the form holds no file: a part with a file name is needed"));
+  return fail(Error(ErrorCode::kInvalidArgument,
+                    state_ != State::kDone
+                        ? "the form is cut short: its last boundary is missing"
+                        : "the form holds no file: a part with a file name is needed"));
 }
 
 }  // namespace saola::split_service

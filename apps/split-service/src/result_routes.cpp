@@ -77,7 +77,7 @@ Response send(objects::Buckets& buckets, const objects::ObjectName& name) {
       options.if_match = info.etag;
       const auto piece =
           runtime::offload_blocking([&] { return buckets.get_bytes(name, kPiece, options); });
-      if (!piece) return std::unexpected(piece.error());
+      if (!piece) return fail(piece);
       if (auto ok = out.write(*piece); !ok) return ok;
     }
     return {};

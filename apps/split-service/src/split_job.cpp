@@ -59,28 +59,28 @@ class SplitRun {
   // kCancelled when asked to stop.
   Result<std::string> run() {
     auto request = from_payload(context_.job().payload);
-    if (!request) return std::unexpected(std::move(request).error());
+    if (!request) return fail(request);
 
     clear_earlier_attempts(*request);
     if (auto kept = unpack(context_.job().checkpoint)) return publish(*request, *kept);
     // What can be known to fail must fail before the work, not after it.
-    if (auto ok = try_destination(*request); !ok) return std::unexpected(std::move(ok).error());
+    if (auto ok = try_destination(*request); !ok) return fail(ok);
     auto bytes = download(request->source);
-    if (!bytes) return std::unexpected(std::move(bytes).error());
+    if (!bytes) return fail(bytes);
     auto input = read_input(*request, *std::move(bytes));
-    if (!input) return std::unexpected(std::move(input).error());
+    if (!input) return fail(input);
     context_.progress(kParsed, fmt::format("splitting {} rows", input->table().rows()));
     Watch watch(context_);
     auto outcome = input->split(watch, clock_);
     if (!outcome) {
-      return std::unexpected(std::move(outcome).error().wrap(request->source.to_string()));
+      return fail(std::move(outcome).error().wrap(request->source.to_string()));
     }
     if (outcome->stopped_by == split::StoppedBy::kCancel) {
       return fail(ErrorCode::kCancelled, "asked to stop");
     }
     KeptOutcome kept{.summary = json::serialize(limited(summary_of(*outcome)))};
     auto files = result_files(input->table(), *outcome, request->task, request->source.to_string());
-    if (!files) return std::unexpected(std::move(files).error());
+    if (!files) return fail(files);
     for (ResultFile& file : *files) {
       kept.files.push_back(
           {std::string(file.role), std::string(file.ending), std::move(file.bytes)});
@@ -93,13 +93,13 @@ class SplitRun {
   // What a split of the request would work on, as JSON.
   Result<std::string> check() {
     auto request = from_payload(context_.job().payload);
-    if (!request) return std::unexpected(std::move(request).error());
+    if (!request) return fail(request);
     auto bytes = download(request->source);
-    if (!bytes) return std::unexpected(std::move(bytes).error());
+    if (!bytes) return fail(bytes);
     auto input = read_input(*request, *std::move(bytes));
-    if (!input) return std::unexpected(std::move(input).error());
+    if (!input) return fail(input);
     const auto preview = input->preview();
-    if (!preview) return std::unexpected(Error(preview.error()).wrap(request->source.to_string()));
+    if (!preview) return fail(Error(preview.error()).wrap(request->source.to_string()));
     context_.progress(1, "done");
     return json::serialize(limited(preview_json(*input, *preview)));
   }
@@ -137,7 +137,7 @@ class SplitRun {
     };
     auto input = TaskInput::read(std::move(bytes), request.task);
     if (!input) {
-      return std::unexpected(std::move(input).error().wrap(request.source.to_string()));
+      return fail(std::move(input).error().wrap(request.source.to_string()));
     }
     return input;
   }
@@ -167,13 +167,13 @@ class SplitRun {
   // The smallest real write, to where the report will be.
   Result<void> try_destination(const SplitRequest& request) {
     const auto name = name_of(request, kTrial);
-    if (!name) return std::unexpected(name.error());
+    if (!name) return fail(name);
     context_.progress(0, "trying the destination " + request.destination.to_string());
     objects::CallOptions options;
     options.deadline = context_.deadline();
     options.stop = context_.stop_token();
     if (auto stored = buckets_.put_bytes(*name, "{}\n", options); !stored) {
-      return std::unexpected(std::move(stored).error());
+      return fail(stored);
     }
     // Who may write but not remove leaves it, and the report replaces it.
     (void)buckets_.remove(*name, options);
@@ -187,11 +187,11 @@ class SplitRun {
     double from = kSplit;
     for (const KeptFile& file : outcome.files) {
       const auto name = name_of(request, file.ending);
-      if (!name) return std::unexpected(name.error());
+      if (!name) return fail(name);
       context_.progress(from, "writing " + name->to_string());
       auto stored = buckets_.put_bytes(
           *name, file.bytes, call_options<objects::CallOptions>(from, from + part, "writing"));
-      if (!stored) return std::unexpected(std::move(stored).error());
+      if (!stored) return fail(stored);
       result[file.role] = name->to_string();
       result[fmt::format("{}_sha256", file.role)] = objects::sha256_hex(file.bytes);
       from += part;

@@ -58,11 +58,11 @@ class Spool {
 
   Result<void> write(std::string_view bytes) {
     size_ += bytes.size();
-    if (size_ > most_bytes_) return std::unexpected(too_large(most_bytes_));
+    if (size_ > most_bytes_) return fail(too_large(most_bytes_));
     while (!bytes.empty()) {
       const auto wrote = ::write(fd_.get(), bytes.data(), bytes.size());
       if (wrote < 0 && errno == EINTR) continue;
-      if (wrote < 0) return std::unexpected(cannot_keep(errno));
+      if (wrote < 0) return fail(cannot_keep(errno));
       bytes.remove_prefix(static_cast<std::size_t>(wrote));
     }
     return {};

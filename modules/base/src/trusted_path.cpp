@@ -38,7 +38,7 @@ bool is_proc(int folder) {
 }  // namespace
 
 Result<Place> find_place(const std::string& path) {
-  const auto failed = [&](int error) { return std::unexpected(errno_error(error, path)); };
+  const auto failed = [&](int error) { return fail(errno_error(error, path)); };
   std::deque<std::string> rest = parts_of(path);
   unique_fd folder = start_of(path);
   for (int links = 0; folder && !rest.empty();) {
@@ -72,13 +72,13 @@ Result<Place> find_place(const std::string& path) {
 
 Result<unique_fd> open_to_append(const std::string& path) {
   auto place = find_place(path);
-  if (!place) return std::unexpected(std::move(place).error());
+  if (!place) return fail(place);
   const int follow = place->is_descriptor ? 0 : O_NOFOLLOW;
   unique_fd fd(::openat(place->folder.get(), place->name.c_str(),
                         O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | follow,
                         0644));
   struct stat info{};
-  if (!fd || ::fstat(fd.get(), &info) != 0) return std::unexpected(errno_error(errno, path));
+  if (!fd || ::fstat(fd.get(), &info) != 0) return fail(errno_error(errno, path));
   if (::geteuid() == 0 && S_ISREG(info.st_mode) && info.st_nlink > 1) {
     return fail(ErrorCode::kPermissionDenied,
                 "{} has a second name (a hard link), which may be one that another user has given "
@@ -95,9 +95,9 @@ Result<bool> make_folders(const std::string& path) {
   for (const std::string& part : parts_of(path)) {
     so_far += part;
     const auto place = find_place(so_far);
-    if (!place) return std::unexpected(place.error());
+    if (!place) return fail(place);
     made = ::mkdirat(place->folder.get(), place->name.c_str(), 0777) == 0;
-    if (!made && errno != EEXIST) return std::unexpected(errno_error(errno, so_far));
+    if (!made && errno != EEXIST) return fail(errno_error(errno, so_far));
     so_far += '/';
   }
   return made;

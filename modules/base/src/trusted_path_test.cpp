@@ -22,7 +22,7 @@ std::string text_of(const std::string& path) {
 
 Result<void> append(const std::string& path, std::string_view text) {
   auto file = open_to_append(path);
-  if (!file) return std::unexpected(file.error());
+  if (!file) return fail(file);
   EXPECT_EQ(::write(file->get(), text.data(), text.size()), static_cast<ssize_t>(text.size()));
   return {};
 }

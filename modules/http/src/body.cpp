@@ -20,7 +20,7 @@ Result<std::string> BodyReader::read_all(std::size_t limit) {
     const std::size_t room = std::min(kStep, expected - filled) + 1;
     all.resize(filled + room);
     auto count = read(std::span(all).subspan(filled, room));
-    if (!count) return std::unexpected(std::move(count).error());
+    if (!count) return fail(count);
     filled += *count;
     if (*count == 0) break;
     if (filled > limit) {

@@ -9,7 +9,7 @@ constexpr std::size_t kGather = 16 * 1024;
 }  // namespace
 
 Result<void> BodySink::write(std::string_view bytes) {
-  if (failure_) return std::unexpected(*failure_);
+  if (failure_) return fail(*failure_);
   if (plan_.delimiter == http::Delimiter::kLength) {
     if (bytes.size() > left_) {
       return remember(fail(ErrorCode::kInvalidArgument,
@@ -26,7 +26,7 @@ Result<void> BodySink::write(std::string_view bytes) {
 }
 
 Result<void> BodySink::flush() {
-  if (failure_) return std::unexpected(*failure_);
+  if (failure_) return fail(*failure_);
   return send({});
 }
 
@@ -52,7 +52,7 @@ Result<void> BodySink::remember(Result<void> result) {
 }
 
 Result<void> BodySink::finish() {
-  if (failure_) return std::unexpected(*failure_);
+  if (failure_) return fail(*failure_);
   if (plan_.delimiter == http::Delimiter::kLength && left_ > 0) {
     return fail(ErrorCode::kInternal,
                 "a response body ended {} bytes before its announced length; the connection is cut",

@@ -22,7 +22,7 @@ BodySource::BodySource(Connection& connection, const http::RequestHead& head)
 }
 
 Result<std::size_t> BodySource::read(std::span<char> buffer) {
-  if (failure_) return std::unexpected(*failure_);
+  if (failure_) return fail(*failure_);
   for (;;) {
     // Decoding no more than fits means that every piece fits.
     const std::string_view unread = connection_.in_.unread().substr(0, buffer.size());
@@ -63,7 +63,7 @@ Result<std::size_t> BodySource::fill(std::span<char> direct) {
     connection_.out_ += "HTTP/1.1 100 Continue\r\n\r\n";
     connection_.look_at_clock();
     if (auto sent = connection_.write({}, More::kNo); !sent) {
-      return std::unexpected(std::move(sent).error());
+      return fail(sent);
     }
   }
   const SteadyTime begun = steady_now();
@@ -98,7 +98,7 @@ Result<std::size_t> BodySource::fill(std::span<char> direct) {
 
 std::unexpected<Error> BodySource::fail_with(Error error) {
   failure_ = error;
-  return std::unexpected(std::move(error));
+  return fail(std::move(error));
 }
 
 bool BodySource::worth_draining() const {

@@ -88,7 +88,7 @@ Result<std::size_t> Connection::read_idle() {
   parser_.release();
   runtime::this_task::trim_stack();
   if (auto readable = transport_.wait_readable(deadline); !readable) {
-    return std::unexpected(std::move(readable).error());
+    return fail(readable);
   }
   return fill(deadline);
 }

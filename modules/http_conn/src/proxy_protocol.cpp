@@ -123,7 +123,7 @@ Result<std::string> read_proxy_header(runtime::Socket& socket, Deadline deadline
     const std::size_t filled = bytes.size();
     bytes.resize(filled + header.missing);
     const auto count = socket.read_some(std::span(bytes).subspan(filled), deadline);
-    if (!count) return std::unexpected(count.error());
+    if (!count) return fail(count);
     if (*count == 0) return fail(ErrorCode::kClosed, "the peer closed inside its PROXY header");
     bytes.resize(filled + *count);
   }

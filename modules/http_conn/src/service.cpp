@@ -187,7 +187,7 @@ Result<void> Service::accept_from(runtime::Listener& listener, Prologue prologue
       const ErrorCode code = socket.error().code();
       if (code == ErrorCode::kCancelled || state_->stopping.load()) return {};
       if (code != ErrorCode::kResourceExhausted) {
-        return std::unexpected(std::move(socket).error().wrap("accepting connections ended"));
+        return fail(std::move(socket).error().wrap("accepting connections ended"));
       }
       log_warning("no connection can be accepted now; trying again in 0.1 s",
                   {{"error", socket.error().message()}});

@@ -76,10 +76,10 @@ Result<std::shared_ptr<SSL_CTX>> make_context(const TlsOptions& options) {
   SSL_CTX_set_min_proto_version(
       context.get(), options.least == TlsOptions::Version::k13 ? TLS1_3_VERSION : TLS1_2_VERSION);
   if (auto chosen = choose_ciphers(context.get(), options); !chosen) {
-    return std::unexpected(chosen.error());
+    return fail(chosen);
   }
   if (auto asked = ask_for_certificate(context.get(), options); !asked) {
-    return std::unexpected(asked.error());
+    return fail(asked);
   }
   SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                          SSL_OP_CIPHER_SERVER_PREFERENCE |
@@ -120,13 +120,13 @@ Result<std::unique_ptr<TlsContext>> TlsContext::load(TlsOptions options) {
   auto state = std::make_unique<State>();
   state->options = std::move(options);
   std::unique_ptr<TlsContext> context(new TlsContext(std::move(state)));
-  if (auto loaded = context->reload(); !loaded) return std::unexpected(std::move(loaded).error());
+  if (auto loaded = context->reload(); !loaded) return fail(loaded);
   return context;
 }
 
 Result<void> TlsContext::reload() {
   auto made = make_context(state_->options);
-  if (!made) return std::unexpected(std::move(made).error());
+  if (!made) return fail(made);
   const std::lock_guard lock(state_->mutex);
   state_->current = std::move(*made);
   return {};

@@ -63,7 +63,7 @@ struct TlsTransport::Session {
   Result<bool> feed(Read read) {
     scratch.resize(kRecord);
     auto count = read(std::span(scratch));
-    if (!count) return std::unexpected(std::move(count).error());
+    if (!count) return fail(count);
     BIO_write(from_peer, scratch.data(), static_cast<int>(*count));
     return *count > 0;
   }
@@ -85,9 +85,9 @@ struct TlsTransport::Session {
       if (error == SSL_ERROR_ZERO_RETURN) return 0;
       if (error != SSL_ERROR_WANT_READ) return broken();
       // A key update may want an answer.
-      if (auto sent = flush(deadline); !sent) return std::unexpected(std::move(sent).error());
+      if (auto sent = flush(deadline); !sent) return fail(sent);
       auto fed = feed(read);
-      if (!fed) return std::unexpected(std::move(fed).error());
+      if (!fed) return fail(fed);
       if (!*fed) return 0;
     }
   }
@@ -153,7 +153,7 @@ Result<void> TlsTransport::handshake(Deadline deadline) {
     if (!sent || done == 1) return sent;
     auto fed = session_->feed(
         [&](std::span<char> into) { return session_->socket.read_some(into, deadline); });
-    if (!fed) return std::unexpected(std::move(fed).error());
+    if (!fed) return fail(fed);
     if (!*fed) return fail(ErrorCode::kClosed, "the client closed inside the TLS handshake");
   }
 }
@@ -198,7 +198,7 @@ Result<void> TlsTransport::send_file(int fd, std::uint64_t offset, std::uint64_t
   while (count > 0) {
     const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(count, piece.size()));
     const ssize_t got = ::pread(fd, piece.data(), want, static_cast<off_t>(offset));
-    if (got < 0) return std::unexpected(errno_error(errno, "cannot read a file that is sent"));
+    if (got < 0) return fail(errno_error(errno, "cannot read a file that is sent"));
     if (got == 0) {
       return fail(ErrorCode::kDataCorrupt,
                   "a file became shorter while it was sent: {} bytes are missing", count);

@@ -124,7 +124,7 @@ class History {
   std::string kind() { return std::string(1, static_cast<char>('a' + roll(3))); }
 
   static Result<bool> done(Result<void> result) {
-    if (!result) return std::unexpected(std::move(result.error()));
+    if (!result) return fail(result);
     return true;
   }
 
@@ -238,7 +238,7 @@ class History {
       case 18:
         equal([&](Store& s) -> Result<std::size_t> {
           auto leases = s.leases(deadline);
-          if (!leases) return std::unexpected(leases.error());
+          if (!leases) return fail(leases);
           std::erase_if(*leases, [&](const LeaseSeen& l) { return l.expires_at > clock_.now(); });
           return s.take_back(*leases, deadline);
         });

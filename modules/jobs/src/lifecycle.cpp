@@ -136,7 +136,7 @@ Result<void> Lifecycle::step(Job& job, Event event) const {
   const Facts facts{.cancel_requested = job.cancel_requested,
                     .attempts_left = job.failures + 1 < job.max_attempts};
   const auto next = next_state(job.state, event, facts);
-  if (!next) return std::unexpected(next.error());
+  if (!next) return saola::fail(next);
   const bool was_running = job.state == State::kRunning;
   const bool was_final = is_final(job.state);
   job.state = *next;

@@ -57,7 +57,7 @@ class Maintainer::Impl {
   // Takes leases from owners that let them expire; how many.
   Result<std::size_t> rescue(Deadline deadline) {
     const auto leases = store_.leases(deadline);
-    if (!leases) return std::unexpected(leases.error());
+    if (!leases) return fail(leases);
     watch_.look(*leases, std::chrono::steady_clock::now());
     bool doubtful = false;
     for (const LeaseSeen& lease : watch_.overdue(std::chrono::steady_clock::now())) {
@@ -69,7 +69,7 @@ class Maintainer::Impl {
     }
     if (!doubtful) return 0;
     const SteadyTime before = std::chrono::steady_clock::now();
-    if (auto works = store_.probe(deadline); !works) return std::unexpected(works.error());
+    if (auto works = store_.probe(deadline); !works) return fail(works);
     const SteadyTime now = std::chrono::steady_clock::now();
     // A write that had to wait proves that others had to wait too.
     if (now - before > options_.every) {

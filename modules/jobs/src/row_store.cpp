@@ -121,7 +121,7 @@ Result<void> RowStore::check_bytes(Rows& rows) const {
 }
 
 Result<Enqueued> RowStore::enqueue(const NewJob& request, Deadline deadline) {
-  if (auto ok = rules_.check_new(request); !ok) return std::unexpected(ok.error());
+  if (auto ok = rules_.check_new(request); !ok) return saola::fail(ok);
   Enqueued answer;
   auto done = write(deadline, [&](Rows& rows) -> Result<void> {
     if (!request.idempotency_key.empty()) {
@@ -148,7 +148,7 @@ Result<Enqueued> RowStore::enqueue(const NewJob& request, Deadline deadline) {
     rows.insert(answer.job);
     return {};
   });
-  if (!done) return std::unexpected(std::move(done.error()));
+  if (!done) return saola::fail(done);
   if (answer.created && answer.job.state == State::kAvailable) work_arrived();
   return answer;
 }
@@ -164,7 +164,7 @@ Result<std::vector<Job>> RowStore::claim(const ClaimRequest& request, Deadline d
     any = !claimable(rows, request).empty();
     return {};
   });
-  if (!looked) return std::unexpected(std::move(looked.error()));
+  if (!looked) return saola::fail(looked);
   std::vector<Job> claimed;
   if (!any) return claimed;
   auto done = write(deadline, [&](Rows& rows) -> Result<void> {
@@ -178,7 +178,7 @@ Result<std::vector<Job>> RowStore::claim(const ClaimRequest& request, Deadline d
     }
     return {};
   });
-  if (!done) return std::unexpected(std::move(done.error()));
+  if (!done) return saola::fail(done);
   return claimed;
 }
 
@@ -192,7 +192,7 @@ Result<std::vector<LeaseState>> RowStore::renew(std::span<const LeaseToken> toke
     });
     return {};
   });
-  if (!done) return std::unexpected(std::move(done.error()));
+  if (!done) return saola::fail(done);
   return states;
 }
 
@@ -203,7 +203,7 @@ Result<std::vector<LeaseState>> RowStore::lease_states(std::span<const LeaseToke
     states = look_at(rows, tokens, [](Job&) {});
     return {};
   });
-  if (!done) return std::unexpected(std::move(done.error()));
+  if (!done) return saola::fail(done);
   return states;
 }
 
@@ -289,7 +289,7 @@ Result<Job> RowStore::change_job(std::string_view id, Deadline deadline, const C
     answer = *std::move(job);
     return {};
   });
-  if (!done) return std::unexpected(std::move(done.error()));
+  if (!done) return saola::fail(done);
   if (answer.state == State::kAvailable) work_arrived();
   return answer;
 }
@@ -321,7 +321,7 @@ Result<Job> RowStore::get(std::string_view id, Deadline deadline) {
     job = rows.find(id, Detail::kFull);
     return {};
   });
-  if (!done) return std::unexpected(std::move(done.error()));
+  if (!done) return saola::fail(done);
   if (!job) return no_such_job(id);
   return *std::move(job);
 }
@@ -342,7 +342,7 @@ Result<Page> RowStore::list(const ListRequest& request, Deadline deadline) {
     page.jobs = rows.list(one_more);
     return {};
   });
-  if (!done) return std::unexpected(std::move(done.error()));
+  if (!done) return saola::fail(done);
   if (page.jobs.size() > request.limit) {
     page.jobs.pop_back();
     page.next_cursor = page.jobs.back().id;
@@ -356,7 +356,7 @@ Result<std::map<State, std::size_t>> RowStore::counts(Deadline deadline) {
     counts = rows.counts();
     return {};
   });
-  if (!done) return std::unexpected(std::move(done.error()));
+  if (!done) return saola::fail(done);
   for (const State state : kAllStates) counts.try_emplace(state, 0);
   return counts;
 }
@@ -367,7 +367,7 @@ Result<QueueStatus> RowStore::queue_status(std::string_view queue, Deadline dead
     status = rows.queue_status(queue);
     return {};
   });
-  if (!done) return std::unexpected(std::move(done.error()));
+  if (!done) return saola::fail(done);
   return status;
 }
 
@@ -391,7 +391,7 @@ Result<QueuePosition> RowStore::position(std::string_view id, Deadline deadline)
     }
     return {};
   });
-  if (!done) return std::unexpected(std::move(done.error()));
+  if (!done) return saola::fail(done);
   return position;
 }
 
@@ -404,7 +404,7 @@ Result<std::size_t> RowStore::change_each(Deadline deadline, const Select& selec
     any = !select(rows).empty();
     return {};
   });
-  if (!looked) return std::unexpected(std::move(looked.error()));
+  if (!looked) return saola::fail(looked);
   if (!any) return 0;
   std::size_t changed = 0;
   bool available = false;
@@ -417,7 +417,7 @@ Result<std::size_t> RowStore::change_each(Deadline deadline, const Select& selec
     }
     return {};
   });
-  if (!done) return std::unexpected(std::move(done.error()));
+  if (!done) return saola::fail(done);
   if (available) work_arrived();
   return changed;
 }
@@ -447,7 +447,7 @@ Result<std::vector<LeaseSeen>> RowStore::leases(Deadline deadline) {
     for (const Job& job : rows.running(kBatch)) leases.push_back(seen(job));
     return {};
   });
-  if (!done) return std::unexpected(std::move(done.error()));
+  if (!done) return saola::fail(done);
   return leases;
 }
 
@@ -541,7 +541,7 @@ Result<std::size_t> RowStore::prune_to_size(const Retention& retention, Deadline
     any = rows.bytes() > retention.max_bytes;
     return {};
   });
-  if (!looked) return std::unexpected(std::move(looked.error()));
+  if (!looked) return saola::fail(looked);
   if (!any) return 0;
   std::size_t pruned = 0;
   auto done = write(deadline, [&](Rows& rows) -> Result<void> {
@@ -564,7 +564,7 @@ Result<std::size_t> RowStore::prune_to_size(const Retention& retention, Deadline
     }
     return {};
   });
-  if (!done) return std::unexpected(std::move(done.error()));
+  if (!done) return saola::fail(done);
   return pruned;
 }
 
@@ -574,7 +574,7 @@ Result<StoreUsage> RowStore::usage(Deadline deadline) {
     usage = {rows.bytes(), rows.oldest_available()};
     return {};
   });
-  if (!done) return std::unexpected(std::move(done.error()));
+  if (!done) return saola::fail(done);
   return usage;
 }
 

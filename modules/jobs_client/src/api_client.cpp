@@ -141,7 +141,7 @@ struct ApiClient::Inside {
                   "--url says where to look",
                   url, curl_easy_strerror(done));
     }
-    if (status / 100 != 2) return std::unexpected(server_error(status, answer.refusal));
+    if (status / 100 != 2) return fail(server_error(status, answer.refusal));
     return status;
   }
 
@@ -152,7 +152,7 @@ struct ApiClient::Inside {
     auto status = run(
         path, body, fields, file == nullptr ? kAnswerSeconds : kUploadSeconds,
         [&](std::string_view piece) { text += piece; }, file);
-    if (!status) return std::unexpected(std::move(status).error());
+    if (!status) return fail(status);
     boost::system::error_code bad;
     json::value value = json::parse(text, bad);
     if (bad) {
@@ -247,10 +247,10 @@ Result<json::value> ApiClient::watch(const std::string& job_id, const Watching& 
     // A server that was never there is reported at once, one that went away may come back.
     const bool may_come_back = !seen.empty() || heard;
     if (!status && (status.error().code() != ErrorCode::kUnavailable || !may_come_back)) {
-      return std::unexpected(status.error());
+      return fail(status);
     }
     if (give_up.passed()) {
-      if (!status) return std::unexpected(status.error());
+      if (!status) return fail(status);
       return fail(ErrorCode::kUnavailable, "{} ended its stream of events again and again",
                   inside_->url);
     }

@@ -247,9 +247,9 @@ Exit submit(const Submission& submission, const json::value& request) {
 
 Result<std::string> upload(const ServiceFlags& service, const std::string& file) {
   auto token = service.find_token();
-  if (!token) return std::unexpected(std::move(token).error());
+  if (!token) return fail(token);
   auto answer = ApiClient(service.url, *std::move(token)).post_file("/uploads", file);
-  if (!answer) return std::unexpected(std::move(answer).error());
+  if (!answer) return fail(answer);
   const json::object* object = answer->if_object();
   const json::value* source = object == nullptr ? nullptr : object->if_contains("source");
   if (source == nullptr || !source->is_string()) {

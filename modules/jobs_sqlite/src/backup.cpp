@@ -19,7 +19,7 @@ constexpr std::chrono::seconds kPatience(10);
 constexpr const char* kSides[] = {"-wal", "-shm", "-journal"};
 
 std::unexpected<Error> failed(std::string_view what, const std::string& path) {
-  return std::unexpected(errno_error(errno, fmt::format("{} '{}'", what, path)));
+  return fail(errno_error(errno, fmt::format("{} '{}'", what, path)));
 }
 
 Result<void> sync(const std::string& path) {
@@ -41,17 +41,17 @@ Result<void> copy(Connection& from, const std::string& to) {
     if (!made) return failed("making", to);
   }
   auto target = Connection::open(to, Access::kReadWrite);
-  if (!target) return std::unexpected(std::move(target.error()));
+  if (!target) return fail(target);
   sqlite3_backup* copying = sqlite3_backup_init((*target)->handle(), "main", from.handle(), "main");
   if (copying == nullptr) {
-    return std::unexpected((*target)->error(sqlite3_extended_errcode((*target)->handle())));
+    return fail((*target)->error(sqlite3_extended_errcode((*target)->handle())));
   }
   // All pages in one step: the source stays as it is meanwhile for this reader, and writers go on.
   const int code = sqlite3_backup_step(copying, -1);
   sqlite3_backup_finish(copying);
-  if (code != SQLITE_DONE) return std::unexpected((*target)->error(code));
+  if (code != SQLITE_DONE) return fail((*target)->error(code));
   auto mode = (*target)->text("PRAGMA journal_mode = DELETE");
-  if (!mode) return std::unexpected(std::move(mode.error()));
+  if (!mode) return fail(mode);
   return sync(to);
 }
 
@@ -73,7 +73,7 @@ Result<void> close_for_all(const std::string& path) {
   (*db)->set_busy_deadline(Deadline::after(std::chrono::milliseconds(100)));
   // A connection of this mode takes the locks that show other connections, and keeps them.
   auto mode = (*db)->text("PRAGMA locking_mode = EXCLUSIVE");
-  if (!mode) return std::unexpected(std::move(mode.error()));
+  if (!mode) return fail(mode);
   const auto begun = (*db)->execute("BEGIN EXCLUSIVE");
   if (begun) return (*db)->execute("COMMIT");
   if (begun.error().code() != ErrorCode::kTimedOut) return {};
@@ -89,7 +89,7 @@ Result<void> backup_sqlite_store(const std::string& path, const std::string& to)
   }
   if (auto ours = check_store(path, Deadline::after(kPatience)); !ours) return ours;
   auto from = open_reader(path);
-  if (!from) return std::unexpected(std::move(from.error()));
+  if (!from) return fail(from);
   (*from)->set_busy_deadline(Deadline::after(kPatience));
   const std::string unfinished = to + "-unfinished";
   ::unlink(unfinished.c_str());
@@ -108,9 +108,9 @@ Result<void> restore_sqlite_store(const std::string& from, const std::string& pa
   if (::stat(from.c_str(), &info) != 0) return failed("looking at the backup", from);
   if (auto ours = check_store(from, Deadline::after(kPatience)); !ours) return ours;
   auto source = Connection::open(from, Access::kReadOnly);
-  if (!source) return std::unexpected(std::move(source.error()));
+  if (!source) return fail(source);
   const auto verdict = (*source)->text("PRAGMA integrity_check(1)");
-  if (!verdict) return std::unexpected(verdict.error());
+  if (!verdict) return fail(verdict);
   if (*verdict != "ok") {
     return fail(ErrorCode::kDataCorrupt, "the backup '{}' is damaged: {}", from, *verdict);
   }

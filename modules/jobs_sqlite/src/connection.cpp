@@ -14,7 +14,7 @@ Result<std::unique_ptr<Connection>> Connection::open(const std::string& path, Ac
   const int code = sqlite3_open_v2(path.c_str(), &db, flags, nullptr);
   // Owns `db` also when opening it failed.
   std::unique_ptr<Connection> connection(new Connection(db));
-  if (code != SQLITE_OK) return std::unexpected(connection->error(code));
+  if (code != SQLITE_OK) return fail(connection->error(code));
   sqlite3_busy_handler(db, &Connection::on_busy, connection.get());
   return connection;
 }
@@ -90,7 +90,7 @@ Error Connection::error(int code) const {
 
 Result<void> Connection::execute(const char* sql) {
   const int code = sqlite3_exec(db_, sql, nullptr, nullptr, nullptr);
-  if (code != SQLITE_OK) return std::unexpected(error(code));
+  if (code != SQLITE_OK) return fail(error(code));
   return {};
 }
 
@@ -98,7 +98,7 @@ Result<std::int64_t> Connection::integer(const char* sql) {
   std::optional<Error> failure;
   Query query(*this, failure, sql);
   const std::int64_t value = query.step() ? query.integer(0) : 0;
-  if (failure) return std::unexpected(*std::move(failure));
+  if (failure) return fail(*std::move(failure));
   return value;
 }
 
@@ -106,7 +106,7 @@ Result<std::string> Connection::text(const char* sql) {
   std::optional<Error> failure;
   Query query(*this, failure, sql);
   std::string value = query.step() ? query.text(0) : std::string();
-  if (failure) return std::unexpected(*std::move(failure));
+  if (failure) return fail(*std::move(failure));
   return value;
 }
 

@@ -120,7 +120,7 @@ constexpr std::int64_t kSchemaVersion = std::size(kMigrations);
 Result<void> check_folder(const std::filesystem::path& folder) {
   struct stat info{};
   if (::stat(folder.c_str(), &info) != 0) {
-    return std::unexpected(
+    return fail(
         errno_error(errno, fmt::format("looking at the job store's folder '{}'", folder.native())));
   }
   if (!S_ISDIR(info.st_mode)) {
@@ -173,7 +173,7 @@ Result<void> check_sound(Connection& db, const std::string& path) {
   }
   sqlite3_progress_handler(db.handle(), 0, nullptr, nullptr);
   if (interrupted || verdict == "ok") return {};
-  if (failure) return std::unexpected(*std::move(failure));
+  if (failure) return fail(*std::move(failure));
   return fail(ErrorCode::kDataCorrupt,
               "job store '{}' is damaged ({}); restore it from a backup or move it away", path,
               verdict);
@@ -183,12 +183,12 @@ Result<void> check_sound(Connection& db, const std::string& path) {
 // time.
 Result<void> migrate(Connection& db, const std::string& path) {
   const auto found = db.integer("PRAGMA user_version");
-  if (!found) return std::unexpected(found.error());
+  if (!found) return fail(found);
   if (*found == kSchemaVersion) return {};
   if (auto ok = db.execute("BEGIN IMMEDIATE"); !ok) return ok;
   const auto done = [&]() -> Result<void> {
     const auto version = db.integer("PRAGMA user_version");
-    if (!version) return std::unexpected(version.error());
+    if (!version) return fail(version);
     if (auto ok = check_version(path, *version); !ok) return ok;
     for (auto v = *version; v < kSchemaVersion; ++v) {
       if (auto ok = db.execute(kMigrations[v]); !ok) return ok;
@@ -215,11 +215,11 @@ Result<std::filesystem::path> make_folder(const std::filesystem::path& path) {
     std::filesystem::create_directories(folder, made);
     ::umask(before);
     if (made) {
-      return std::unexpected(errno_error(
-          made.value(), fmt::format("making the job store's folder '{}'", folder.native())));
+      return fail(errno_error(made.value(),
+                              fmt::format("making the job store's folder '{}'", folder.native())));
     }
   }
-  if (auto ok = check_folder(folder); !ok) return std::unexpected(std::move(ok.error()));
+  if (auto ok = check_folder(folder); !ok) return fail(ok);
   return folder;
 }
 
@@ -229,8 +229,7 @@ Result<bool> is_there(const std::string& path) {
   const bool log_left = ::stat((path + "-wal").c_str(), &log) == 0 && log.st_size > 0;
   struct stat info{};
   if (::stat(path.c_str(), &info) != 0) {
-    if (errno != ENOENT)
-      return std::unexpected(errno_error(errno, fmt::format("looking at '{}'", path)));
+    if (errno != ENOENT) return fail(errno_error(errno, fmt::format("looking at '{}'", path)));
     if (!log_left) return false;
     return fail(ErrorCode::kDataCorrupt,
                 "job store '{}' is gone but its write-ahead log '{}-wal', with jobs in it, is not; "
@@ -259,13 +258,13 @@ Result<void> make_database(const std::string& path, const std::filesystem::path&
                            Deadline deadline) {
   const std::string fresh = path + "-new";
   const auto failed = [&](std::string_view what) {
-    return std::unexpected(errno_error(errno, fmt::format("{} '{}'", what, fresh)));
+    return fail(errno_error(errno, fmt::format("{} '{}'", what, fresh)));
   };
   const unique_fd fd(::open(fresh.c_str(), O_CREAT | O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!fd) return failed("making the job store");
   if (::flock(fd.get(), LOCK_EX) != 0) return failed("locking");
   const auto made = is_there(path);
-  if (!made) return std::unexpected(made.error());
+  if (!made) return fail(made);
   if (*made) {
     ::unlink(fresh.c_str());
     return {};
@@ -275,11 +274,11 @@ Result<void> make_database(const std::string& path, const std::filesystem::path&
   for (const char* side : {"-journal", "-wal", "-shm"}) ::unlink((fresh + side).c_str());
   {
     auto db = Connection::open(fresh, Access::kReadWrite);
-    if (!db) return std::unexpected(std::move(db.error()));
+    if (!db) return fail(db);
     (*db)->set_busy_deadline(deadline);
     if (auto ok = migrate(**db, fresh); !ok) return ok;
     const auto mode = (*db)->text("PRAGMA journal_mode = WAL");
-    if (!mode) return std::unexpected(mode.error());
+    if (!mode) return fail(mode);
     if (*mode != "wal") {
       return fail(ErrorCode::kUnsupported,
                   "job store '{}': its file system does not support write-ahead logging; use a "
@@ -298,49 +297,49 @@ Result<void> make_database(const std::string& path, const std::filesystem::path&
 
 Result<void> check_store(const std::string& path, Deadline deadline) {
   auto reader = Connection::open(path, Access::kReadOnly);
-  if (!reader) return std::unexpected(std::move(reader.error()));
+  if (!reader) return fail(reader);
   (*reader)->set_busy_deadline(deadline);
   const auto application = (*reader)->integer("PRAGMA application_id");
-  if (!application) return std::unexpected(application.error());
+  if (!application) return fail(application);
   if (*application != kApplicationId) {
     return fail(ErrorCode::kInvalidArgument,
                 "'{}' is a database of another application, not a job store; name another file",
                 path);
   }
   const auto version = (*reader)->integer("PRAGMA user_version");
-  if (!version) return std::unexpected(version.error());
+  if (!version) return fail(version);
   return check_version(path, *version);
 }
 
 Result<std::unique_ptr<Connection>> open_database(const std::string& path, Deadline deadline) {
   const auto folder = make_folder(path);
-  if (!folder) return std::unexpected(folder.error());
+  if (!folder) return fail(folder);
   // Closing any descriptor of a file drops all locks this process has on it (POSIX), also those of
   // another store of the same file. So nobody may open one here while make_database() has its own.
   static std::mutex opening;
   const std::lock_guard lock(opening);
   const auto there = is_there(path);
-  if (!there) return std::unexpected(there.error());
+  if (!there) return fail(there);
   if (!*there) {
     if (auto ok = make_database(path, *folder, deadline); !ok) {
-      return std::unexpected(std::move(ok.error()));
+      return fail(ok);
     }
   }
-  if (auto ok = check_store(path, deadline); !ok) return std::unexpected(std::move(ok.error()));
+  if (auto ok = check_store(path, deadline); !ok) return fail(ok);
   auto db = Connection::open(path, Access::kReadWrite);
   if (!db) return db;
   (*db)->set_busy_deadline(deadline);
-  if (auto ok = check_sound(**db, path); !ok) return std::unexpected(std::move(ok.error()));
-  if (auto ok = migrate(**db, path); !ok) return std::unexpected(std::move(ok.error()));
+  if (auto ok = check_sound(**db, path); !ok) return fail(ok);
+  if (auto ok = migrate(**db, path); !ok) return fail(ok);
   // A backup that somebody put here by hand has another mode.
   if (auto mode = (*db)->text("PRAGMA journal_mode = WAL"); !mode) {
-    return std::unexpected(std::move(mode.error()));
+    return fail(mode);
   }
   // The log file shrinks back to 64 MiB after a large burst.
   if (auto ok = (*db)->execute("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
                                "PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384");
       !ok) {
-    return std::unexpected(std::move(ok.error()));
+    return fail(ok);
   }
   return db;
 }
@@ -349,7 +348,7 @@ Result<std::unique_ptr<Connection>> open_reader(const std::string& path) {
   auto db = Connection::open(path, Access::kReadWrite);
   if (!db) return db;
   if (auto ok = (*db)->execute("PRAGMA query_only = ON"); !ok) {
-    return std::unexpected(std::move(ok.error()));
+    return fail(ok);
   }
   return db;
 }

@@ -142,7 +142,7 @@ void GroupWriter::write_batch(const Batch& all) {
   const bool again =
       failure->code() == ErrorCode::kResourceExhausted || failure->code() == ErrorCode::kTooLarge;
   if (batch.size() == 1 || !again) {
-    finish(batch, std::unexpected(*failure));
+    finish(batch, fail(*failure));
     return;
   }
   for (Call* call : batch) write_batch({call});

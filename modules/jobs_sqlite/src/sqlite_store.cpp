@@ -91,13 +91,13 @@ class SqliteStore final : public jobs::RowStore {
     }
     if (auto same = identity_.check(); !same) return same;
     auto reader = readers_.take();
-    if (!reader) return std::unexpected(std::move(reader.error()));
+    if (!reader) return saola::fail(reader);
     (*reader)->set_busy_deadline(deadline);
     if (auto begun = (*reader)->execute("BEGIN"); !begun) return begun;
     SqliteRows rows(**reader);
     Result<void> done = body(rows);
     auto ended = (*reader)->execute("COMMIT");
-    if (rows.failure()) return std::unexpected(*std::move(rows.failure()));
+    if (rows.failure()) return saola::fail(*std::move(rows.failure()));
     if (!ended) return ended;
     readers_.give_back(*std::move(reader));
     return done;
@@ -150,17 +150,17 @@ class SqliteStore final : public jobs::RowStore {
 
 Result<std::unique_ptr<jobs::Store>> open_sqlite_store(SqliteOptions options) {
   auto writer = open_database(options.path, Deadline::after(kOpenPatience));
-  if (!writer) return std::unexpected(std::move(writer.error()));
+  if (!writer) return fail(writer);
   auto watcher = open_reader(options.path);
-  if (!watcher) return std::unexpected(std::move(watcher.error()));
+  if (!watcher) return fail(watcher);
   const auto version = (*watcher)->integer("PRAGMA data_version");
-  if (!version) return std::unexpected(version.error());
+  if (!version) return fail(version);
   // Not a reader: it writes the database file.
   auto checkpointer = Connection::open(options.path, Access::kReadWrite);
-  if (!checkpointer) return std::unexpected(std::move(checkpointer.error()));
+  if (!checkpointer) return fail(checkpointer);
   // The database file must be on disk before the log begins anew.
   if (auto ok = (*checkpointer)->execute("PRAGMA synchronous = FULL"); !ok) {
-    return std::unexpected(std::move(ok.error()));
+    return fail(ok);
   }
   return std::make_unique<SqliteStore>(std::move(options), *std::move(writer), *std::move(watcher),
                                        *version, *std::move(checkpointer));

@@ -66,7 +66,7 @@ class JobEvents {
     const auto now = steady_now();
     if (!failing_since_) failing_since_ = now;
     if (now - *failing_since_ < kStoreAway) return {};
-    return std::unexpected(error);
+    return fail(error);
   }
 
   void rest() { heartbeat_ = steady_now() + options_.heartbeat_every; }

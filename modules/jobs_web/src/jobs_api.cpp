@@ -193,7 +193,7 @@ class JobsApi::Impl {
     // everybody else from the loop for as long.
     return Response(200, "application/json", checked_store_call([&]() -> Result<std::string> {
                       const auto page = store_.list(asked, patience());
-                      if (!page) return std::unexpected(page.error());
+                      if (!page) return fail(page);
                       json::array rows;
                       for (const jobs::Job& job : page->jobs)
                         rows.push_back(summary_json(job, request.prefix()));

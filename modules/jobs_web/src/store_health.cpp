@@ -29,9 +29,9 @@ constexpr std::string_view kFolder = "the job store's folder";
 
 Result<void> free_blocks(const std::string& folder) {
   struct statvfs info{};
-  if (::statvfs(folder.c_str(), &info) != 0) return std::unexpected(errno_error(errno, kFolder));
+  if (::statvfs(folder.c_str(), &info) != 0) return fail(errno_error(errno, kFolder));
   if (info.f_bavail * info.f_frsize >= static_cast<std::uint64_t>(kRoom)) return {};
-  return std::unexpected(errno_error(ENOSPC, kFolder));
+  return fail(errno_error(ENOSPC, kFolder));
 }
 
 }  // namespace
@@ -43,10 +43,10 @@ Result<void> room_for_a_job(const std::string& folder) {
   const bool cannot_ask =
       errno == EOPNOTSUPP || errno == EISDIR || errno == EMFILE || errno == ENFILE;
   if (!file && cannot_ask) return free_blocks(folder);
-  if (!file) return std::unexpected(errno_error(errno, kFolder));
+  if (!file) return fail(errno_error(errno, kFolder));
   if (::fallocate(file.get(), 0, 0, kRoom) == 0) return {};
   if (errno == EOPNOTSUPP) return free_blocks(folder);
-  return std::unexpected(errno_error(errno, kFolder));
+  return fail(errno_error(errno, kFolder));
 }
 
 class StoreHealth::Impl {
@@ -58,7 +58,7 @@ class StoreHealth::Impl {
 
   Result<void> check() {
     const NativeLock lock(look_mutex_);
-    if (const auto refusal = latest_refusal()) return std::unexpected(*refusal);
+    if (const auto refusal = latest_refusal()) return fail(*refusal);
     const SteadyTime now = options_.clock->steady_now();
     if (!looked_ || now - *looked_ >= kFresh) {
       seen_ = look();
@@ -81,7 +81,7 @@ class StoreHealth::Impl {
  private:
   Result<void> look() {
     const auto blame = [](Error error, const char* what) {
-      return std::unexpected(std::move(error).wrap(what));
+      return fail(std::move(error).wrap(what));
     };
     if (options_.room) {
       if (auto room = options_.room(); !room) {

@@ -28,7 +28,7 @@ Result<void> write_failed(const std::string& leaf) {
                 "no room to write '{}': the disk or quota is full; free some space and try again",
                 leaf);
   }
-  return std::unexpected(errno_error(error, fmt::format("write '{}'", leaf)));
+  return fail(errno_error(error, fmt::format("write '{}'", leaf)));
 }
 
 }  // namespace
@@ -42,7 +42,7 @@ Result<AtomicFile> AtomicFile::create(int directory, std::string leaf) {
     fd.reset(::openat(directory, name.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, kMode));
     if (fd) return AtomicFile(directory, std::move(leaf), std::move(fd), std::move(name));
   }
-  return std::unexpected(write_failed(leaf).error());
+  return fail(write_failed(leaf));
 }
 
 AtomicFile::AtomicFile(AtomicFile&& other) noexcept

@@ -58,45 +58,45 @@ Result<const Buckets::Bound*> Buckets::find_writable(std::string_view bucket,
 }
 
 Result<void> Buckets::check(std::string_view bucket) const {
-  if (auto found = find(bucket); !found) return std::unexpected(std::move(found).error());
+  if (auto found = find(bucket); !found) return fail(found);
   return {};
 }
 
 Result<void> Buckets::check_writable(const ObjectPrefix& prefix) const {
   auto found = find_writable(prefix.bucket(), prefix.key());
-  if (!found) return std::unexpected(std::move(found).error());
+  if (!found) return fail(found);
   return {};
 }
 
 Result<ObjectInfo> Buckets::stat(const ObjectName& name, const CallOptions& options) {
   auto found = find(name.bucket());
-  if (!found) return std::unexpected(std::move(found).error());
+  if (!found) return fail(found);
   return (*found)->store->stat(name, options);
 }
 
 Result<ObjectInfo> Buckets::get(const ObjectName& name, const ByteSink& sink,
                                 const GetOptions& options) {
   auto found = find(name.bucket());
-  if (!found) return std::unexpected(std::move(found).error());
+  if (!found) return fail(found);
   return (*found)->store->get(name, sink, options);
 }
 
 Result<ObjectInfo> Buckets::put(const ObjectName& name, const ByteSource& source,
                                 const CallOptions& options) {
   auto found = find_writable(name.bucket(), name.key());
-  if (!found) return std::unexpected(std::move(found).error());
+  if (!found) return fail(found);
   return (*found)->store->put(name, source, options);
 }
 
 Result<void> Buckets::remove(const ObjectName& name, const CallOptions& options) {
   auto found = find_writable(name.bucket(), name.key());
-  if (!found) return std::unexpected(std::move(found).error());
+  if (!found) return fail(found);
   return (*found)->store->remove(name, options);
 }
 
 Result<void> Buckets::clear_unfinished(const ObjectName& beginning, const CallOptions& options) {
   auto found = find_writable(beginning.bucket(), beginning.key());
-  if (!found) return std::unexpected(std::move(found).error());
+  if (!found) return fail(found);
   return (*found)->store->clear_unfinished(beginning, options);
 }
 

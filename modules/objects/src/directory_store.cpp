@@ -63,7 +63,7 @@ std::unexpected<Error> open_failed(const ObjectName& name) {
       return fail(ErrorCode::kUnsupported,
                   "{} cannot be opened safely: this kernel has no openat2 (Linux 5.6)", object);
     default:
-      return std::unexpected(errno_error(error, fmt::format("open {}", object)));
+      return fail(errno_error(error, fmt::format("open {}", object)));
   }
 }
 
@@ -91,7 +91,7 @@ ObjectInfo info_of(const struct stat& status) {
 Result<ObjectInfo> info_of(int fd, const ObjectName& name) {
   struct stat status{};
   if (::fstat(fd, &status) != 0) {
-    return std::unexpected(errno_error(errno, fmt::format("stat {}", name.to_string())));
+    return fail(errno_error(errno, fmt::format("stat {}", name.to_string())));
   }
   if (!S_ISREG(status.st_mode)) {
     return fail(ErrorCode::kInvalidArgument, "{} is a {}, not an object", name.to_string(),
@@ -105,14 +105,14 @@ Result<ObjectInfo> info_of(int fd, const ObjectName& name) {
 Result<std::unique_ptr<DirectoryStore>> DirectoryStore::open(const std::string& directory) {
   unique_fd root(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!root) {
-    return std::unexpected(errno_error(
+    return fail(errno_error(
         errno, fmt::format("a bucket cannot be bound to the directory '{}'", directory)));
   }
   return std::unique_ptr<DirectoryStore>(new DirectoryStore(std::move(root)));
 }
 
 Result<unique_fd> DirectoryStore::open_object(const ObjectName& name) const {
-  if (auto ok = check_fits(name); !ok) return std::unexpected(std::move(ok).error());
+  if (auto ok = check_fits(name); !ok) return fail(ok);
   // O_NONBLOCK: a FIFO must not hold the caller; it changes nothing for a regular file.
   unique_fd fd = open_beneath(root_.get(), name.key(), O_RDONLY | O_NONBLOCK | O_NOCTTY);
   if (!fd) return open_failed(name);
@@ -146,19 +146,19 @@ Result<unique_fd> DirectoryStore::open_folder_for(const ObjectName& name) const 
 
 Result<ObjectInfo> DirectoryStore::stat(const ObjectName& name, const CallOptions& options) {
   if (auto ok = still_wanted(options, "looking up " + name.to_string()); !ok) {
-    return std::unexpected(std::move(ok).error());
+    return fail(ok);
   }
   auto fd = open_object(name);
-  if (!fd) return std::unexpected(std::move(fd).error());
+  if (!fd) return fail(fd);
   return info_of(fd->get(), name);
 }
 
 Result<ObjectInfo> DirectoryStore::get(const ObjectName& name, const ByteSink& sink,
                                        const GetOptions& options) {
   const std::string doing = "reading " + name.to_string();
-  if (auto ok = still_wanted(options, doing); !ok) return std::unexpected(std::move(ok).error());
+  if (auto ok = still_wanted(options, doing); !ok) return fail(ok);
   auto fd = open_object(name);
-  if (!fd) return std::unexpected(std::move(fd).error());
+  if (!fd) return fail(fd);
   auto info = info_of(fd->get(), name);
   if (!info) return info;
   const auto changed = [&] {
@@ -170,20 +170,20 @@ Result<ObjectInfo> DirectoryStore::get(const ObjectName& name, const ByteSink& s
   };
   if (!options.if_match.empty() && options.if_match != info->etag) return changed();
   auto range = wanted_range(name, options, info->size);
-  if (!range) return std::unexpected(std::move(range).error());
+  if (!range) return fail(range);
 
   const std::uint64_t total = range->end - range->first;
   std::vector<std::byte> block(std::min<std::uint64_t>(kBlock, total));
   for (std::uint64_t done = 0; done < total;) {
-    if (auto ok = still_wanted(options, doing); !ok) return std::unexpected(std::move(ok).error());
+    if (auto ok = still_wanted(options, doing); !ok) return fail(ok);
     const ssize_t n =
         ::pread(fd->get(), block.data(), std::min<std::uint64_t>(block.size(), total - done),
                 static_cast<off_t>(range->first + done));
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return std::unexpected(errno_error(errno, doing));
+    if (n < 0) return fail(errno_error(errno, doing));
     if (n == 0) return changed();
     if (auto ok = sink(std::span(block.data(), static_cast<std::size_t>(n))); !ok) {
-      return std::unexpected(std::move(ok).error());
+      return fail(ok);
     }
     done += static_cast<std::uint64_t>(n);
     if (options.progress) options.progress(done, total);
@@ -197,10 +197,10 @@ Result<ObjectInfo> DirectoryStore::get(const ObjectName& name, const ByteSink& s
 Result<ObjectInfo> DirectoryStore::put(const ObjectName& name, const ByteSource& source,
                                        const CallOptions& options) {
   const std::string doing = "writing " + name.to_string();
-  if (auto ok = still_wanted(options, doing); !ok) return std::unexpected(std::move(ok).error());
-  if (auto ok = check_fits(name); !ok) return std::unexpected(std::move(ok).error());
+  if (auto ok = still_wanted(options, doing); !ok) return fail(ok);
+  if (auto ok = check_fits(name); !ok) return fail(ok);
   auto folder = open_folder_for(name);
-  if (!folder) return std::unexpected(std::move(folder).error());
+  if (!folder) return fail(folder);
   const std::string leaf = name.key().substr(name.key().rfind('/') + 1);
   struct stat old{};
   if (::fstatat(folder->get(), leaf.c_str(), &old, AT_SYMLINK_NOFOLLOW) == 0 &&
@@ -210,14 +210,14 @@ Result<ObjectInfo> DirectoryStore::put(const ObjectName& name, const ByteSource&
   }
 
   auto in_front = [&](Error error) {
-    return std::unexpected(std::move(error).wrap(name.to_string() + " was not written"));
+    return fail(std::move(error).wrap(name.to_string() + " was not written"));
   };
   auto file = AtomicFile::create(folder->get(), leaf);
   if (!file) return in_front(std::move(file).error());
   const std::uint64_t total = source.size();
   std::vector<std::byte> block(std::min<std::uint64_t>(kBlock, total));
   for (std::uint64_t done = 0; done < total;) {
-    if (auto ok = still_wanted(options, doing); !ok) return std::unexpected(std::move(ok).error());
+    if (auto ok = still_wanted(options, doing); !ok) return fail(ok);
     const std::span part(block.data(), std::min<std::uint64_t>(block.size(), total - done));
     if (auto ok = source.read(done, part); !ok) return in_front(std::move(ok).error());
     if (auto ok = file->write(part); !ok) return in_front(std::move(ok).error());
@@ -232,15 +232,15 @@ Result<void> DirectoryStore::remove(const ObjectName& name, const CallOptions& o
   if (auto ok = still_wanted(options, "removing " + name.to_string()); !ok) return ok;
   auto fd = open_object(name);
   if (!fd && fd.error().code() == ErrorCode::kNotFound) return {};
-  if (!fd) return std::unexpected(std::move(fd).error());
-  if (auto info = info_of(fd->get(), name); !info) return std::unexpected(std::move(info).error());
+  if (!fd) return fail(fd);
+  if (auto info = info_of(fd->get(), name); !info) return fail(info);
   const std::size_t slash = name.key().rfind('/');
   const unique_fd folder =
       open_beneath(root_.get(), slash == std::string::npos ? "." : name.key().substr(0, slash),
                    O_RDONLY | O_DIRECTORY);
   const std::string leaf = name.key().substr(slash == std::string::npos ? 0 : slash + 1);
   if (!folder || (::unlinkat(folder.get(), leaf.c_str(), 0) != 0 && errno != ENOENT)) {
-    return std::unexpected(errno_error(errno, fmt::format("removing {}", name.to_string())));
+    return fail(errno_error(errno, fmt::format("removing {}", name.to_string())));
   }
   return {};
 }

@@ -22,31 +22,31 @@ Result<std::shared_ptr<const MemoryStore::Object>> MemoryStore::find(const Objec
 
 Result<ObjectInfo> MemoryStore::stat(const ObjectName& name, const CallOptions& options) {
   if (auto ok = still_wanted(options, "looking up " + name.to_string()); !ok) {
-    return std::unexpected(std::move(ok).error());
+    return fail(ok);
   }
   auto object = find(name);
-  if (!object) return std::unexpected(std::move(object).error());
+  if (!object) return fail(object);
   return (*object)->info;
 }
 
 Result<ObjectInfo> MemoryStore::get(const ObjectName& name, const ByteSink& sink,
                                     const GetOptions& options) {
   const std::string doing = "reading " + name.to_string();
-  if (auto ok = still_wanted(options, doing); !ok) return std::unexpected(std::move(ok).error());
+  if (auto ok = still_wanted(options, doing); !ok) return fail(ok);
   auto object = find(name);
-  if (!object) return std::unexpected(std::move(object).error());
+  if (!object) return fail(object);
   const ObjectInfo& info = (*object)->info;
   if (!options.if_match.empty() && options.if_match != info.etag) {
     return fail(ErrorCode::kConflict, "{} was changed since it was last seen", name.to_string());
   }
   auto range = wanted_range(name, options, info.size);
-  if (!range) return std::unexpected(std::move(range).error());
+  if (!range) return fail(range);
   for (std::uint64_t at = range->first; at < range->end;) {
-    if (auto ok = still_wanted(options, doing); !ok) return std::unexpected(std::move(ok).error());
+    if (auto ok = still_wanted(options, doing); !ok) return fail(ok);
     const std::uint64_t n = std::min(kBlock, range->end - at);
     const std::span bytes((*object)->bytes);
     if (auto ok = sink(std::as_bytes(bytes.subspan(at, n))); !ok) {
-      return std::unexpected(std::move(ok).error());
+      return fail(ok);
     }
     at += n;
     if (options.progress) options.progress(at - range->first, range->end - range->first);
@@ -60,16 +60,16 @@ Result<ObjectInfo> MemoryStore::put(const ObjectName& name, const ByteSource& so
   auto object = std::make_shared<Object>();
   object->bytes.resize(source.size());
   for (std::uint64_t done = 0; done < source.size();) {
-    if (auto ok = still_wanted(options, doing); !ok) return std::unexpected(std::move(ok).error());
+    if (auto ok = still_wanted(options, doing); !ok) return fail(ok);
     const std::uint64_t n = std::min(kBlock, source.size() - done);
     const std::span part(object->bytes.data() + done, n);
     if (auto ok = source.read(done, std::as_writable_bytes(part)); !ok) {
-      return std::unexpected(std::move(ok).error());
+      return fail(ok);
     }
     done += n;
     if (options.progress) options.progress(done, source.size());
   }
-  if (auto ok = still_wanted(options, doing); !ok) return std::unexpected(std::move(ok).error());
+  if (auto ok = still_wanted(options, doing); !ok) return fail(ok);
   const std::lock_guard lock(mutex_);
   object->info = {.size = object->bytes.size(),
                   .etag = fmt::format("\"v{}\"", ++versions_),

@@ -68,8 +68,8 @@ Result<Parts> split_name(std::string_view text) {
   const std::size_t slash = rest.find('/');
   const Parts parts{rest.substr(0, slash),
                     slash == std::string_view::npos ? "" : rest.substr(slash + 1)};
-  if (auto ok = check_bucket_name(parts.bucket); !ok) return std::unexpected(std::move(ok).error());
-  if (auto ok = check_key(parts.key); !ok) return std::unexpected(std::move(ok).error());
+  if (auto ok = check_bucket_name(parts.bucket); !ok) return fail(ok);
+  if (auto ok = check_key(parts.key); !ok) return fail(ok);
   return parts;
 }
 
@@ -92,7 +92,7 @@ Result<void> check_bucket_name(std::string_view name) {
 
 Result<ObjectName> ObjectName::parse(std::string_view text) {
   auto parts = split_name(text);
-  if (!parts) return std::unexpected(std::move(parts).error());
+  if (!parts) return fail(parts);
   if (parts->key.empty()) {
     return fail(ErrorCode::kInvalidArgument,
                 "'{}' names a bucket, not an object: add the key, as in s3://{}/data.csv",
@@ -111,7 +111,7 @@ std::string ObjectName::to_string() const {
 
 Result<ObjectPrefix> ObjectPrefix::parse(std::string_view text) {
   auto parts = split_name(text);
-  if (!parts) return std::unexpected(std::move(parts).error());
+  if (!parts) return fail(parts);
   std::string key(parts->key);
   if (!key.empty() && !key.ends_with('/')) key += '/';
   return ObjectPrefix(std::string(parts->bucket), std::move(key));

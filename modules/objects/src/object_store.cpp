@@ -33,10 +33,10 @@ class FileSource final : public ByteSource {
   static Result<FileSource> open(const std::string& path) {
     // O_NONBLOCK: a FIFO must not hold the caller; it changes nothing for a regular file.
     unique_fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-    if (!fd) return std::unexpected(errno_error(errno, fmt::format("open '{}'", path)));
+    if (!fd) return fail(errno_error(errno, fmt::format("open '{}'", path)));
     struct stat status{};
     if (::fstat(fd.get(), &status) != 0) {
-      return std::unexpected(errno_error(errno, fmt::format("stat '{}'", path)));
+      return fail(errno_error(errno, fmt::format("stat '{}'", path)));
     }
     if (!S_ISREG(status.st_mode)) {
       return fail(ErrorCode::kInvalidArgument,
@@ -50,7 +50,7 @@ class FileSource final : public ByteSource {
     while (!into.empty()) {
       const ssize_t n = ::pread(fd_.get(), into.data(), into.size(), static_cast<off_t>(offset));
       if (n < 0 && errno == EINTR) continue;
-      if (n < 0) return std::unexpected(errno_error(errno, fmt::format("read '{}'", path_)));
+      if (n < 0) return fail(errno_error(errno, fmt::format("read '{}'", path_)));
       if (n == 0) {
         return fail(ErrorCode::kConflict,
                     "'{}' became shorter while it was being sent; send it again once it is no "
@@ -82,7 +82,7 @@ Result<void> ObjectStore::clear_unfinished(const ObjectName&, const CallOptions&
 Result<ObjectInfo> ObjectStore::get_file(const ObjectName& name, const std::string& path,
                                          const GetOptions& options) {
   auto put_in_front = [&](Error error) {
-    return std::unexpected(std::move(error).wrap(
+    return fail(std::move(error).wrap(
         fmt::format("{} was not downloaded to '{}'", name.to_string(), path)));
   };
   const std::size_t slash = path.rfind('/');
@@ -126,7 +126,7 @@ Result<std::string> ObjectStore::get_bytes(const ObjectName& name, std::uint64_t
         return {};
       },
       limited);
-  if (!info) return std::unexpected(std::move(info).error());
+  if (!info) return fail(info);
   return out;
 }
 
@@ -138,7 +138,7 @@ Result<ObjectInfo> ObjectStore::put_bytes(const ObjectName& name, std::string_vi
 Result<ObjectInfo> ObjectStore::put_file(const ObjectName& name, const std::string& path,
                                          const CallOptions& options) {
   auto source = FileSource::open(path);
-  if (!source) return std::unexpected(std::move(source).error());
+  if (!source) return fail(source);
   return put(name, *source, options);
 }
 

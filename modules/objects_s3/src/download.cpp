@@ -204,7 +204,7 @@ class WholeDownload final : public Call {
     bytes = bytes.subspan(next_ - begin);
     bytes = bytes.first(std::min<std::uint64_t>(bytes.size(), end_ - next_));
     next_ += bytes.size();
-    if (auto ok = take_(bytes); !ok) return std::unexpected(std::move(ok).error());
+    if (auto ok = take_(bytes); !ok) return fail(ok);
     // The rest of the object is not wanted.
     if (has_all() && end_ < object_.size) return fail(ErrorCode::kInternal, "that is enough");
     return true;
@@ -230,12 +230,12 @@ Result<ObjectInfo> head_object(Driver& driver, const ObjectName& name) {
   Head head;
   auto answer = driver.run(head);
   if (!answer) {
-    if (!is_refusal(answer.error().code())) return std::unexpected(std::move(answer).error());
+    if (!is_refusal(answer.error().code())) return fail(answer);
     FirstByte ask(name);
     auto why = driver.run(ask);
     if (ask.info()) return *ask.info();
-    if (!why && is_refusal(why.error().code())) return std::unexpected(std::move(why).error());
-    return std::unexpected(std::move(answer).error());
+    if (!why && is_refusal(why.error().code())) return fail(why);
+    return fail(answer);
   }
   return info_of(*answer, parse_number(answer->header("content-length")), name);
 }
@@ -252,7 +252,7 @@ Result<ObjectInfo> download(DriverShared& shared, const ObjectName& name,
     return fail(ErrorCode::kConflict, "{} was changed since it was last seen", name.to_string());
   }
   const auto range = objects::wanted_range(name, options, info->size);
-  if (!range) return std::unexpected(range.error());
+  if (!range) return fail(range);
 
   const std::uint64_t total = range->end - range->first;
   const std::uint64_t part_size = std::min(shared.options.part_size, total);
@@ -290,19 +290,19 @@ Result<ObjectInfo> download(DriverShared& shared, const ObjectName& name,
       asked = end;
     }
     auto ended = driver->next(give_to_sink);
-    if (!ended) return std::unexpected(std::move(ended).error());
+    if (!ended) return fail(ended);
     if (!*(*ended)->outcome()) {
       if (!static_cast<PartDownload*>(*ended)->got_whole()) {
-        return std::unexpected((*ended)->outcome()->error());
+        return fail(*(*ended)->outcome());
       }
       // As one stream, then. The other parts end with their driver.
       driver.emplace(shared, name, options, doing);
       WholeDownload whole(*info, range->first + done, range->end, give);
       auto answer = driver->run(whole);
-      if (!answer && !whole.has_all()) return std::unexpected(std::move(answer).error());
+      if (!answer && !whole.has_all()) return fail(answer);
       return info;
     }
-    if (auto ok = give_to_sink(); !ok) return std::unexpected(std::move(ok).error());
+    if (auto ok = give_to_sink(); !ok) return fail(ok);
   }
   return info;
 }

@@ -107,7 +107,7 @@ void Driver::start(Call& call) {
 Result<S3Answer> Driver::run(Call& call) {
   start(call);
   auto ended = next();
-  if (!ended) return std::unexpected(std::move(ended).error());
+  if (!ended) return fail(ended);
   return *call.outcome();
 }
 
@@ -131,13 +131,13 @@ Result<Call*> Driver::next(const std::function<Result<void>()>& meanwhile) {
 
   for (;;) {
     if (auto ok = objects::still_wanted(options_, doing_); !ok) {
-      return std::unexpected(given_up(std::move(ok).error()));
+      return fail(given_up(std::move(ok).error()));
     }
     const SteadyTime now = std::chrono::steady_clock::now();
     for (const auto& flight : flights_) {
       if (flight->easy != nullptr || flight->outcome || flight->not_before > now) continue;
       if (auto error = begin_attempt(*flight)) {
-        flight->outcome = std::unexpected(std::move(*error));
+        flight->outcome = fail(std::move(*error));
       }
     }
     int running = 0;
@@ -165,7 +165,7 @@ Result<Call*> Driver::next(const std::function<Result<void>()>& meanwhile) {
     }
     if (meanwhile) {
       const SteadyTime begin = std::chrono::steady_clock::now();
-      if (auto ok = meanwhile(); !ok) return std::unexpected(std::move(ok).error());
+      if (auto ok = meanwhile(); !ok) return fail(ok);
       excuse(begin);
     }
     SteadyTime wake_at = options_.deadline.time();
@@ -363,11 +363,11 @@ void Driver::close_attempt(Flight& flight, std::optional<Failure> failure, bool 
     last_failure_ = std::move(failure->error);
     return;
   }
-  flight.outcome = std::unexpected(
-      why_not.empty() ? std::move(failure->error)
-                      : std::move(failure->error)
-                            .wrap(fmt::format("gave up after {} attempt{} ({})", attempt,
-                                              attempt == 1 ? "" : "s", why_not)));
+  flight.outcome =
+      fail(why_not.empty() ? std::move(failure->error)
+                           : std::move(failure->error)
+                                 .wrap(fmt::format("gave up after {} attempt{} ({})", attempt,
+                                                   attempt == 1 ? "" : "s", why_not)));
 }
 
 }  // namespace saola::objects_s3

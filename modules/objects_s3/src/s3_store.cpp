@@ -36,18 +36,18 @@ Result<std::unique_ptr<S3Store>> S3Store::open(S3Options options) {
   if (options.retry_max_delay < kZero) return wrong("retry_max_delay", "zero or more");
   if (!options.bucket.empty()) {
     if (auto ok = objects::check_bucket_name(options.bucket); !ok) {
-      return std::unexpected(std::move(ok).error());
+      return fail(ok);
     }
   }
   if (!options.ca_file.empty() && ::access(options.ca_file.c_str(), R_OK) != 0) {
-    return std::unexpected(
+    return fail(
         errno_error(errno, fmt::format("the CA file '{}' cannot be read", options.ca_file)));
   }
   auto endpoint = Endpoint::make(options);
-  if (!endpoint) return std::unexpected(std::move(endpoint).error());
+  if (!endpoint) return fail(endpoint);
   if (auto found = find_credentials(options, Deadline::never()); !found) {
     if (found.error().code() != ErrorCode::kUnavailable) {
-      return std::unexpected(std::move(found).error());
+      return fail(found);
     }
     log_warning("S3 credentials cannot be had yet; they are asked for again when they are needed",
                 {{"error", found.error().message()}});

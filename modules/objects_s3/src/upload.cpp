@@ -61,7 +61,7 @@ Result<std::string> read_block(const ByteSource& source, std::uint64_t offset, s
                                std::string buffer) {
   buffer.resize(size);
   auto ok = source.read(offset, std::as_writable_bytes(std::span(buffer)));
-  if (!ok) return std::unexpected(std::move(ok).error());
+  if (!ok) return fail(ok);
   return buffer;
 }
 
@@ -69,10 +69,10 @@ Result<ObjectInfo> put_at_once(Driver& driver, const ByteSource& source,
                                const CallOptions& options) {
   const std::uint64_t total = source.size();
   auto bytes = read_block(source, 0, total, {});
-  if (!bytes) return std::unexpected(std::move(bytes).error());
+  if (!bytes) return fail(bytes);
   PutCall put({}, std::move(*bytes));
   auto answer = driver.run(put);
-  if (!answer) return std::unexpected(std::move(answer).error());
+  if (!answer) return fail(answer);
   if (options.progress) options.progress(total, total);
   return ObjectInfo{.size = total, .etag = std::string(answer->header("etag")), .modified = {}};
 }
@@ -102,18 +102,18 @@ Result<std::vector<std::string>> put_parts(Driver& driver, const ByteSource& sou
         buffers.pop_back();
       }
       auto bytes = read_block(source, offset, size, std::move(buffer));
-      if (!bytes) return std::unexpected(std::move(bytes).error());
+      if (!bytes) return fail(bytes);
       const NameValues query{{"partNumber", std::to_string(next + 1)}, {"uploadId", upload_id}};
       active.push_back({next, size, std::make_unique<PutCall>(query, std::move(*bytes))});
       driver.start(*active.back().call);
       ++next;
     }
     auto ended = driver.next();
-    if (!ended) return std::unexpected(std::move(ended).error());
+    if (!ended) return fail(ended);
     const auto part = std::ranges::find_if(
         active, [&](const Part& p) { return static_cast<Call*>(p.call.get()) == *ended; });
     const auto& outcome = *part->call->outcome();
-    if (!outcome) return std::unexpected(outcome.error());
+    if (!outcome) return fail(outcome);
     etags[part->index] = outcome->header("etag");
     if (etags[part->index].empty()) {
       return fail(ErrorCode::kDataCorrupt,
@@ -158,7 +158,7 @@ Result<ObjectInfo> complete_upload(Driver& driver, const ObjectName& name, std::
       return now_there;
     }
   }
-  return std::unexpected(std::move(answer).error());
+  return fail(answer);
 }
 
 void abort_upload(DriverShared& shared, const ObjectName& name, const std::string& upload_id) {
@@ -188,14 +188,14 @@ Result<ObjectInfo> put_in_parts(DriverShared& shared, const ObjectName& name,
     Driver driver(shared, name, options, doing);
     PlainCall begin(S3Request{.method = "POST", .query = {{"uploads", ""}}});
     auto begun = driver.run(begin);
-    if (!begun) return std::unexpected(std::move(begun).error());
+    if (!begun) return fail(begun);
     upload_id = xml_text(begun->body, "UploadId");
     if (upload_id.empty()) {
       return fail(ErrorCode::kDataCorrupt,
                   "{} failed: the S3 endpoint began an upload without naming it", doing);
     }
     auto etags = put_parts(driver, source, options, shared.options.parallel, part_size, upload_id);
-    if (!etags) return std::unexpected(std::move(etags).error());
+    if (!etags) return fail(etags);
     const std::time_t date = curl_getdate(std::string(begun->header("date")).c_str(), nullptr);
     return complete_upload(driver, name, total, upload_id, date, *etags);
   }();
@@ -224,7 +224,7 @@ Result<void> abort_uploads(DriverShared& shared, const ObjectName& beginning,
                   shared.endpoint.bucket_target(beginning));
     PlainCall call(S3Request{.query = {{"uploads", ""}, {"prefix", beginning.key()}}});
     auto answer = driver.run(call);
-    if (!answer) return std::unexpected(std::move(answer).error());
+    if (!answer) return fail(answer);
     list = answer->body;
   }
   constexpr std::string_view kUpload = "<Upload>";
@@ -247,7 +247,7 @@ Result<void> remove_object(DriverShared& shared, const ObjectName& name,
   PlainCall remove(S3Request{.method = "DELETE"});
   auto answer = driver.run(remove);
   if (!answer && answer.error().code() != ErrorCode::kNotFound) {
-    return std::unexpected(std::move(answer).error());
+    return fail(answer);
   }
   return {};
 }

@@ -109,7 +109,7 @@ Result<std::size_t> select_or_error(Deadline deadline, std::span<Branch* const> 
                                     std::string_view doing) {
   const auto which = select_any(deadline, branches);
   if (which) return *which;
-  if (which.error() == Wake::kCancelled) return std::unexpected(this_task::cancelled_error(doing));
+  if (which.error() == Wake::kCancelled) return fail(this_task::cancelled_error(doing));
   return fail(ErrorCode::kTimedOut, "the deadline passed {}", doing);
 }
 

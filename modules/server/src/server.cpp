@@ -83,7 +83,7 @@ int run(const ServerDefinition& definition, int argc, char** argv) {
   if (loaded && loaded->command != SettingsCommand::kHelp &&
       loaded->command != SettingsCommand::kVersion) {
     if (auto checked = check_settings(definition, loaded->settings); !checked) {
-      loaded = std::unexpected(checked.error());
+      loaded = fail(checked);
     }
   }
   if (!loaded) {

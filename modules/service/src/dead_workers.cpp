@@ -131,7 +131,7 @@ std::string describe_owner(std::string_view owner) {
 
 Result<std::size_t> release_dead_owners(jobs::Store& store, Deadline deadline) {
   const auto page = store.list({.states = {jobs::State::kRunning}, .limit = kLook}, deadline);
-  if (!page) return std::unexpected(page.error());
+  if (!page) return fail(page);
   std::set<std::string> owners;
   for (const jobs::Job& job : page->jobs) {
     if (job.lease) owners.insert(job.lease->owner);

@@ -58,10 +58,10 @@ Result<objects_s3::S3Options> s3_options(const server::NamedTable& table) {
                          .secret_access_key = std::string(table.get("secret-access-key")),
                          .session_token = std::string(table.get("session-token"))};
   if (auto ok = read_number(table, "part-size", options.part_size); !ok) {
-    return std::unexpected(std::move(ok).error());
+    return fail(ok);
   }
   if (auto ok = read_number(table, "attempts", options.attempts); !ok) {
-    return std::unexpected(std::move(ok).error());
+    return fail(ok);
   }
   const std::string_view path_style = table.get("path-style");
   if (path_style == "true") {
@@ -110,7 +110,7 @@ Result<objects::BucketRights> rights_of(const server::NamedTable& table) {
                 "it has a prefix for results, but is not writable; add writable = true");
   }
   auto place = objects::ObjectPrefix::parse(fmt::format("s3://{}/{}", table.name, prefix));
-  if (!place) return std::unexpected(std::move(place).error());
+  if (!place) return fail(place);
   rights.prefix = place->key();
   return rights;
 }
@@ -126,7 +126,7 @@ Result<std::unique_ptr<objects::ObjectStore>> open_bucket(const server::NamedTab
     return objects::DirectoryStore::open(directory);
   }
   auto options = s3_options(table);
-  if (!options) return std::unexpected(std::move(options).error());
+  if (!options) return fail(options);
   return objects_s3::S3Store::open(*std::move(options));
 }
 
@@ -244,7 +244,7 @@ Result<std::unique_ptr<jobs::Store>> open_store(const server::Settings& settings
   options.store.queue_limit = static_cast<std::size_t>(settings.get(kQueueLimit));
   auto store = jobs_sqlite::open_sqlite_store(std::move(options));
   if (!store) {
-    return std::unexpected(std::move(store).error().wrap(
+    return fail(std::move(store).error().wrap(
         fmt::format("the job store {} cannot be opened", store_path(settings))));
   }
   return store;
@@ -264,8 +264,7 @@ Result<std::unique_ptr<objects::Buckets>> open_buckets(const server::Settings& s
   auto buckets = std::make_unique<objects::Buckets>();
   for (const server::NamedTable& table : settings.get(kBuckets)) {
     const auto blame = [&](Error error) {
-      return std::unexpected(
-          std::move(error).wrap(fmt::format("bucket '{}' ({})", table.name, table.origin)));
+      return fail(std::move(error).wrap(fmt::format("bucket '{}' ({})", table.name, table.origin)));
     };
     auto store = open_bucket(table);
     if (!store && is_default(settings) && store.error().code() == ErrorCode::kNotFound) continue;

@@ -6,7 +6,7 @@ namespace saola {
 
 Result<std::string> Job::download(std::string_view name, std::uint64_t max_bytes) const {
   auto object = objects::ObjectName::parse(name);
-  if (!object) return std::unexpected(std::move(object).error());
+  if (!object) return fail(object);
   objects::GetOptions options;
   options.deadline = deadline();
   options.stop = stop_token();
@@ -15,10 +15,10 @@ Result<std::string> Job::download(std::string_view name, std::uint64_t max_bytes
 
 Result<void> Job::upload(std::string_view name, std::string_view bytes) const {
   auto object = objects::ObjectName::parse(name);
-  if (!object) return std::unexpected(std::move(object).error());
+  if (!object) return fail(object);
   const auto stored =
       objects_.put_bytes(*object, bytes, {.deadline = deadline(), .stop = stop_token()});
-  if (!stored) return std::unexpected(stored.error());
+  if (!stored) return fail(stored);
   return {};
 }
 

@@ -11,9 +11,9 @@ namespace json = boost::json;
 
 Result<std::string> jobs_report(jobs::Store& store, const Clock& clock, Deadline deadline) {
   const auto counts = store.counts(deadline);
-  if (!counts) return std::unexpected(counts.error());
+  if (!counts) return fail(counts);
   const auto page = store.list({.states = {jobs::State::kRunning}, .limit = 1000}, deadline);
-  if (!page) return std::unexpected(page.error());
+  if (!page) return fail(page);
 
   json::object by_state;
   for (const auto& [state, count] : *counts) by_state[jobs::to_string(state)] = count;

@@ -367,10 +367,10 @@ Result<std::unique_ptr<http::Handler>> Service::Impl::start_web(server::WebConte
   metrics_text = [&context] { return context.metrics_text(); };
   if (!tasks.empty()) {
     auto opened_buckets = service::open_buckets(context.settings);
-    if (!opened_buckets) return std::unexpected(std::move(opened_buckets).error());
+    if (!opened_buckets) return fail(opened_buckets);
     buckets = *std::move(opened_buckets);
     auto opened_store = service::open_store(context.settings);
-    if (!opened_store) return std::unexpected(std::move(opened_store).error());
+    if (!opened_store) return fail(opened_store);
     store = *std::move(opened_store);
     std::string folder = std::filesystem::path(service::store_path(context.settings)).parent_path();
     if (folder.empty()) folder = ".";
@@ -392,10 +392,10 @@ Result<void> Service::Impl::run_task_worker(server::TaskContext& context) {
   settings = &context.settings;
   count_in(context.metrics);
   auto opened_buckets = service::open_buckets(context.settings);
-  if (!opened_buckets) return std::unexpected(std::move(opened_buckets).error());
+  if (!opened_buckets) return fail(opened_buckets);
   buckets = *std::move(opened_buckets);
   auto opened_store = service::open_store(context.settings);
-  if (!opened_store) return std::unexpected(std::move(opened_store).error());
+  if (!opened_store) return fail(opened_store);
   store = *std::move(opened_store);
   return service::run_tasks(context, *store, handlers(context.metrics));
 }
@@ -421,7 +421,7 @@ server::ServerDefinition Service::Impl::definition() {
   };
   out.show_jobs = [](const server::Settings& values) -> Result<std::string> {
     auto opened = service::open_store(values);
-    if (!opened) return std::unexpected(std::move(opened).error());
+    if (!opened) return fail(opened);
     return service::jobs_report(**opened, real_clock(), Deadline::after(server::kReportTime));
   };
   out.describe = [](const server::Settings& values) {
@@ -432,7 +432,7 @@ server::ServerDefinition Service::Impl::definition() {
   };
   out.check = [](const server::Settings& values) -> Result<void> {
     auto opened = service::open_buckets(values);
-    if (!opened) return std::unexpected(std::move(opened).error());
+    if (!opened) return fail(opened);
     return {};
   };
   return out;

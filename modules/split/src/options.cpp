@@ -99,8 +99,8 @@ Result<Sizes> from_weights(const WeightedGroups& wanted, std::size_t rows) {
     whole = whole && weight == std::floor(weight);
     sum += weight;
   }
-  if (auto ok = check_names(named); !ok) return std::unexpected(std::move(ok).error());
-  if (auto ok = check_count(named.size(), rows); !ok) return std::unexpected(std::move(ok).error());
+  if (auto ok = check_names(named); !ok) return fail(ok);
+  if (auto ok = check_count(named.size(), rows); !ok) return fail(ok);
   if (std::abs(sum - 1) <= kShareTolerance) return from_shares(wanted, sum, rows);
   if (whole && sum == static_cast<double>(rows)) {
     for (std::size_t i = 0; i < named.size(); ++i) {
@@ -136,8 +136,8 @@ Result<Sizes> from_ranges(const RangedGroups& wanted, std::size_t rows) {
     least += range.min;
     most += range.max;
   }
-  if (auto ok = check_names(named); !ok) return std::unexpected(std::move(ok).error());
-  if (auto ok = check_count(named.size(), rows); !ok) return std::unexpected(std::move(ok).error());
+  if (auto ok = check_names(named); !ok) return fail(ok);
+  if (auto ok = check_count(named.size(), rows); !ok) return fail(ok);
   if (least > rows || most < rows) {
     return fail(
         ErrorCode::kInvalidArgument,
@@ -279,9 +279,9 @@ Result<std::vector<NamedSize>> resolve_groups(const Groups& groups, std::size_t 
     const auto& names = std::get<NamedGroups>(groups).names;
     count = names.size();
     for (const auto& name : names) named.push_back({name, 0});
-    if (auto ok = check_names(named); !ok) return std::unexpected(std::move(ok).error());
+    if (auto ok = check_names(named); !ok) return fail(ok);
   }
-  if (auto ok = check_count(count, rows); !ok) return std::unexpected(std::move(ok).error());
+  if (auto ok = check_count(count, rows); !ok) return fail(ok);
   if (named.empty()) {
     for (std::size_t k = 1; k <= count; ++k) named.push_back({std::to_string(k), 0});
   }

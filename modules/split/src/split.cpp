@@ -108,7 +108,7 @@ class Run {
     for (const auto step : {&Run::prepare, &Run::answer}) {
       auto ok = (this->*step)();
       if (watch_.abandoned()) return abandoned();
-      if (!ok) return std::unexpected(std::move(ok).error());
+      if (!ok) return fail(ok);
     }
     measure();
     if (watch_.abandoned()) return abandoned();
@@ -162,15 +162,15 @@ class Run {
       mention("looking at the columns");
       return watch_.abandoned();
     });
-    if (!selection) return std::unexpected(std::move(selection).error());
+    if (!selection) return fail(selection);
     selection_ = *std::move(selection);
     auto groups = resolve_groups(options_.groups, selection_.rows.size());
-    if (!groups) return std::unexpected(std::move(groups).error());
+    if (!groups) return fail(groups);
     outcome_.groups = *std::move(groups);
     outcome_.warnings = std::move(selection_.warnings);
     if (panel_ != nullptr) {
       auto control = find_control(panel_->asked.control, outcome_.groups);
-      if (!control) return std::unexpected(std::move(control).error());
+      if (!control) return fail(control);
       control_ = *control;
       constexpr std::size_t kMostGroups = 50;
       if (outcome_.groups.size() > kMostGroups) {
@@ -186,7 +186,7 @@ class Run {
     }
 
     auto rules = resolve_rules(table_, options_, selection_, outcome_.groups);
-    if (!rules) return std::unexpected(std::move(rules).error());
+    if (!rules) return fail(rules);
     rules_ = *std::move(rules);
 
     problem_.rows = selection_.rows.size();
@@ -284,7 +284,7 @@ class Run {
     how.designs = options_.designs;
     if (names_are_free()) how.labels = SearchOptions::Labels::kFree;
     auto solution = solve(rules_, how, poll);
-    if (!solution) return std::unexpected(std::move(solution).error());
+    if (!solution) return fail(solution);
     if (before_.empty()) before_ = solution->group_of_row;
     if (late) outcome_.objective_before = value_of(before_, poll);
     after_ = std::move(solution->group_of_row);
@@ -614,11 +614,11 @@ std::string designs_csv(const Table& table, const Outcome& outcome) {
 
 Result<Preview> preview(const Table& table, const Options& options) {
   auto selection = select(table, options);
-  if (!selection) return std::unexpected(std::move(selection).error());
+  if (!selection) return fail(selection);
   auto groups = resolve_groups(options.groups, selection->rows.size());
-  if (!groups) return std::unexpected(std::move(groups).error());
+  if (!groups) return fail(groups);
   if (auto rules = resolve_rules(table, options, *selection, *groups); !rules) {
-    return std::unexpected(std::move(rules).error());
+    return fail(rules);
   }
   return Preview{table.rows(), table.rows() - selection->rows.size(), *std::move(groups),
                  std::move(selection->accounts), std::move(selection->warnings)};
@@ -628,7 +628,7 @@ Result<Preview> preview(const Panel& panel) {
   auto found = preview(panel.units, panel.options);
   if (!found) return found;
   if (auto control = find_control(panel.asked.control, found->groups); !control) {
-    return std::unexpected(std::move(control).error());
+    return fail(control);
   }
   found->accounts.insert(found->accounts.end(), panel.others.begin(), panel.others.end());
   found->warnings.insert(found->warnings.begin(), panel.notes.begin(), panel.notes.end());

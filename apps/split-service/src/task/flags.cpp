@@ -266,7 +266,7 @@ Result<json::object> TaskFlags::request() const {
   for (std::size_t i = 0; i < kFlags.size(); ++i) {
     if (values_->given[i].empty()) continue;
     auto value = value_of(kFlags[i], values_->given[i]);
-    if (!value) return std::unexpected(std::move(value).error());
+    if (!value) return fail(value);
     out[kFlags[i].member] = *std::move(value);
   }
   return out;

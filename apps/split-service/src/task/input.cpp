@@ -9,7 +9,7 @@ namespace saola::split_service {
 
 Result<TaskInput> TaskInput::read(std::string bytes, const SplitTask& task) {
   auto table = split::read_table(std::move(bytes), task.reading);
-  if (!table) return std::unexpected(std::move(table).error());
+  if (!table) return fail(table);
   TaskInput input;
   input.encoding_ = table->encoding();
   input.delimiter_ = table->delimiter();
@@ -20,7 +20,7 @@ Result<TaskInput> TaskInput::read(std::string bytes, const SplitTask& task) {
     return input;
   }
   auto panel = split::make_panel(*table, *task.panel, input.options_);
-  if (!panel) return std::unexpected(std::move(panel).error());
+  if (!panel) return fail(panel);
   input.panel_ = *std::move(panel);
   return input;
 }

@@ -210,7 +210,7 @@ Result<std::vector<ResultFile>> result_files(const split::Table& table,
   std::vector<ResultFile> out;
   if (task.workbook) {
     auto workbook = assignment_workbook(table, outcome, columns);
-    if (!workbook) return std::unexpected(std::move(workbook).error());
+    if (!workbook) return fail(workbook);
     out.push_back({"assignment", ".assignment.xlsx", *std::move(workbook)});
   } else {
     out.push_back(

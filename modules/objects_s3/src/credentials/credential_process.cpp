@@ -33,7 +33,7 @@ Result<pid_t> spawn(const std::vector<std::string>& words, int output) {
   const int error = ::posix_spawnp(&pid, argv[0], &actions, attributes.get(), argv.data(), environ);
   ::posix_spawn_file_actions_destroy(&actions);
   if (error == 0) return pid;
-  return std::unexpected(Error(ErrorCode::kUnavailable, errno_error(error, words[0]).message()));
+  return fail(Error(ErrorCode::kUnavailable, errno_error(error, words[0]).message()));
 }
 
 // Everything until the other end is closed; false: the deadline passed, or it is too much.
@@ -104,11 +104,11 @@ std::optional<std::vector<std::string>> words_of(std::string_view command) {
 Result<std::string> run_credential_process(const std::vector<std::string>& words,
                                            Deadline deadline) {
   int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return std::unexpected(errno_error(errno, "pipe"));
+  if (::pipe2(ends, O_CLOEXEC) != 0) return fail(errno_error(errno, "pipe"));
   const unique_fd from(ends[0]);
   unique_fd to(ends[1]);
   const auto pid = spawn(words, to.get());
-  if (!pid) return std::unexpected(pid.error());
+  if (!pid) return fail(pid);
   to.reset();
   std::string output;
   const bool whole = read_all(from.get(), output, deadline) && ended(*pid, deadline);

@@ -128,7 +128,7 @@ class ProfileSearch {
                                   from_profile.empty() ? "credential_source" : "source_profile",
                                   from_profile.empty() ? from_source : from_profile));
     }
-    if (!*by) return std::unexpected(Error(by->error()).wrap(where));
+    if (!*by) return fail(Error(by->error()).wrap(where));
     return assume_role(sts_role(profile, arn, value_of(profile, "role_session_name")),
                        *(*by)->credentials, deadline_);
   }
@@ -200,7 +200,7 @@ class ProfileSearch {
 Result<FoundCredentials> from_profile(const S3Options& options, Deadline deadline) {
   const std::string name = profile_in_use(options.profile);
   auto files = read_profile_files();
-  if (!files) return std::unexpected(std::move(files).error());
+  if (!files) return fail(files);
   ProfileSearch search(options, *std::move(files), deadline);
   if (auto keys = search.keys_of(name, false)) return *std::move(keys);
   return fail(ErrorCode::kUnauthenticated,
@@ -213,7 +213,7 @@ Result<FoundCredentials> from_chain(const S3Options& options, Deadline deadline)
   if (auto keys = from_environment()) return *std::move(keys);
   const std::string name = profile_in_use(options.profile);
   auto files = read_profile_files();
-  if (!files) return std::unexpected(std::move(files).error());
+  if (!files) return fail(files);
   if (name != "default" && !files->has(name)) {
     return fail(ErrorCode::kUnauthenticated,
                 "there are no S3 credentials in profile '{}': it is neither in {} nor in {}", name,

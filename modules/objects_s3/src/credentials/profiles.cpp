@@ -45,8 +45,8 @@ Result<Sections> read_sections(const std::string& path) {
   const auto text = read_small_file(path);
   if (text) return parse_sections(*text);
   if (text.error().code() == ErrorCode::kNotFound) return Sections();
-  return std::unexpected(Error(ErrorCode::kUnauthenticated, text.error().message())
-                             .wrap("the S3 credentials cannot be looked for"));
+  return fail(Error(ErrorCode::kUnauthenticated, text.error().message())
+                  .wrap("the S3 credentials cannot be looked for"));
 }
 
 // "profile team" and "profile 'team'" of the config file are the profile team.
@@ -71,13 +71,13 @@ std::string environment(const char* name) {
 
 Result<std::string> read_small_file(const std::string& path) {
   const unique_fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  if (!fd) return std::unexpected(errno_error(errno, fmt::format("open '{}'", path)));
+  if (!fd) return fail(errno_error(errno, fmt::format("open '{}'", path)));
   std::string text;
   char block[8192];
   for (;;) {
     const ssize_t n = ::read(fd.get(), block, sizeof block);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return std::unexpected(errno_error(errno, fmt::format("read '{}'", path)));
+    if (n < 0) return fail(errno_error(errno, fmt::format("read '{}'", path)));
     if (n == 0) return text;
     text.append(block, static_cast<std::size_t>(n));
     if (text.size() > kMaxFile) {
@@ -144,9 +144,9 @@ Result<ProfileFiles> read_profile_files() {
   files.credentials_path = path_of("AWS_SHARED_CREDENTIALS_FILE", "credentials");
   files.config_path = path_of("AWS_CONFIG_FILE", "config");
   auto credentials = read_sections(files.credentials_path);
-  if (!credentials) return std::unexpected(std::move(credentials).error());
+  if (!credentials) return fail(credentials);
   auto config = read_sections(files.config_path);
-  if (!config) return std::unexpected(std::move(config).error());
+  if (!config) return fail(config);
   files.credentials = *std::move(credentials);
   for (auto& [section, values] : *config) {
     files.config[profile_of_config(section)] = std::move(values);

@@ -199,7 +199,7 @@ std::optional<Result<FoundCredentials>> container_credentials(Deadline deadline)
   std::string uri = environment("AWS_CONTAINER_CREDENTIALS_FULL_URI");
   if (relative.empty() && uri.empty()) return std::nullopt;
   if (relative.empty()) {
-    if (auto ok = check_full_uri(uri); !ok) return std::unexpected(std::move(ok).error());
+    if (auto ok = check_full_uri(uri); !ok) return fail(ok);
   } else {
     uri = std::string(kContainerAgent) + (relative.starts_with('/') ? "" : "/") + relative;
   }
@@ -208,7 +208,7 @@ std::optional<Result<FoundCredentials>> container_credentials(Deadline deadline)
   if (const std::string file = environment("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
       !file.empty()) {
     auto read = token_of(file);
-    if (!read) return std::unexpected(std::move(read).error());
+    if (!read) return fail(read);
     token = *std::move(read);
   }
   if (token.find_first_of("\r\n") != std::string::npos) {
@@ -250,7 +250,7 @@ Result<FoundCredentials> assume_role_with_web_identity(const StsRole& role,
                                                        const std::string& token_file,
                                                        Deadline deadline) {
   const auto token = token_of(token_file);
-  if (!token) return std::unexpected(token.error());
+  if (!token) return fail(token);
   return ask_sts(role, {{"Action", "AssumeRoleWithWebIdentity"}, {"WebIdentityToken", *token}},
                  nullptr, fmt::format("the role {} by web identity", role.arn), deadline);
 }

@@ -120,19 +120,19 @@ Result<void> PollFd::wait_for(Direction direction, Deadline deadline, WaitFor wh
   if (task.kind != detail::TaskKind::kFiber) {
     const Wake wake =
         static_cast<detail::BlockingTask&>(task).poll_fd(fd_.get(), for_reading, deadline, what);
-    if (wake != Wake::kNotified) return std::unexpected(detail::wait_error(wake));
+    if (wake != Wake::kNotified) return fail(detail::wait_error(wake));
     return {};
   }
   auto& fiber = static_cast<Fiber&>(task);
   FdWatch* watch = watch_on(fiber.loop);
   if (watch == nullptr) {
-    return std::unexpected(errno_error(detail::last_errno(), "cannot watch a descriptor"));
+    return fail(errno_error(detail::last_errno(), "cannot watch a descriptor"));
   }
   detail::FdDirection& edge = for_reading ? watch->reading : watch->writing;
   Waiter waiter(what);
   WaitNode node(waiter);
   if (edge.take() || !edge.wait_with(node)) {
-    if (fiber.should_cancel()) return std::unexpected(detail::wait_error(Wake::kCancelled));
+    if (fiber.should_cancel()) return fail(detail::wait_error(Wake::kCancelled));
     return {};
   }
   Wake wake;
@@ -143,7 +143,7 @@ Result<void> PollFd::wait_for(Direction direction, Deadline deadline, WaitFor wh
     throw;
   }
   edge.waited(node, wake == Wake::kNotified);
-  if (wake != Wake::kNotified) return std::unexpected(detail::wait_error(wake));
+  if (wake != Wake::kNotified) return fail(detail::wait_error(wake));
   return {};
 }
 

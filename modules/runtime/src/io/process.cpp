@@ -53,7 +53,7 @@ class Streams {
       case ProcessOptions::kPipe: {
         int ends[2];
         if (::pipe2(ends, O_CLOEXEC) != 0) {
-          return std::unexpected(errno_error(detail::last_errno(), "cannot make a pipe"));
+          return fail(errno_error(detail::last_errno(), "cannot make a pipe"));
         }
         const bool reads = target == STDIN_FILENO;
         theirs_[target].reset(ends[reads ? 0 : 1]);
@@ -85,7 +85,7 @@ Result<Process> Process::start(const std::vector<std::string>& arguments,
                                      std::pair(STDOUT_FILENO, options.standard_output),
                                      std::pair(STDERR_FILENO, options.standard_error)}) {
     if (auto added = streams.add(target, what); !added) {
-      return std::unexpected(std::move(added.error()));
+      return fail(added);
     }
   }
   const SpawnAttributes attributes;
@@ -100,14 +100,13 @@ Result<Process> Process::start(const std::vector<std::string>& arguments,
                      options.environment.empty() ? environ : envp.data());
   });
   if (error == 0) restore_open_files_limit(pid);
-  if (error != 0)
-    return std::unexpected(errno_error(error, fmt::format("cannot start '{}'", arguments[0])));
+  if (error != 0) return fail(errno_error(error, fmt::format("cannot start '{}'", arguments[0])));
   unique_fd handle(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   if (!handle) {
     const int why = errno;
     ::kill(pid, SIGKILL);
     ::waitpid(pid, nullptr, 0);
-    return std::unexpected(errno_error(why, "cannot watch a child process"));
+    return fail(errno_error(why, "cannot watch a child process"));
   }
   Process process(pid, std::move(handle));
   process.input_ = PollFd(std::move(streams.ours[STDIN_FILENO]));
@@ -147,7 +146,7 @@ Result<ProcessExit> Process::wait(Deadline deadline) {
   while (!ended_) {
     siginfo_t info{};
     if (::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG) != 0) {
-      return std::unexpected(errno_error(detail::last_errno(), "cannot wait for a child process"));
+      return fail(errno_error(detail::last_errno(), "cannot wait for a child process"));
     }
     if (info.si_pid == pid_) {
       exit_ = {.signalled = info.si_code != CLD_EXITED, .code = info.si_status};
@@ -156,7 +155,7 @@ Result<ProcessExit> Process::wait(Deadline deadline) {
     }
     const WaitFor what(WaitKind::kProcess, static_cast<std::uint64_t>(pid_));
     if (auto ended = handle_.wait_for(PollFd::Direction::kRead, deadline, what); !ended)
-      return std::unexpected(ended.error());
+      return fail(ended);
   }
   return exit_;
 }
@@ -165,7 +164,7 @@ Result<void> Process::send_signal(int signal) {
   if (ended_) return fail(ErrorCode::kNotFound, "process {} has ended", pid_);
   if (::syscall(SYS_pidfd_send_signal, handle_.fd(), signal, nullptr, 0) != 0) {
     if (errno == ESRCH) return fail(ErrorCode::kNotFound, "process {} has ended", pid_);
-    return std::unexpected(errno_error(errno, "cannot signal a child process"));
+    return fail(errno_error(errno, "cannot signal a child process"));
   }
   return {};
 }
@@ -181,7 +180,7 @@ Result<void> read_some(PollFd& from, std::string& into, std::size_t limit) {
   if (n < 0) {
     const int error = detail::last_errno();
     if (error == EAGAIN || error == EINTR) return {};
-    return std::unexpected(errno_error(error, "cannot read from a child process"));
+    return fail(errno_error(error, "cannot read from a child process"));
   }
   if (n == 0) {
     from.close();
@@ -204,7 +203,7 @@ Result<void> Process::write_input(std::string_view input) {
     if (n > 0) written_ += static_cast<std::size_t>(n);
     if (error == EPIPE) written_ = input.size();  // it does not want the rest
     if (error != 0 && error != EPIPE && error != EAGAIN && error != EINTR) {
-      return std::unexpected(errno_error(error, "cannot write to a child process"));
+      return fail(errno_error(error, "cannot write to a child process"));
     }
   }
   if (written_ >= input.size()) input_.close();
@@ -227,7 +226,7 @@ Result<void> Process::exchange(std::string_view input, Deadline deadline, std::s
     if (error_) branches.push_back(&error);
     const auto ready =
         detail::select_or_error(deadline, branches, "while talking to a child process");
-    if (!ready) return std::unexpected(ready.error());
+    if (!ready) return fail(ready);
     Branch* which = branches[*ready];
     auto done = which == &writable ? write_input(input)
                 : which == &output ? read_some(output_, read_output_, limit)
@@ -240,10 +239,10 @@ Result<void> Process::exchange(std::string_view input, Deadline deadline, std::s
 Result<ProcessOutput> Process::communicate(std::string_view input, Deadline deadline,
                                            std::size_t limit) {
   if (auto exchanged = exchange(input, deadline, limit); !exchanged) {
-    return std::unexpected(std::move(exchanged.error()));
+    return fail(exchanged);
   }
   auto exit = wait(deadline);
-  if (!exit) return std::unexpected(std::move(exit.error()));
+  if (!exit) return fail(exit);
   return ProcessOutput{*exit, std::move(read_output_), std::move(read_error_)};
 }
 
@@ -254,11 +253,10 @@ Result<ProcessOutput> run_process(const std::vector<std::string>& arguments,
   if (how.standard_output == ProcessOptions::kDefault) how.standard_output = ProcessOptions::kPipe;
   if (how.standard_error == ProcessOptions::kDefault) how.standard_error = ProcessOptions::kPipe;
   auto process = Process::start(arguments, how);
-  if (!process) return std::unexpected(std::move(process.error()));
+  if (!process) return fail(process);
   auto output = process->communicate(options.input, options.deadline, options.limit);
   if (!output) {
-    return std::unexpected(
-        std::move(output.error()).wrap(fmt::format("'{}' was killed", arguments[0])));
+    return fail(std::move(output.error()).wrap(fmt::format("'{}' was killed", arguments[0])));
   }
   return output;
 }

@@ -119,8 +119,7 @@ Result<std::vector<SocketAddress>> resolve(const std::string& host, std::uint16_
   const detail::VirtualClock::Hold until_it_ends(detail::VirtualClock::current());
   if (const Wake wake = look_up->ended.wait_result(deadline); wake != Wake::kNotified) {
     resolver().forget(look_up);
-    return std::unexpected(
-        detail::wait_error(wake, fmt::format("while '{}' was being resolved", host)));
+    return fail(detail::wait_error(wake, fmt::format("while '{}' was being resolved", host)));
   }
   if (const int status = look_up->status; status != 0) {
     const bool unknown = status == EAI_NONAME || status == EAI_NODATA;

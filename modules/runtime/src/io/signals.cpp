@@ -30,9 +30,8 @@ Result<int> SignalSet::wait(Deadline deadline) {
     if (::read(fd_.fd(), &info, sizeof info) == sizeof info)
       return static_cast<int>(info.ssi_signo);
     if (const int error = detail::last_errno(); error != EAGAIN && error != EINTR)
-      return std::unexpected(errno_error(error, "cannot read a signal"));
-    if (auto readable = fd_.wait_readable(deadline); !readable)
-      return std::unexpected(readable.error());
+      return fail(errno_error(error, "cannot read a signal"));
+    if (auto readable = fd_.wait_readable(deadline); !readable) return fail(readable);
   }
 }
 

@@ -43,8 +43,8 @@ void take_turns() {
 Result<void> pause_for(Duration pause, Deadline deadline) {
   Waiter waiter(WaitKind::kSleep);
   const Wake wake = waiter.park(min(deadline, Deadline::after(pause)));
-  if (wake == Wake::kCancelled) return std::unexpected(detail::wait_error(wake));
-  if (deadline.passed()) return std::unexpected(detail::wait_error(Wake::kTimedOut));
+  if (wake == Wake::kCancelled) return fail(detail::wait_error(wake));
+  if (deadline.passed()) return fail(detail::wait_error(Wake::kTimedOut));
   return {};
 }
 
@@ -57,22 +57,20 @@ Result<void> pause_for(Duration pause, Deadline deadline) {
 
 Result<Socket> Socket::connect(const SocketAddress& address, Deadline deadline) {
   unique_fd fd(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!fd) return std::unexpected(errno_error(last_errno(), "cannot create a socket"));
+  if (!fd) return fail(errno_error(last_errno(), "cannot create a socket"));
   set_no_delay(fd.get());
   Socket socket(std::move(fd));
   const auto* target = reinterpret_cast<const sockaddr*>(&address.storage);
   const auto cannot = [&](int error) {
-    return std::unexpected(
-        errno_error(error, fmt::format("cannot connect to {}", address.to_string())));
+    return fail(errno_error(error, fmt::format("cannot connect to {}", address.to_string())));
   };
   Duration pause = std::chrono::milliseconds(1);
   while (::connect(socket.fd(), target, address.length) != 0) {
     if (last_errno() == EAGAIN && address.storage.ss_family == AF_UNIX) {
       // The listener's backlog is full, and the kernel does not say when it has room again.
       if (auto waited = pause_for(pause, deadline); !waited) {
-        return std::unexpected(std::move(waited.error())
-                                   .wrap(fmt::format("cannot connect to {}: its backlog is full",
-                                                     address.to_string())));
+        return fail(std::move(waited).error().wrap(
+            fmt::format("cannot connect to {}: its backlog is full", address.to_string())));
       }
       pause = std::min<Duration>(2 * pause, std::chrono::milliseconds(20));
       continue;
@@ -81,8 +79,7 @@ Result<Socket> Socket::connect(const SocketAddress& address, Deadline deadline) 
     // A stream socket that is not yet connected reports EPOLLOUT|EPOLLHUP as its first edge on some
     // kernels, so look at what came of it and wait on.
     for (;;) {
-      if (auto writable = socket.poll_.wait_writable(deadline); !writable)
-        return std::unexpected(writable.error());
+      if (auto writable = socket.poll_.wait_writable(deadline); !writable) return fail(writable);
       int error = 0;
       socklen_t size = sizeof error;
       ::getsockopt(socket.fd(), SOL_SOCKET, SO_ERROR, &error, &size);
@@ -109,15 +106,14 @@ Result<std::size_t> Socket::try_read(std::span<char> into) {
     drained_ = true;
     return fail(ErrorCode::kUnavailable, "nothing to read now");
   }
-  return std::unexpected(errno_error(last_errno(), "cannot read from a socket"));
+  return fail(errno_error(last_errno(), "cannot read from a socket"));
 }
 
 Result<std::size_t> Socket::read_some(std::span<char> into, Deadline deadline) {
   take_turns();
   for (;;) {
     if (drained_) {
-      if (auto readable = poll_.wait_readable(deadline); !readable)
-        return std::unexpected(readable.error());
+      if (auto readable = poll_.wait_readable(deadline); !readable) return fail(readable);
       drained_ = false;
     }
     auto got = try_read(into);
@@ -149,7 +145,7 @@ Result<void> Socket::write_all(std::string_view bytes, Deadline deadline) {
     } else if (last_errno() == EAGAIN) {
       if (auto writable = poll_.wait_writable(deadline); !writable) return writable;
     } else if (last_errno() != EINTR) {
-      return std::unexpected(errno_error(last_errno(), "cannot write to a socket"));
+      return fail(errno_error(last_errno(), "cannot write to a socket"));
     }
   }
   return {};
@@ -174,7 +170,7 @@ Result<void> Socket::write_all(std::span<iovec> parts, Deadline deadline) {
     if (n < 0) {
       if (last_errno() == EINTR) continue;
       if (last_errno() != EAGAIN)
-        return std::unexpected(errno_error(last_errno(), "cannot write to a socket"));
+        return fail(errno_error(last_errno(), "cannot write to a socket"));
       if (auto writable = poll_.wait_writable(deadline); !writable) return writable;
       continue;
     }
@@ -207,7 +203,7 @@ Result<void> Socket::send_file(int file, std::uint64_t offset, std::uint64_t cou
     } else if (last_errno() == EAGAIN) {
       if (auto writable = poll_.wait_writable(deadline); !writable) return writable;
     } else if (last_errno() != EINTR) {
-      return std::unexpected(errno_error(last_errno(), "cannot send a file"));
+      return fail(errno_error(last_errno(), "cannot send a file"));
     }
   }
   return {};
@@ -230,14 +226,13 @@ std::string Socket::peer_address() const {
 
 Result<Listener> Listener::bind(const SocketAddress& address, ListenOptions options) {
   unique_fd fd(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!fd) return std::unexpected(errno_error(last_errno(), "cannot create a socket"));
+  if (!fd) return fail(errno_error(last_errno(), "cannot create a socket"));
   const int one = 1;
   ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
   if (options.reuse_port) ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
   if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address.storage), address.length) != 0 ||
       ::listen(fd.get(), options.backlog) != 0) {
-    return std::unexpected(
-        errno_error(last_errno(), fmt::format("cannot listen on {}", address.to_string())));
+    return fail(errno_error(last_errno(), fmt::format("cannot listen on {}", address.to_string())));
   }
   return Listener(std::move(fd));
 }
@@ -252,8 +247,7 @@ Result<Socket> Listener::accept(Deadline deadline) {
     }
     switch (last_errno()) {
       case EAGAIN:
-        if (auto readable = poll_.wait_readable(deadline); !readable)
-          return std::unexpected(readable.error());
+        if (auto readable = poll_.wait_readable(deadline); !readable) return fail(readable);
         break;
       // The connection died before we took it (accept(2) lists these).
       case EINTR:
@@ -267,7 +261,7 @@ Result<Socket> Listener::accept(Deadline deadline) {
       case ENETUNREACH:
         break;
       default:
-        return std::unexpected(errno_error(last_errno(), "cannot accept a connection"));
+        return fail(errno_error(last_errno(), "cannot accept a connection"));
     }
   }
 }
@@ -277,7 +271,7 @@ Result<SocketAddress> Listener::local_address() const {
   address.length = sizeof address.storage;
   if (::getsockname(poll_.fd(), reinterpret_cast<sockaddr*>(&address.storage), &address.length) !=
       0) {
-    return std::unexpected(errno_error(last_errno(), "cannot tell the local address"));
+    return fail(errno_error(last_errno(), "cannot tell the local address"));
   }
   return address;
 }

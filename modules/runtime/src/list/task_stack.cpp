@@ -117,23 +117,23 @@ Result<Addresses> stack_of(const Fiber& fiber, std::uint64_t id) {
   do {
     const auto stack = look_at(fiber);
     if (fiber.listed.load(std::memory_order_acquire) != id) {
-      return std::unexpected(no_such_task(id));
+      return fail(no_such_task(id));
     }
     if (stack) return *stack;
     std::this_thread::sleep_for(std::chrono::microseconds(100));
   } while (std::chrono::steady_clock::now() < deadline.time());
-  return std::unexpected(did_not_hold_still(id));
+  return fail(did_not_hold_still(id));
 }
 
 // Of a native task or a thread that was seen running so.
 Result<Addresses> stack_of(const std::optional<ThreadRecord::Seen>& run, std::uint64_t id) {
-  if (!run) return std::unexpected(no_such_task(id));
+  if (!run) return fail(no_such_task(id));
   if (run->tid == 0) return Addresses{};
   return stack_of_thread({.tid = run->tid, .bottom = run->bottom, .top = run->top});
 }
 
 Result<std::vector<observe::StackFrame>> with_names(const Result<Addresses>& stack) {
-  if (!stack) return std::unexpected(stack.error());
+  if (!stack) return fail(stack);
   return symbolise(*stack);
 }
 

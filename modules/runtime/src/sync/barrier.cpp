@@ -32,7 +32,7 @@ Result<std::size_t> Barrier::arrive_and_wait(Deadline deadline) {
     if (wake == Wake::kTimedOut) {
       return fail(ErrorCode::kTimedOut, "the deadline passed while waiting at a barrier");
     }
-    return std::unexpected(this_task::cancelled_error("while waiting at a barrier"));
+    return fail(this_task::cancelled_error("while waiting at a barrier"));
   }
   if (round_ != round) return place;
   return fail(ErrorCode::kClosed, "the barrier is broken: another task gave up waiting");

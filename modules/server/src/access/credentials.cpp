@@ -26,14 +26,14 @@ Result<Credentials> read_credentials(const Settings& settings) {
   for (const std::string& line : settings.get(setting::kAuthTokens)) {
     auto token = Token::parse(line);
     if (!token) {
-      return std::unexpected(
+      return fail(
           std::move(token).error().wrap(fmt::format("auth-tokens: '{}' is no token's line", line)));
     }
     out.tokens.push_back(*std::move(token));
   }
   if (const std::string& path = settings.get(setting::kAuthTokensFile); !path.empty()) {
     auto tokens = read_tokens_file(path);
-    if (!tokens) return std::unexpected(std::move(tokens).error());
+    if (!tokens) return fail(tokens);
     out.tokens.insert(out.tokens.end(), tokens->begin(), tokens->end());
   }
   const std::string& auth = settings.get(setting::kAuth);
@@ -56,7 +56,7 @@ Result<Credentials> open_credentials(const Settings& settings) {
   auto out = read_credentials(settings);
   if (!out || !out->asks_who || out->tokens.empty()) return out;
   auto keys = session_keys(session_key_path(settings));
-  if (!keys) return std::unexpected(std::move(keys).error());
+  if (!keys) return fail(keys);
   out->session_keys = *std::move(keys);
   return out;
 }

@@ -49,7 +49,7 @@ Result<void> check_gate(const Settings& settings) {
                          Result<void> (*one)(std::string_view)) -> Result<void> {
     for (const std::string& text : settings.get(setting)) {
       if (auto checked = one(text); !checked) {
-        return std::unexpected(std::move(checked).error().wrap(
+        return fail(std::move(checked).error().wrap(
             fmt::format("{}: '{}' ({})", setting.key, text, settings.origin(setting.key))));
       }
     }

@@ -53,7 +53,7 @@ Result<void> write_keys(const std::string& path, const Place& place,
       ::renameat(folder, fresh.c_str(), folder, place.name.c_str()) != 0) {
     const int error = errno;
     if (file) ::unlinkat(folder, fresh.c_str(), 0);
-    return std::unexpected(errno_error(error, fmt::format("cannot write {}", path)));
+    return fail(errno_error(error, fmt::format("cannot write {}", path)));
   }
   return {};
 }
@@ -94,18 +94,17 @@ const Token* Sessions::find(std::span<const Token> tokens, std::string_view cook
 
 Result<std::vector<std::string>> session_keys(const std::string& path) {
   const auto place = find_place(path);
-  if (!place) return std::unexpected(place.error());
+  if (!place) return fail(place);
   const unique_fd file(::openat(place->folder.get(), place->name.c_str(),
                                 O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   if (!file && errno == ENOENT) {
     std::vector<std::string> keys{random_text(kKeyBytes)};
-    if (auto written = write_keys(path, *place, keys); !written)
-      return std::unexpected(written.error());
+    if (auto written = write_keys(path, *place, keys); !written) return fail(written);
     return keys;
   }
   struct stat info{};
   if (!file || ::fstat(file.get(), &info) != 0) {
-    return std::unexpected(errno_error(errno, fmt::format("cannot read {}", path)));
+    return fail(errno_error(errno, fmt::format("cannot read {}", path)));
   }
   if (!S_ISREG(info.st_mode) || info.st_uid != ::geteuid() || (info.st_mode & 077) != 0) {
     return fail(
@@ -116,7 +115,7 @@ Result<std::vector<std::string>> session_keys(const std::string& path) {
   }
   std::string text(4096, '\0');
   const ssize_t got = ::read(file.get(), text.data(), text.size());
-  if (got < 0) return std::unexpected(errno_error(errno, fmt::format("cannot read {}", path)));
+  if (got < 0) return fail(errno_error(errno, fmt::format("cannot read {}", path)));
   text.resize(static_cast<std::size_t>(got));
   std::vector<std::string> keys;
   std::istringstream lines(text);
@@ -137,11 +136,11 @@ Result<std::vector<std::string>> session_keys(const std::string& path) {
 
 Result<void> rotate_session_key(const std::string& path) {
   auto keys = session_keys(path);
-  if (!keys) return std::unexpected(std::move(keys).error());
+  if (!keys) return fail(keys);
   keys->insert(keys->begin(), random_text(kKeyBytes));
   if (keys->size() > kKeysKept) keys->resize(kKeysKept);
   const auto place = find_place(path);
-  if (!place) return std::unexpected(place.error());
+  if (!place) return fail(place);
   return write_keys(path, *place, *keys);
 }
 

@@ -31,7 +31,7 @@ Result<void> append(const std::string& path, const std::string& line) {
     text.insert(0, "\n");
   }
   if (!file || ::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
-    return std::unexpected(errno_error(errno, fmt::format("--file {}", path)));
+    return fail(errno_error(errno, fmt::format("--file {}", path)));
   }
   return {};
 }

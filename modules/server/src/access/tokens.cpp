@@ -106,7 +106,7 @@ Result<NewToken> make_token(std::string name, http::Role role) {
                .token = {.name = std::move(name), .role = role}};
   out.token.hash = hash_of(out.text);
   if (auto checked = Token::parse(out.token.line()); !checked) {
-    return std::unexpected(std::move(checked).error());
+    return fail(checked);
   }
   return out;
 }
@@ -115,7 +115,7 @@ Result<std::vector<Token>> read_tokens_file(const std::string& path) {
   std::ifstream file(path);
   struct stat info{};
   if (!file || ::stat(path.c_str(), &info) != 0) {
-    return std::unexpected(errno_error(errno, fmt::format("the tokens file {}", path)));
+    return fail(errno_error(errno, fmt::format("the tokens file {}", path)));
   }
   if ((info.st_mode & S_IWOTH) != 0) {
     return fail(ErrorCode::kPermissionDenied,
@@ -131,7 +131,7 @@ Result<std::vector<Token>> read_tokens_file(const std::string& path) {
     if (begin == std::string::npos || line[begin] == '#') continue;
     auto token = Token::parse(line);
     if (!token) {
-      return std::unexpected(std::move(token).error().wrap(fmt::format("{}:{}", path, number)));
+      return fail(std::move(token).error().wrap(fmt::format("{}:{}", path, number)));
     }
     tokens.push_back(*std::move(token));
   }

@@ -80,10 +80,10 @@ Result<unique_fd> open_signals() {
   // A write that a peer or a limit on files refuses is an error of that write.
   for (const int signal : {SIGPIPE, SIGXFSZ}) ::signal(signal, SIG_IGN);
   if (::sigprocmask(SIG_BLOCK, &set, nullptr) != 0) {
-    return std::unexpected(errno_error(errno, "sigprocmask"));
+    return fail(errno_error(errno, "sigprocmask"));
   }
   unique_fd fd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
-  if (!fd) return std::unexpected(errno_error(errno, "signalfd"));
+  if (!fd) return fail(errno_error(errno, "signalfd"));
   return fd;
 }
 
@@ -136,22 +136,22 @@ Result<void> Arbiter::start() {
   title_.set(title());
   if (!settings.get(setting::kChdir).empty() &&
       ::chdir(settings.get(setting::kChdir).c_str()) != 0) {
-    return std::unexpected(errno_error(errno, "--chdir " + settings.get(setting::kChdir)));
+    return fail(errno_error(errno, "--chdir " + settings.get(setting::kChdir)));
   }
   set_umask(settings);
   auto privileges = find_privileges(settings.get(setting::kUser), settings.get(setting::kGroup));
-  if (!privileges) return std::unexpected(privileges.error());
+  if (!privileges) return fail(privileges);
   if (auto made = make_state_directory(settings, *privileges); !made) return made;
   if (auto opened = open_log_files(settings); !opened) return opened;
   if (server_.definition.hooks.on_starting) server_.definition.hooks.on_starting(settings);
 
   auto signals = open_signals();
-  if (!signals) return std::unexpected(signals.error());
+  if (!signals) return fail(signals);
   signals_ = std::move(*signals);
 
   if (auto taken = listeners_.take_inherited(); !taken) return taken;
   auto generation = listeners_.open(settings, nullptr);
-  if (!generation) return std::unexpected(generation.error());
+  if (!generation) return fail(generation);
   server_.generations.current = std::move(*generation);
   listeners_.close_inherited();
 
@@ -159,7 +159,7 @@ Result<void> Arbiter::start() {
                       server_.generations.current.wanted[Role::kTask];
   auto state =
       SharedState::create(server_.metric_table, static_cast<std::size_t>(256 + 4 * workers));
-  if (!state) return std::unexpected(state.error());
+  if (!state) return fail(state);
   server_.state.emplace(std::move(*state));
   fleet_.set_wanted(Role::kWeb, server_.generations.current.wanted[Role::kWeb]);
   if (auto written = write_pid_file(); !written) return written;
@@ -184,7 +184,7 @@ Result<void> Arbiter::write_pid_file() {
   PidFile fresh;
   if (!path.empty()) {
     auto file = PidFile::write(path);
-    if (!file) return std::unexpected(file.error());
+    if (!file) return fail(file);
     fresh = std::move(*file);
   }
   pid_file_ = std::move(fresh);
@@ -497,7 +497,7 @@ Result<void> Arbiter::upgrade() {
       server_.program, server_.arguments,
       upgrade_environment(listeners, listeners_.from_systemd(), server_.systemd.path()), keep);
   if (moved && ::chdir(here.c_str()) != 0) log_warning("the working directory has gone");
-  if (!pid) return std::unexpected(pid.error());
+  if (!pid) return fail(pid);
   server_.successor = *pid;
   log_info("upgrading: a new arbiter starts beside this one", {{"pid", server_.successor}});
   server_.event("upgrade", fmt::format("pid {}", server_.successor));

@@ -26,8 +26,7 @@ double seconds(Duration duration) {
 }
 
 std::string answer_text(const Result<json::value>& result) {
-  return control_answer(result ? Result<std::string>(json::serialize(*result))
-                               : std::unexpected(result.error()));
+  return control_answer(result ? Result<std::string>(json::serialize(*result)) : fail(result));
 }
 
 std::string text_field(const json::object& request, std::string_view name) {
@@ -39,7 +38,7 @@ std::string text_field(const json::object& request, std::string_view name) {
 
 Result<void> ControlApi::open(const std::string& path) {
   auto opened = ControlServer::open(path);
-  if (!opened) return std::unexpected(opened.error());
+  if (!opened) return fail(opened);
   socket_.emplace(std::move(*opened));
   return {};
 }
@@ -69,7 +68,7 @@ void ControlApi::answer_request(const ControlServer::Request& request) {
     result = fail(ErrorCode::kInvalidArgument, "a request is one JSON object in one line");
   } else if (const auto asked = ask_others(parsed.as_object(), request.client)) {
     if (*asked) return;
-    result = std::unexpected(asked->error());
+    result = fail(*asked);
   } else {
     result = command(parsed.as_object());
   }
@@ -84,7 +83,7 @@ std::optional<Result<void>> ControlApi::ask_others(const json::object& request,
   if (what == "stacks") return questions_.ask(client, "stacks", worker);
   if (what == "tasks") {
     if (auto question = tasks_question(request); !question) {
-      return std::unexpected(std::move(question.error()));
+      return fail(question);
     }
     return questions_.ask(client, "tasks " + json::serialize(request), worker);
   }
@@ -117,22 +116,22 @@ Result<json::value> ControlApi::command(const json::object& request) {
       const json::value* pid = request.if_contains("pid");
       boost::system::error_code error;
       const auto number = pid == nullptr ? 0 : pid->to_number<pid_t>(error);
-      if (auto killed = kill_worker(number); !killed) return std::unexpected(killed.error());
+      if (auto killed = kill_worker(number); !killed) return fail(killed);
     } else {
       return fail(ErrorCode::kInvalidArgument, "worker takes add, remove or kill PID");
     }
     return json::object{{"web_workers", server_.generations.newest().wanted[Role::kWeb]}};
   }
   if (verb == "reload") {
-    if (auto reloaded = actions_.reload(); !reloaded) return std::unexpected(reloaded.error());
+    if (auto reloaded = actions_.reload(); !reloaded) return fail(reloaded);
     return json::object{{"reload", "started"}};
   }
   if (verb == "rotate-session-key") {
     const Settings& settings = server_.generations.current.settings;
     if (auto rotated = rotate_session_key(session_key_path(settings)); !rotated) {
-      return std::unexpected(rotated.error());
+      return fail(rotated);
     }
-    if (auto reloaded = actions_.reload(); !reloaded) return std::unexpected(reloaded.error());
+    if (auto reloaded = actions_.reload(); !reloaded) return fail(reloaded);
     return json::object{{"rotate-session-key", "done"}, {"reload", "started"}};
   }
   if (verb == "reopen") {

@@ -29,7 +29,7 @@ Result<void> JobsReport::ask(ControlServer::ClientId client) {
     return {};
   }
   int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return std::unexpected(errno_error(errno, "pipe2"));
+  if (::pipe2(ends, O_CLOEXEC) != 0) return fail(errno_error(errno, "pipe2"));
   Running report;
   report.out.reset(ends[0]);
   const unique_fd in(ends[1]);
@@ -39,12 +39,12 @@ Result<void> JobsReport::ask(ControlServer::ClientId client) {
                        .settings = server_.generations.current.settings,
                        .channel_fd = in.get()};
   auto message = write_boot(boot);
-  if (!message) return std::unexpected(message.error());
+  if (!message) return fail(message);
   std::vector<std::string> environment = environment_texts();
   environment.push_back(fmt::format("{}={}", kChildVariable, message->get()));
   auto pid =
       spawn_program("/proc/self/exe", server_.arguments, environment, {message->get(), in.get()});
-  if (!pid) return std::unexpected(pid.error());
+  if (!pid) return fail(pid);
   report.pid = *pid;
   report.clients = {client};
   report.patience = std::chrono::steady_clock::now() + kReportTime;

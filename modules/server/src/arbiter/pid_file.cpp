@@ -34,7 +34,7 @@ Result<void> write_pid(int fd) {
   // Written before it is cut, so that nobody reads an empty file.
   if (::pwrite(fd, text.data(), text.size(), 0) != static_cast<ssize_t>(text.size()) ||
       ::ftruncate(fd, static_cast<off_t>(text.size())) != 0) {
-    return std::unexpected(errno_error(errno, "cannot write the pid file"));
+    return fail(errno_error(errno, "cannot write the pid file"));
   }
   return {};
 }
@@ -50,11 +50,11 @@ PidFile& PidFile::operator=(PidFile&& other) noexcept {
 Result<PidFile> PidFile::write(const std::string& path) {
   while (true) {
     const auto place = find_place(path);
-    if (!place) return std::unexpected(Error(place.error()).wrap("cannot open the pid file"));
+    if (!place) return fail(Error(place.error()).wrap("cannot open the pid file"));
     unique_fd fd(::openat(place->folder.get(), place->name.c_str(),
                           O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0644));
     if (!fd) {
-      return std::unexpected(errno_error(errno, fmt::format("cannot open the pid file {}", path)));
+      return fail(errno_error(errno, fmt::format("cannot open the pid file {}", path)));
     }
     struct stat info{};
     if (::fstat(fd.get(), &info) != 0 || !S_ISREG(info.st_mode) || info.st_nlink != 1 ||
@@ -64,8 +64,7 @@ Result<PidFile> PidFile::write(const std::string& path) {
     }
     if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
       if (errno != EWOULDBLOCK) {
-        return std::unexpected(
-            errno_error(errno, fmt::format("cannot lock the pid file {}", path)));
+        return fail(errno_error(errno, fmt::format("cannot lock the pid file {}", path)));
       }
       return fail(ErrorCode::kAlreadyExists,
                   "the pid file {} is held by process {}, which runs: the server is started "
@@ -77,7 +76,7 @@ Result<PidFile> PidFile::write(const std::string& path) {
     if (file.device() != info.st_dev || file.inode() != info.st_ino) continue;
     PidFile out(std::move(file), std::move(fd));
     if (auto written = write_pid(out.fd_.get()); !written) {
-      return std::unexpected(std::move(written.error()).wrap(path));
+      return fail(std::move(written).error().wrap(path));
     }
     return out;
   }
@@ -85,7 +84,7 @@ Result<PidFile> PidFile::write(const std::string& path) {
 
 Result<void> PidFile::move_to(const std::string& path) {
   auto moved = write(path);
-  if (!moved) return std::unexpected(moved.error());
+  if (!moved) return fail(moved);
   *this = std::move(*moved);
   return {};
 }

@@ -34,7 +34,7 @@ Result<void> check_settings(const ServerDefinition& definition, const Settings& 
   if (auto checked = check_server_settings(settings); !checked) return checked;
   if (auto checked = check_gate(settings); !checked) return checked;
   const auto credentials = read_credentials(settings);
-  if (!credentials) return std::unexpected(credentials.error());
+  if (!credentials) return fail(credentials);
   // What systemd or an older arbiter passes is looked at when it is there.
   if (auto checked = check_exposure(settings, *credentials, reachable(settings)); !checked) {
     return checked;
@@ -58,13 +58,13 @@ Result<void> Reload::begin() {
   if (moved && ::chdir(here.c_str()) != 0) {
     return fail(ErrorCode::kNotFound, "the directory {} has gone", here.c_str());
   }
-  if (!loaded) return std::unexpected(loaded.error());
+  if (!loaded) return fail(loaded);
   if (auto checked = check_settings(server_.definition, loaded->settings); !checked) return checked;
   const auto kept =
       server_.table.keep_until_restart(server_.generations.current.settings, loaded->settings);
   if (auto opened = open_log_files(loaded->settings); !opened) return opened;
   auto generation = listeners_.open(std::move(loaded->settings), &server_.generations.current);
-  if (!generation) return std::unexpected(generation.error());
+  if (!generation) return fail(generation);
   server_.systemd.notify(fmt::format("RELOADING=1\nMONOTONIC_USEC={}",
                                      std::chrono::duration_cast<std::chrono::microseconds>(
                                          std::chrono::steady_clock::now().time_since_epoch())

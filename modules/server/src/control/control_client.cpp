@@ -285,7 +285,7 @@ std::optional<json::object> request_from(std::vector<std::string> words) {
 Result<std::string> control_request(const std::string& path, std::string_view request,
                                     Deadline deadline) {
   auto fd = connect_to(path);
-  if (!fd) return std::unexpected(fd.error());
+  if (!fd) return fail(fd);
   std::string out = std::string(request) + '\n';
   while (!out.empty()) {
     const ssize_t sent = ::send(fd->get(), out.data(), out.size(), MSG_NOSIGNAL | MSG_DONTWAIT);

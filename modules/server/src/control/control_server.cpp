@@ -15,7 +15,7 @@ namespace saola::server {
 
 Result<ControlServer> ControlServer::open(const std::string& path) {
   auto address = BindAddress::parse("unix:" + path);
-  if (!address) return std::unexpected(std::move(address.error()).wrap("--control-socket " + path));
+  if (!address) return fail(std::move(address).error().wrap("--control-socket " + path));
   auto listener = open_listener(*address, {.backlog = 16, .access = {.mode = 0600}});
   if (!listener) {
     // The listener's own words are about --bind.

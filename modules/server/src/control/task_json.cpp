@@ -95,11 +95,11 @@ Result<TasksQuestion> tasks_question(const json::object& request) {
   auto limit = number_field<std::uint64_t>(request, "limit", query.limit);
   auto stack = number_field<std::uint64_t>(request, "stack", 0);
   for (const auto* text : {&state, &name, &sort}) {
-    if (!*text) return std::unexpected(text->error());
+    if (!*text) return fail(*text);
   }
-  if (!longer_than) return std::unexpected(longer_than.error());
+  if (!longer_than) return fail(longer_than);
   for (const auto* number : {&limit, &stack}) {
-    if (!*number) return std::unexpected(number->error());
+    if (!*number) return fail(*number);
   }
   if (!state->empty()) {
     query.state = runtime::run_state_from(*state);

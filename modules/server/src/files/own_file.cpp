@@ -31,11 +31,11 @@ Result<void> OwnFile::set_access(std::optional<uid_t> user, std::optional<gid_t>
   }
   if ((user || group) && ::fchownat(pin_->get(), "", user.value_or(static_cast<uid_t>(-1)),
                                     group.value_or(static_cast<gid_t>(-1)), AT_EMPTY_PATH) != 0) {
-    return std::unexpected(errno_error(errno, fmt::format("cannot change whose {} is", path_)));
+    return fail(errno_error(errno, fmt::format("cannot change whose {} is", path_)));
   }
   // fchmod(2) takes no O_PATH descriptor.
   if (::chmod(fmt::format("/proc/self/fd/{}", pin_->get()).c_str(), mode) != 0) {
-    return std::unexpected(errno_error(errno, fmt::format("cannot change the mode of {}", path_)));
+    return fail(errno_error(errno, fmt::format("cannot change the mode of {}", path_)));
   }
   return {};
 }
@@ -47,7 +47,7 @@ void OwnFile::remove() const {
 Result<void> OwnFile::rename(const std::string& path) {
   if (!is_there()) return fail(ErrorCode::kNotFound, "{} is not this server's any more", path_);
   if (::rename(path_.c_str(), path.c_str()) != 0) {
-    return std::unexpected(errno_error(errno, fmt::format("cannot rename {} to {}", path_, path)));
+    return fail(errno_error(errno, fmt::format("cannot rename {} to {}", path_, path)));
   }
   path_ = path;
   return {};

@@ -81,7 +81,7 @@ Result<std::unique_ptr<Child>> Fleet::start_child(Role role) {
   }
   int channel[2];
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, channel) != 0) {
-    return std::unexpected(errno_error(errno, "socketpair"));
+    return fail(errno_error(errno, "socketpair"));
   }
   auto child = std::make_unique<Child>();
   child->channel.reset(channel[0]);
@@ -112,7 +112,7 @@ Result<std::unique_ptr<Child>> Fleet::start_child(Role role) {
     boot.listeners.push_back({generation.management->fd.get(), generation.management->where});
   }
   auto message = write_boot(boot);
-  if (!message) return std::unexpected(message.error());
+  if (!message) return fail(message);
   std::vector<int> keep{message->get(), boot.state_fd, boot.channel_fd};
   for (const BootListener& listener : boot.listeners) keep.push_back(listener.fd);
   std::vector<std::string> environment = environment_texts();
@@ -125,7 +125,7 @@ Result<std::unique_ptr<Child>> Fleet::start_child(Role role) {
   state.not_ready.store(false, std::memory_order_relaxed);
   state.why_not_ready.write("");
   auto pid = spawn_program("/proc/self/exe", server_.arguments, environment, keep);
-  if (!pid) return std::unexpected(pid.error());
+  if (!pid) return fail(pid);
   child->pid = *pid;
   state.pid.store(*pid, std::memory_order_relaxed);
   state.stage.store(Stage::kBooting, std::memory_order_relaxed);

@@ -21,7 +21,7 @@ Result<void> Listeners::take_inherited() {
     const std::string where = local_address(socket.get());
     auto listener =
         adopt_listener(std::move(socket), BindAddress::parse(where).value_or(BindAddress()));
-    if (!listener) return std::unexpected(std::move(listener.error()).wrap("systemd's socket"));
+    if (!listener) return fail(std::move(listener).error().wrap("systemd's socket"));
     inherited_.push_back(std::move(*listener));
     from_systemd_ = true;
   }
@@ -50,12 +50,12 @@ Result<std::shared_ptr<const Listener>> Listeners::listener_for(const std::strin
     return listener;
   }
   auto access = socket_access(settings);
-  if (!access) return std::unexpected(access.error());
+  if (!access) return fail(access);
   auto listener =
       open_listener(asked, {.backlog = static_cast<int>(settings.get(setting::kBacklog)),
                             .reuse_port = settings.get(setting::kReusePort),
                             .access = *access});
-  if (!listener) return std::unexpected(listener.error());
+  if (!listener) return fail(listener);
   return std::make_shared<const Listener>(std::move(*listener));
 }
 
@@ -71,7 +71,7 @@ std::vector<OwnFile> Listeners::own_files(const Generation& generation) const {
 Result<Generation> Listeners::open(Settings settings, const Generation* reuse) {
   Generation out;
   out.number = ++generations_;
-  if (auto found = socket_access(settings); !found) return std::unexpected(found.error());
+  if (auto found = socket_access(settings); !found) return fail(found);
   if (from_systemd_ && settings.origin("bind") == "default") {
     for (Listener& listener : inherited_) {
       out.listeners.push_back(std::make_shared<const Listener>(std::move(listener)));
@@ -81,19 +81,19 @@ Result<Generation> Listeners::open(Settings settings, const Generation* reuse) {
   } else {
     for (const std::string& bind : settings.get(setting::kBind)) {
       auto listener = listener_for(bind, reuse, out, settings);
-      if (!listener) return std::unexpected(listener.error());
+      if (!listener) return fail(listener);
       out.listeners.push_back(std::move(*listener));
     }
   }
   auto credentials = open_credentials(settings);
-  if (!credentials) return std::unexpected(credentials.error());
+  if (!credentials) return fail(credentials);
   out.credentials = *std::move(credentials);
   if (auto checked = check_exposure(settings, out.credentials, out.addresses()); !checked) {
-    return std::unexpected(checked.error());
+    return fail(checked);
   }
   if (const std::string& bind = settings.get(setting::kManagementBind); !bind.empty()) {
     auto listener = listener_for(bind, reuse, out, settings);
-    if (!listener) return std::unexpected(listener.error());
+    if (!listener) return fail(listener);
     out.management = std::move(*listener);
   }
   out.wanted[Role::kWeb] = server_.definition.web ? process_count(settings, setting::kWorkers) : 0;

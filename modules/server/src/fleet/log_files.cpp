@@ -35,24 +35,23 @@ Result<void> make_state_directory(const Settings& settings, const Privileges& pr
   }
   if (!*made) return {};
   const auto place = find_place(path);
-  if (!place) return std::unexpected(place.error());
+  if (!place) return fail(place);
   const unique_fd folder(::openat(place->folder.get(), place->name.c_str(),
                                   O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!folder) return std::unexpected(errno_error(errno, path));
+  if (!folder) return fail(errno_error(errno, path));
   give_to_workers(folder.get(), path, privileges);
   return {};
 }
 
 Result<void> open_log_files(const Settings& settings) {
   auto privileges = find_privileges(settings.get(setting::kUser), settings.get(setting::kGroup));
-  if (!privileges) return std::unexpected(privileges.error());
+  if (!privileges) return fail(privileges);
   for (const auto& setting : {setting::kLogFile, setting::kAccessLog}) {
     const std::string& path = settings.get(setting);
     if (path.empty() || path == "-") continue;
     const auto file = open_to_append(path);
     if (!file) {
-      return std::unexpected(
-          Error(file.error()).wrap(fmt::format("cannot open --{}", setting.key)));
+      return fail(Error(file.error()).wrap(fmt::format("cannot open --{}", setting.key)));
     }
     // Not /dev/null and what else is nobody's.
     struct stat info{};

@@ -26,8 +26,7 @@ fs::path place(const Settings& settings, const std::string& path) {
 
 Result<void> may_write(const fs::path& path, std::string_view flag) {
   if (::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) == 0) return {};
-  return std::unexpected(
-      errno_error(errno, fmt::format("--{}: cannot write {}", flag, path.string())));
+  return fail(errno_error(errno, fmt::format("--{}: cannot write {}", flag, path.string())));
 }
 
 fs::path folder_of(const fs::path& path) {
@@ -65,7 +64,7 @@ Result<void> check_folder(fs::path path, std::string_view flag) {
 }  // namespace
 
 Result<void> check_start(const Settings& settings) {
-  if (auto found = socket_access(settings); !found) return std::unexpected(found.error());
+  if (auto found = socket_access(settings); !found) return fail(found);
   const std::string& folder = settings.get(setting::kChdir);
   std::error_code error;
   if (!folder.empty() && !fs::is_directory(folder, error)) {
@@ -90,7 +89,7 @@ Result<void> check_start(const Settings& settings) {
     auto loaded =
         http_conn::TlsContext::load({.certificate_file = place(settings, certificate),
                                      .key_file = place(settings, settings.get(setting::kKeyfile))});
-    if (!loaded) return std::unexpected(loaded.error());
+    if (!loaded) return fail(loaded);
   }
   return {};
 }

@@ -24,7 +24,7 @@ Result<std::unique_ptr<AccessLog>> AccessLog::open(const std::string& path, Acce
   if (!path.empty()) {
     auto opened = open_file(path);
     if (!opened) {
-      return std::unexpected(std::move(opened).error().wrap("cannot open the access log"));
+      return fail(std::move(opened).error().wrap("cannot open the access log"));
     }
     fd = *std::move(opened);
   }

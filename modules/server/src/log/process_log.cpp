@@ -53,7 +53,7 @@ Result<void> configure_log(const Settings& settings, const std::string& program,
     keep = the_syslog() != nullptr && the_syslog()->options() == wanted;
     if (!keep) {
       auto opened = Syslog::open(std::move(wanted));
-      if (!opened) return std::unexpected(std::move(opened.error()));
+      if (!opened) return fail(opened);
       fresh = std::move(*opened);
     }
   }

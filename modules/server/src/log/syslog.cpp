@@ -90,7 +90,7 @@ Result<std::vector<Syslog::Place>> Syslog::resolve(const SyslogAddress& to) {
 
 Result<std::unique_ptr<Syslog>> Syslog::open(SyslogOptions options) {
   auto places = resolve(options.to);
-  if (!places) return std::unexpected(std::move(places.error()));
+  if (!places) return fail(places);
   return std::unique_ptr<Syslog>(new Syslog(std::move(options), std::move(*places)));
 }
 

@@ -101,9 +101,9 @@ Result<unique_fd> write_boot(const ChildBoot& boot) {
       {"channel_fd", boot.channel_fd},
   });
   unique_fd fd(::memfd_create("saola-boot", MFD_CLOEXEC));
-  if (!fd) return std::unexpected(errno_error(errno, "memfd_create"));
+  if (!fd) return fail(errno_error(errno, "memfd_create"));
   if (::write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
-    return std::unexpected(errno_error(errno, "write to a memfd"));
+    return fail(errno_error(errno, "write to a memfd"));
   }
   return fd;
 }
@@ -146,7 +146,7 @@ Result<pid_t> spawn_program(const std::string& path, const std::vector<std::stri
   const std::vector<char*> argv = pointers(arguments);
   const std::vector<char*> envp = pointers(environment);
   const pid_t pid = ::fork();
-  if (pid < 0) return std::unexpected(errno_error(errno, "fork"));
+  if (pid < 0) return fail(errno_error(errno, "fork"));
   if (pid > 0) return pid;
   for (int fd : keep) ::fcntl(fd, F_SETFD, 0);
   for (const int signal : {SIGPIPE, SIGXFSZ}) ::signal(signal, SIG_DFL);

@@ -49,12 +49,12 @@ Result<Privileges> find_privileges(const std::string& user, const std::string& g
   Privileges out;
   if (!user.empty()) {
     auto found = find_user(setting::kUser.key, user);
-    if (!found) return std::unexpected(found.error());
+    if (!found) return fail(found);
     out = *found;
   }
   if (!group.empty()) {
     auto found = find_group(setting::kGroup.key, group);
-    if (!found) return std::unexpected(found.error());
+    if (!found) return fail(found);
     out.group = *found;
   }
   const bool changes =
@@ -69,16 +69,16 @@ Result<Privileges> find_privileges(const std::string& user, const std::string& g
 
 Result<SocketAccess> socket_access(const Settings& settings) {
   auto workers = find_privileges(settings.get(setting::kUser), settings.get(setting::kGroup));
-  if (!workers) return std::unexpected(workers.error());
+  if (!workers) return fail(workers);
   SocketAccess out{octal(settings.get(setting::kSocketMode)), workers->user, workers->group};
   if (const std::string& user = settings.get(setting::kSocketUser); !user.empty()) {
     auto found = find_user(setting::kSocketUser.key, user);
-    if (!found) return std::unexpected(found.error());
+    if (!found) return fail(found);
     out.user = found->user;
   }
   if (const std::string& group = settings.get(setting::kSocketGroup); !group.empty()) {
     auto found = find_group(setting::kSocketGroup.key, group);
-    if (!found) return std::unexpected(found.error());
+    if (!found) return fail(found);
     out.group = *found;
   }
   return out;
@@ -95,11 +95,11 @@ Result<void> drop_privileges(const Privileges& privileges) {
                            ? ::setgroups(0, nullptr)
                            : ::initgroups(privileges.user_name.c_str(), *privileges.group);
     if (groups != 0 || ::setgid(*privileges.group) != 0) {
-      return std::unexpected(errno_error(errno, "setgid"));
+      return fail(errno_error(errno, "setgid"));
     }
   }
   if (privileges.user && ::setuid(*privileges.user) != 0) {
-    return std::unexpected(errno_error(errno, "setuid"));
+    return fail(errno_error(errno, "setuid"));
   }
   return {};
 }

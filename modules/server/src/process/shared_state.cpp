@@ -30,7 +30,7 @@ std::int64_t steady_ns() {
 
 Result<std::span<std::byte>> map(int fd, std::size_t bytes) {
   void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-  if (memory == MAP_FAILED) return std::unexpected(errno_error(errno, "mmap of the shared state"));
+  if (memory == MAP_FAILED) return fail(errno_error(errno, "mmap of the shared state"));
   return std::span(static_cast<std::byte*>(memory), bytes);
 }
 
@@ -97,13 +97,13 @@ Duration SlotState::since_beat() const {
 
 Result<SharedState> SharedState::create(const observe::MetricTable& table, std::size_t slots) {
   unique_fd fd(::memfd_create("saola-state", MFD_CLOEXEC));
-  if (!fd) return std::unexpected(errno_error(errno, "memfd_create"));
+  if (!fd) return fail(errno_error(errno, "memfd_create"));
   const std::size_t bytes = total_bytes(table, slots);
   if (::ftruncate(fd.get(), static_cast<off_t>(bytes)) != 0) {
-    return std::unexpected(errno_error(errno, "ftruncate of the shared state"));
+    return fail(errno_error(errno, "ftruncate of the shared state"));
   }
   auto memory = map(fd.get(), bytes);
-  if (!memory) return std::unexpected(memory.error());
+  if (!memory) return fail(memory);
   return SharedState(std::move(fd), *memory, table, slots);
 }
 
@@ -116,7 +116,7 @@ Result<SharedState> SharedState::attach(unique_fd fd, const observe::MetricTable
                 "metrics differ between the arbiter and its child");
   }
   auto memory = map(fd.get(), bytes);
-  if (!memory) return std::unexpected(memory.error());
+  if (!memory) return fail(memory);
   return SharedState(std::move(fd), *memory, table, slots);
 }
 

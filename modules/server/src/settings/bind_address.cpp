@@ -58,9 +58,9 @@ Result<unique_fd> bind_unix(const BindAddress& address) {
   const sockaddr_un name = unix_name(address.path);
   const auto* generic = reinterpret_cast<const sockaddr*>(&name);
   unique_fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!fd) return std::unexpected(errno_error(errno, "socket"));
+  if (!fd) return fail(errno_error(errno, "socket"));
   if (::bind(fd.get(), generic, sizeof name) == 0) return fd;
-  if (errno != EADDRINUSE) return std::unexpected(bind_error(errno, address));
+  if (errno != EADDRINUSE) return fail(bind_error(errno, address));
   // A file is in the way. If it is a socket nobody listens on, it is left over from a dead server.
   const OwnFile stale = OwnFile::at(address.path);
   struct stat info{};
@@ -68,10 +68,10 @@ Result<unique_fd> bind_unix(const BindAddress& address) {
     return fail(ErrorCode::kAlreadyExists,
                 "{} exists and is no socket; remove it or choose another --bind", address.path);
   }
-  if (has_listener(address.path)) return std::unexpected(bind_error(EADDRINUSE, address));
+  if (has_listener(address.path)) return fail(bind_error(EADDRINUSE, address));
   stale.remove();  // unless another server has replaced it meanwhile
   if (::bind(fd.get(), generic, sizeof name) != 0) {
-    return std::unexpected(bind_error(errno, address));
+    return fail(bind_error(errno, address));
   }
   return fd;
 }
@@ -81,14 +81,14 @@ Result<Listener> open_unix(const BindAddress& address, const SocketAccess& acces
   const mode_t before = ::umask(0777);
   auto fd = bind_unix(address);
   ::umask(before);
-  if (!fd) return std::unexpected(fd.error());
+  if (!fd) return fail(fd);
   Listener out{.fd = std::move(*fd),
                .asked = address,
                .where = "unix:" + address.path,
                .file = OwnFile::at(address.path)};
   if (auto set = out.file.set_access(access.user, access.group, access.mode); !set) {
     out.file.remove();
-    return std::unexpected(std::move(set.error()).wrap("--bind " + address.to_string()));
+    return fail(std::move(set).error().wrap("--bind " + address.to_string()));
   }
   return out;
 }
@@ -108,7 +108,7 @@ Result<Listener> open_tcp(const BindAddress& address, const ListenOptions& optio
   }
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(list, &::freeaddrinfo);
   unique_fd fd(::socket(list->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!fd) return std::unexpected(errno_error(errno, "socket"));
+  if (!fd) return fail(errno_error(errno, "socket"));
   const int on = 1;
   ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (options.reuse_port) ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
@@ -116,7 +116,7 @@ Result<Listener> open_tcp(const BindAddress& address, const ListenOptions& optio
     ::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
   }
   if (::bind(fd.get(), list->ai_addr, list->ai_addrlen) != 0) {
-    return std::unexpected(bind_error(errno, address));
+    return fail(bind_error(errno, address));
   }
   std::string where = local_address(fd.get());
   return Listener{std::move(fd), address, std::move(where)};
@@ -265,7 +265,7 @@ Result<Listener> open_listener(const BindAddress& address, const ListenOptions& 
   auto out = address.kind == BindAddress::Kind::kUnix ? open_unix(address, options.access)
                                                       : open_tcp(address, options);
   if (out && ::listen(out->fd.get(), options.backlog) != 0) {
-    return std::unexpected(bind_error(errno, address));
+    return fail(bind_error(errno, address));
   }
   return out;
 }

@@ -39,7 +39,7 @@ class Reader {
   Result<std::vector<FileEntry>> read() {
     auto text = read_file();
     if (!text)
-      return std::unexpected(
+      return fail(
           std::move(text.error()).wrap(fmt::format("the config file {} cannot be read", path_)));
     const toml::parse_result parsed = toml::parse(*text, path_);
     if (!parsed) {

@@ -99,7 +99,7 @@ Result<std::string> choice_text(const SettingRow& row, std::string_view text) {
 // The row's spelling of `text`, or what would be right.
 Result<std::string> normalise(const SettingRow& row, std::string_view text) {
   if (row.check) {
-    if (auto checked = row.check(text); !checked) return std::unexpected(checked.error());
+    if (auto checked = row.check(text); !checked) return fail(checked);
   }
   switch (row.type) {
     case SettingType::kBool:

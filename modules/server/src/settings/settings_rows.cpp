@@ -15,7 +15,7 @@ namespace saola::server {
 namespace {
 
 Result<void> check_bind(std::string_view text) {
-  if (auto parsed = BindAddress::parse(text); !parsed) return std::unexpected(parsed.error());
+  if (auto parsed = BindAddress::parse(text); !parsed) return fail(parsed);
   return {};
 }
 
@@ -24,13 +24,13 @@ Result<void> check_bind_or_none(std::string_view text) {
 }
 
 Result<void> check_worker_class(std::string_view text) {
-  if (auto parsed = parse_worker_class(text); !parsed) return std::unexpected(parsed.error());
+  if (auto parsed = parse_worker_class(text); !parsed) return fail(parsed);
   return {};
 }
 
 Result<void> check_proxy(std::string_view text) {
   if (auto parsed = TrustedProxies::parse({std::string(text)}); !parsed) {
-    return std::unexpected(parsed.error());
+    return fail(parsed);
   }
   return {};
 }
@@ -47,12 +47,12 @@ Result<void> check_root_path(std::string_view text) {
 }
 
 Result<void> check_access_format(std::string_view text) {
-  if (auto parsed = AccessLogFormat::parse(text); !parsed) return std::unexpected(parsed.error());
+  if (auto parsed = AccessLogFormat::parse(text); !parsed) return fail(parsed);
   return {};
 }
 
 Result<void> check_syslog(std::string_view text) {
-  if (auto parsed = SyslogAddress::parse(text); !parsed) return std::unexpected(parsed.error());
+  if (auto parsed = SyslogAddress::parse(text); !parsed) return fail(parsed);
   return {};
 }
 

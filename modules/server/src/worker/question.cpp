@@ -16,7 +16,7 @@ Result<json::object> stack_of(std::uint64_t id, const runtime::Runtime* runtime)
   if (!stack && stack.error().code() == ErrorCode::kNotFound) {
     stack = runtime::thread_task_stack(id);
   }
-  if (!stack) return std::unexpected(stack.error());
+  if (!stack) return fail(stack);
   json::array frames;
   for (const observe::StackFrame& frame : *stack) frames.emplace_back(to_string(frame));
   return json::object{{"task", id}, {"frames", std::move(frames)}};
@@ -32,7 +32,7 @@ Result<json::object> answer(std::string_view question, const runtime::Runtime* r
     return fail(ErrorCode::kInvalidArgument, "the question is no JSON object");
   }
   const auto asked = tasks_question(request.as_object());
-  if (!asked) return std::unexpected(asked.error());
+  if (!asked) return fail(asked);
   if (asked->stack != 0) return stack_of(asked->stack, runtime);
   return tasks_to_json(runtime != nullptr ? runtime->tasks(asked->query)
                                           : runtime::thread_tasks(asked->query));

@@ -14,7 +14,7 @@ namespace {
 
 Result<std::string> make_report(const ServerDefinition& definition, const ChildBoot& boot) {
   if (auto entered = enter_child(definition, boot, "report"); !entered) {
-    return std::unexpected(entered.error());
+    return fail(entered);
   }
   try {
     return definition.show_jobs(boot.settings);

@@ -45,10 +45,10 @@ Result<unique_fd> take_signals() {
   // SIGABRT too: from the arbiter it comes to the control thread. abort() unblocks it by itself.
   // The arbiter's other ones, which this process was started with, are set free.
   if (::sigprocmask(SIG_SETMASK, &set, nullptr) != 0) {
-    return std::unexpected(errno_error(errno, "sigprocmask"));
+    return fail(errno_error(errno, "sigprocmask"));
   }
   unique_fd fd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
-  if (!fd) return std::unexpected(errno_error(errno, "signalfd"));
+  if (!fd) return fail(errno_error(errno, "signalfd"));
   return fd;
 }
 
@@ -65,7 +65,7 @@ Result<void> enter_child(const ServerDefinition& definition, const ChildBoot& bo
   set_umask(boot.settings);
   auto privileges =
       find_privileges(boot.settings.get(setting::kUser), boot.settings.get(setting::kGroup));
-  if (!privileges) return std::unexpected(privileges.error());
+  if (!privileges) return fail(privileges);
   if (auto dropped = drop_privileges(*privileges); !dropped) return dropped;
   // After the change of user, which would clear it. If the arbiter died before, nobody would tell.
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -78,15 +78,15 @@ Result<std::unique_ptr<WorkerProcess>> WorkerProcess::create(const ServerDefinit
   unique_fd channel(boot.channel_fd);
   const std::string name = fmt::format("{} {}", to_string(boot.role), boot.number);
   if (auto entered = enter_child(definition, boot, name); !entered) {
-    return std::unexpected(entered.error());
+    return fail(entered);
   }
   auto table = std::make_unique<observe::MetricTable>();
   const ServerMetrics metrics = ServerMetrics::add_to(*table);
   if (definition.metrics) definition.metrics(*table);
   auto state = SharedState::attach(unique_fd(boot.state_fd), *table, boot.slots);
-  if (!state) return std::unexpected(state.error());
+  if (!state) return fail(state);
   auto signals = take_signals();
-  if (!signals) return std::unexpected(signals.error());
+  if (!signals) return fail(signals);
   prepare_stack_dump();
   return std::unique_ptr<WorkerProcess>(
       new WorkerProcess(definition, std::move(boot), std::move(table), metrics, std::move(*state),

@@ -31,7 +31,7 @@ class Resolver {
   Result<Rules> run() && {
     for (const auto step : {&Resolver::allowed, &Resolver::sets, &Resolver::columns,
                             &Resolver::volume, &Resolver::start}) {
-      if (auto ok = (this->*step)(); !ok) return std::unexpected(std::move(ok).error());
+      if (auto ok = (this->*step)(); !ok) return fail(ok);
     }
     rules_.plain = rules_.rules.empty() && rules_.start.empty() && !ranged();
     sizes();
@@ -75,11 +75,11 @@ class Resolver {
     Rule rule;
     rule.text = fmt::format("{}: {} in", option, quoted(id));
     const auto u = unit(option, id);
-    if (!u) return std::unexpected(u.error());
+    if (!u) return fail(u);
     rule.units = {*u};
     for (const auto& name : names) {
       const auto g = group(option, name);
-      if (!g) return std::unexpected(g.error());
+      if (!g) return fail(g);
       rule.groups.push_back(*g);
       rule.text += (rule.groups.size() > 1 ? " or " : " ") + quoted(name);
     }
@@ -96,7 +96,7 @@ class Resolver {
         rule.text = std::string(option) + ":";
         for (const auto& id : set) {
           const auto u = unit(option, id);
-          if (!u) return std::unexpected(u.error());
+          if (!u) return fail(u);
           rule.units.push_back(*u);
           if (rule.units.size() <= 5)
             rule.text += (rule.units.size() > 1 ? ", " : " ") + quoted(id);
@@ -172,7 +172,7 @@ class Resolver {
     }
     for (const auto& share : wanted.volume_shares) {
       const auto g = group("volume", share.group);
-      if (!g) return std::unexpected(g.error());
+      if (!g) return fail(g);
       if (!(share.min >= 0 && share.min <= share.max && share.max <= 1)) {
         return fail(ErrorCode::kInvalidArgument,
                     "volume: the shares {} to {} of {} must be in order, within 0 and 1", share.min,
@@ -205,7 +205,7 @@ class Resolver {
         continue;
       }
       const auto g = group("start_column", cell);
-      if (!g) return std::unexpected(g.error());
+      if (!g) return fail(g);
       rules_.start.push_back(*g);
     }
     return {};

@@ -210,7 +210,7 @@ double gain(const ParetoPoint& point, const std::vector<ParetoPoint>& set) {
 Result<Solution> dispersion_search(const Problem& problem, const Rules& rules,
                                    const SearchOptions& options, const Poll& poll) {
   DispersionSearch search(problem, rules, options, poll);
-  if (auto ok = search.measure(); !ok) return std::unexpected(std::move(ok).error());
+  if (auto ok = search.measure(); !ok) return fail(ok);
   auto solution = search.diverse(search.farthest().level, for_diversity(problem, options), poll);
   if (!solution) return solution;
   solution->objective = evaluate(problem, Objective::kDispersion, solution->group_of_row, Poll());
@@ -222,7 +222,7 @@ Result<Solution> dispersion_search(const Problem& problem, const Rules& rules,
 Result<Solution> bicriterion_search(const Problem& problem, const Rules& rules,
                                     const SearchOptions& options, const Poll& poll) {
   DispersionSearch search(problem, rules, options, poll);
-  if (auto ok = search.measure(); !ok) return std::unexpected(std::move(ok).error());
+  if (auto ok = search.measure(); !ok) return fail(ok);
   const auto last = search.farthest().level;
   auto how = for_diversity(problem, options);
   how.designs = 0;

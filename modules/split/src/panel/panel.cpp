@@ -36,7 +36,7 @@ class Builder {
     for (const auto step : {&Builder::find_columns, &Builder::find_times, &Builder::find_periods,
                             &Builder::find_units, &Builder::fill, &Builder::find_carried,
                             &Builder::fill_gaps, &Builder::write_units, &Builder::set_options}) {
-      if (auto ok = (this->*step)(); !ok) return std::unexpected(std::move(ok).error());
+      if (auto ok = (this->*step)(); !ok) return fail(ok);
     }
     account();
     return std::move(panel_);
@@ -56,7 +56,7 @@ class Builder {
                                              std::tuple{"panel.time", &asked.time, &time_},
                                              std::tuple{"panel.value", &asked.value, &value_}}) {
       const auto found = find_column(table_, option, *column);
-      if (!found) return std::unexpected(found.error());
+      if (!found) return fail(found);
       *at = *found;
       if (different.insert(*found).second) continue;
       return fail(ErrorCode::kInvalidArgument,
@@ -80,7 +80,7 @@ class Builder {
 
   Ok find_times() {
     auto times = Times::of(table_, time_);
-    if (!times) return std::unexpected(std::move(times).error());
+    if (!times) return fail(times);
     times_ = *std::move(times);
     panel_.times = times_.labels();
     return {};
@@ -91,7 +91,7 @@ class Builder {
                               std::size_t end, std::size_t fallback) const {
     if (const auto* ends = std::get_if<std::pair<std::string, std::string>>(&asked)) {
       const auto range = times_.range(ends->first, ends->second);
-      if (!range) return std::unexpected(range.error());
+      if (!range) return fail(range);
       if (range->first == range->second) {
         return fail(ErrorCode::kInvalidArgument,
                     "{}: there is no time from {} to {}; the panel has {} to {}", option,
@@ -120,10 +120,10 @@ class Builder {
     }
     const auto holdout =
         period("panel.holdout", asked.holdout, all, std::max<std::size_t>(all / 5, 1));
-    if (!holdout) return std::unexpected(holdout.error());
+    if (!holdout) return fail(holdout);
     panel_.holdout = *holdout;
     const auto pre = period("panel.pre", asked.pre, holdout->begin, holdout->begin);
-    if (!pre) return std::unexpected(pre.error());
+    if (!pre) return fail(pre);
     panel_.pre = *pre;
     if (pre->end > holdout->begin) {
       return fail(ErrorCode::kInvalidArgument,
@@ -391,8 +391,7 @@ class Builder {
     plain.decimal = '.';
     plain.thousands = '\0';
     auto read = read_table(std::move(csv), plain);
-    if (!read)
-      return std::unexpected(std::move(read).error().wrap("panel, brought to one row a unit"));
+    if (!read) return fail(std::move(read).error().wrap("panel, brought to one row a unit"));
     panel_.units = *std::move(read);
     return {};
   }

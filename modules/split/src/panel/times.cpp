@@ -161,13 +161,13 @@ Result<Times> Times::of(const Table& table, std::size_t column) {
   const bool numbers = one.numeric() && one.reading.empty();
   if (!numbers) {
     if (auto ok = times.find_order(spellings, one.name); !ok) {
-      return std::unexpected(std::move(ok).error());
+      return fail(ok);
     }
   }
   std::map<Key, std::vector<std::uint32_t>> spellings_of;
   for (std::uint32_t s = 0; s < spellings.size(); ++s) {
     const auto key = times.key_of(spellings[s]);
-    if (!key) return std::unexpected(key.error());
+    if (!key) return fail(key);
     spellings_of[*key].push_back(s);
   }
   std::vector<std::uint32_t> time_of_spelling(spellings.size());
@@ -185,9 +185,9 @@ Result<Times> Times::of(const Table& table, std::size_t column) {
 Result<std::pair<std::size_t, std::size_t>> Times::range(std::string_view first,
                                                          std::string_view last) const {
   const auto from = key_of(first);
-  if (!from) return std::unexpected(from.error());
+  if (!from) return fail(from);
   const auto to = key_of(last);
-  if (!to) return std::unexpected(to.error());
+  if (!to) return fail(to);
   const auto begin = std::lower_bound(keys_.begin(), keys_.end(), *from);
   const auto end = std::upper_bound(keys_.begin(), keys_.end(), *to);
   return std::pair{static_cast<std::size_t>(begin - keys_.begin()),

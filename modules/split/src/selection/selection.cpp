@@ -34,7 +34,7 @@ class Selector {
           &Selector::take_distances, &Selector::take_factors, &Selector::take_covariates,
           &Selector::weigh, &Selector::transform}) {
       if (poll && poll()) return fail(ErrorCode::kCancelled, "asked to stop");
-      if (auto ok = (this->*step)(); !ok) return std::unexpected(std::move(ok).error());
+      if (auto ok = (this->*step)(); !ok) return fail(ok);
     }
     account();
     // What may spoil the answer comes first.
@@ -56,7 +56,7 @@ class Selector {
     }
     if (options_.id_column) {
       const auto found = find_column(table_, "id_column", *options_.id_column);
-      if (!found) return std::unexpected(found.error());
+      if (!found) return fail(found);
       selection_.id = *found;
     }
     roles_[selection_.id] = Role::kId;
@@ -98,7 +98,7 @@ class Selector {
       const auto known = by_name_.find(name);
       const auto c = known != by_name_.end() ? Result<std::size_t>(known->second)
                                              : find_column(table_, option, name);
-      if (!c) return std::unexpected(c.error());
+      if (!c) return fail(c);
       if (roles_[*c] == role) {
         return fail(ErrorCode::kInvalidArgument, "{}: {} is named twice", option, quoted(name));
       }

@@ -161,7 +161,7 @@ Result<Decoded> decode(std::string bytes, const std::optional<std::string>& enco
       content.remove_prefix(kLittleMark.size());
     }
     auto text = converter.convert(content, out.encoding, max_bytes);
-    if (!text) return std::unexpected(std::move(text).error());
+    if (!text) return fail(text);
     out.text = *std::move(text);
     if (const auto zero = out.text.find('\0'); zero != std::string::npos) {
       return fail(ErrorCode::kInvalidArgument,

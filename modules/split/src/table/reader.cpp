@@ -63,12 +63,12 @@ class TableReader {
   }
 
   Result<Table> read(std::string bytes) && {
-    if (auto ok = take_text(std::move(bytes)); !ok) return std::unexpected(std::move(ok).error());
+    if (auto ok = take_text(std::move(bytes)); !ok) return fail(ok);
     const std::string_view content = std::string_view(table_.bytes_).substr(begin_);
     CsvScanner scanner(content, table_.delimiter_);
-    if (auto ok = read_header(scanner); !ok) return std::unexpected(std::move(ok).error());
-    if (auto ok = read_rows(scanner, content); !ok) return std::unexpected(std::move(ok).error());
-    if (auto ok = understand_columns(); !ok) return std::unexpected(std::move(ok).error());
+    if (auto ok = read_header(scanner); !ok) return fail(ok);
+    if (auto ok = read_rows(scanner, content); !ok) return fail(ok);
+    if (auto ok = understand_columns(); !ok) return fail(ok);
     if (blank_rows_ > 0) {
       table_.notes_.push_back(fmt::format("{} blank row{} passed over", blank_rows_,
                                           blank_rows_ == 1 ? " was" : "s were"));
@@ -91,7 +91,7 @@ class TableReader {
                     "much for what it looks like; decompress it before the upload",
                     bytes.size(), most, most / bytes.size());
       }
-      if (!content) return std::unexpected(std::move(content).error());
+      if (!content) return fail(content);
       bytes = std::move(*content);
     }
     if (bytes.size() > limits.bytes) {
@@ -102,7 +102,7 @@ class TableReader {
     std::optional<char> delimiter = options_.delimiter;
     if (is_xlsx(bytes)) {
       auto sheet = read_xlsx(bytes, options_);
-      if (!sheet) return std::unexpected(std::move(sheet).error());
+      if (!sheet) return fail(sheet);
       table_.bytes_ = std::move(sheet->csv);
       table_.notes_ = std::move(sheet->notes);
       table_.encoding_ = "xlsx";
@@ -110,7 +110,7 @@ class TableReader {
       delimiter = ',';
     } else {
       auto text = decode(std::move(bytes), options_.encoding, limits.bytes);
-      if (!text) return std::unexpected(std::move(text).error());
+      if (!text) return fail(text);
       table_.bytes_ = std::move(text->text);
       table_.encoding_ = std::move(text->encoding);
       if (text->guessed) {

@@ -461,7 +461,7 @@ std::string names_of(const Workbook& workbook) {
 
 Result<SheetText> read_xlsx(std::string_view bytes, const ReadOptions& options) {
   const auto inflated = check_archive(bytes);
-  if (!inflated) return std::unexpected(inflated.error());
+  if (!inflated) return fail(inflated);
   if (const auto most = options.limits.unpacked(bytes.size()); *inflated > most) {
     return fail(ErrorCode::kTooLarge, "the workbook holds {} bytes, the limit for one of {} is {}",
                 *inflated, bytes.size(), most);
@@ -496,7 +496,7 @@ Result<SheetText> read_xlsx(std::string_view bytes, const ReadOptions& options) 
   }
   SheetText out;
   auto csv = to_csv(*chosen, workbook.styles(), options.limits);
-  if (!csv) return std::unexpected(std::move(csv).error());
+  if (!csv) return fail(csv);
   out.csv = *std::move(csv);
   if (filled > 1 && !options.sheet) {
     out.notes.push_back(fmt::format("the sheet {} was read; the workbook also has {} (see 'sheet')",

@@ -208,7 +208,7 @@ void Shape::fill(const json::value& value, void* object, const std::string& poin
 
 Result<void> Shape::read_text(std::string_view text, void* object) const {
   const auto value = read_json(text, kMaxDepth);
-  if (!value) return std::unexpected(value.error());
+  if (!value) return fail(value);
   std::string what;
   for (const http::FieldError& error : read(*value, object)) {
     what += fmt::format("{}{} {}", what.empty() ? "" : "; ", error.pointer, error.detail);

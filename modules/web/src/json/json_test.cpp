@@ -142,7 +142,7 @@ class BrokenBody final : public http::BodyReader {
  public:
   explicit BrokenBody(Error error) : error_(std::move(error)) {}
   Result<std::size_t> read(std::span<char> buffer) override {
-    if (std::exchange(begun_, true)) return std::unexpected(error_);
+    if (std::exchange(begun_, true)) return fail(error_);
     buffer[0] = '{';
     return 1;
   }

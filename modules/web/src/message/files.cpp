@@ -73,7 +73,7 @@ std::string_view content_type_of(std::string_view file_name) {
 Result<Directory> Directory::open(const std::string& path) {
   const int fd = ::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) {
-    return std::unexpected(
+    return fail(
         errno_error(errno, path)
             .wrap(fmt::format(
                 "The folder '{}' cannot be served. Check that it exists and may be read", path)));
@@ -87,7 +87,7 @@ Result<http::Response> Directory::send(const http::Request& request, std::string
   if (!fd) {
     // Out of descriptors or memory is ours to tell; for the client all else is a missing file.
     if (errno == EMFILE || errno == ENFILE || errno == ENOMEM) {
-      return std::unexpected(errno_error(errno, "A file could not be opened"));
+      return fail(errno_error(errno, "A file could not be opened"));
     }
     return no_such_file(name);
   }

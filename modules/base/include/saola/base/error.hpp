@@ -2,9 +2,11 @@
 //
 //   Result<Config> load(const std::string& path) {
 //     Result<std::string> text = read_file(path);
-//     if (!text) return std::unexpected(std::move(text.error()).wrap("cannot load the settings"));
+//     if (!text) return fail(std::move(text).error().wrap("cannot load the settings"));
 //     if (text->empty()) return fail(ErrorCode::kInvalidArgument, "'{}' is empty", path);
-//     return parse(*text);
+//     const Result<Table> table = parse(*text);
+//     if (!table) return fail(table);
+//     return Config(*table);
 //   }
 //
 //   const auto config = load(path);
@@ -22,6 +24,8 @@
 #include <utility>
 
 #include <fmt/core.h>
+
+#include <saola/base/check.hpp>
 
 namespace saola {
 
@@ -79,14 +83,38 @@ class [[nodiscard]] Error {
 template <typename T>
 using Result = std::expected<T, Error>;
 
-// An Error for the return statement of any function that returns a Result, its text written by fmt:
+// fail(): how a function that returns a Result says that it failed. There is no other spelling.
 //
-//   return fail(ErrorCode::kNotFound, "object '{}' does not exist", name);
+//   return fail(ErrorCode::kNotFound, "object '{}' does not exist", name);   // a failure found here
+//   return fail(errno_error(errno, "open " + path));                         // an Error at hand
+//   if (!size) return fail(size);                                            // another Result's
+//   if (!size) return fail(std::move(size).error().wrap("no room for it"));  // …seen from here
 //
-// The format is checked when compiling; text from outside goes in as an argument, never as format.
+// A failed Result is passed on as `fail(size)`, without std::move: what is copied is the text of an
+// error, never a value. Inside a class with a member fail() write saola::fail().
+
+// A failure found here, its text written by fmt. The format is checked when compiling; text from
+// outside goes in as an argument, never as format.
 template <typename... Args>
 std::unexpected<Error> fail(ErrorCode code, fmt::format_string<Args...> format, Args&&... args) {
   return std::unexpected(Error(code, fmt::format(format, std::forward<Args>(args)...)));
+}
+
+// An Error at hand; move one that is not needed afterwards.
+inline std::unexpected<Error> fail(Error error) {
+  return std::unexpected(std::move(error));
+}
+
+// The failure of another Result, whatever value that would have held. REQUIRES: it failed.
+template <typename T>
+std::unexpected<Error> fail(const Result<T>& failed) {
+  SAOLA_CHECK(!failed, "fail() of a Result that holds a value");
+  return std::unexpected(failed.error());
+}
+template <typename T>
+std::unexpected<Error> fail(Result<T>&& failed) {
+  SAOLA_CHECK(!failed, "fail() of a Result that holds a value");
+  return std::unexpected(std::move(failed).error());
 }
 
 // The failure of system call `what` ("open /tmp/x") with the given errno, as text "WHAT: No such

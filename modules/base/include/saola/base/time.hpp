@@ -1,7 +1,7 @@
 // Clocks and deadlines.
 //
 //   Result<Reply> ask(Peer& peer, Deadline deadline) {       // one point in time for all steps
-//     if (auto sent = peer.send(question, deadline); !sent) return std::unexpected(sent.error());
+//     if (auto sent = peer.send(question, deadline); !sent) return fail(sent);
 //     return peer.receive(min(deadline, Deadline::after(2s)));
 //   }
 //   ask(peer, Deadline::after(10s));

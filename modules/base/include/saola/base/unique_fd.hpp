@@ -1,7 +1,7 @@
 // A file descriptor with one owner.
 //
 //   unique_fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-//   if (!file) return std::unexpected(errno_error(errno, "open " + path));
+//   if (!file) return fail(errno_error(errno, "open " + path));
 //   ::read(file.get(), …);                // borrowed: the owner still closes it
 //   return start_child(file.release());   // given away: closing it is the child's business now
 //

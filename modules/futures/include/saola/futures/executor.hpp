@@ -153,7 +153,7 @@ class Executor {
     auto [work, future] = make(std::forward<F>(function), std::forward<Args>(args)...);
     using Returned = Result<std::remove_cvref_t<decltype(future)>>;
     auto queued = try_enqueue(std::move(work));
-    if (!queued) return Returned(std::unexpected(std::move(queued.error())));
+    if (!queued) return Returned(fail(queued));
     return Returned(std::move(future));
   }
   // function(input) for every input, all submitted at once. The deadline is for all results

@@ -2,7 +2,7 @@
 // docs/formats/jobs_sqlite.md draws the schema.
 //
 //   auto store = jobs_sqlite::open_sqlite_store({.path = "/var/lib/app/jobs.db"});  // after fork()
-//   if (!store) return std::unexpected(store.error());
+//   if (!store) return fail(store);
 //   (*store)->enqueue({.kind = "split"}, Deadline::after(5s));
 #pragma once
 

@@ -100,7 +100,7 @@ class Scope {
       }
     } catch (const ScopeEnded& end) {
       if (!end.is_of(*state_)) throw;
-      return std::unexpected(end.error());
+      return fail(end.error());
     }
   }
 

@@ -74,7 +74,7 @@ class WorkerContext : public WorkerFacts {
 //
 //   app.web = [](WebContext& worker) -> Result<std::unique_ptr<http::Handler>> {
 //     auto store = open_store(worker.settings);
-//     if (!store) return std::unexpected(store.error());
+//     if (!store) return fail(store);
 //     return std::make_unique<Handler>(worker, *std::move(store));
 //   };
 class WebContext : public WorkerContext {

@@ -2,7 +2,7 @@
 //
 //   service.task<SplitArgs>("split", [](saola::Job& job, const SplitArgs& args) -> Result<Groups> {
 //     auto table = job.download(args.source);
-//     if (!table) return std::unexpected(table.error());     // see outcome_of()
+//     if (!table) return fail(table);     // see outcome_of()
 //     Search search(*table, args.groups);
 //     while (!search.done()) {
 //       job.throw_if_stopped();

@@ -428,7 +428,7 @@ template <typename T>
 Result<T> from_json_text(std::string_view text) {
   T object{};
   if (auto read = shape_of<T>().read_text(text, &object); !read) {
-    return std::unexpected(std::move(read).error());
+    return fail(read);
   }
   return object;
 }

@@ -3,7 +3,7 @@
 //   app.get("/", [] { return "hello\n"s; });
 //   app.get("/jobs/<int:id>", [](Request&, std::int64_t id) -> Result<Response> {
 //     auto job = find(id);
-//     if (!job) return std::unexpected(job.error());              // kNotFound: 404
+//     if (!job) return fail(job);              // kNotFound: 404
 //     return json({{"id", id}, {"state", job->state}});
 //   });
 //   app.post("/split", [](Request&, const SplitArgs& args) { return split(args); });  // described

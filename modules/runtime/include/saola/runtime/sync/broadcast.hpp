@@ -67,7 +67,7 @@ class Broadcast {
         const Wake wake = state_->changed.wait(lock, deadline);
         if (wake == Wake::kNotified || ready()) continue;
         if (wake == Wake::kCancelled) {
-          return std::unexpected(this_task::cancelled_error("while waiting for a broadcast"));
+          return fail(this_task::cancelled_error("while waiting for a broadcast"));
         }
         return fail(ErrorCode::kTimedOut, "the deadline passed while waiting for a broadcast");
       }

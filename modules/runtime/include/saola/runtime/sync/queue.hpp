@@ -78,7 +78,7 @@ class Queue {
     --waiting_consumers_;
     if (!items_.empty()) return take();
     if (closed_) return fail(ErrorCode::kClosed, "the queue is closed");
-    return std::unexpected(waited.error());
+    return fail(waited);
   }
 
   // As pop(), but never waits: nullopt when empty, closed or not.
@@ -118,7 +118,7 @@ class Queue {
       case Wake::kTimedOut:
         return fail(ErrorCode::kTimedOut, "the deadline passed while waiting on a queue");
       case Wake::kCancelled:
-        return std::unexpected(this_task::cancelled_error("while waiting on a queue"));
+        return fail(this_task::cancelled_error("while waiting on a queue"));
     }
     std::unreachable();
   }

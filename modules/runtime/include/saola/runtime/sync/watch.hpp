@@ -53,7 +53,7 @@ class Watch {
         const Wake wake = state_->changed.wait(lock, deadline);
         if (wake == Wake::kNotified || ready()) continue;
         if (wake == Wake::kCancelled) {
-          return std::unexpected(this_task::cancelled_error("while waiting for a change"));
+          return fail(this_task::cancelled_error("while waiting for a change"));
         }
         return fail(ErrorCode::kTimedOut, "the deadline passed while waiting for a change");
       }
