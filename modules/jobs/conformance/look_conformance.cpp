@@ -175,5 +175,49 @@ TEST_P(StoreConformance, PruneDeletesOldFinalJobsOnly) {
   EXPECT_TRUE(store->enqueue({.kind = "split", .idempotency_key = "k"}, soon)->created);
 }
 
+TEST_P(StoreConformance, PrunableNamesWhatPruneWouldDeleteAndEraseDeletesIt) {
+  open();
+  const auto complete = [&] {
+    const Job job = put();
+    EXPECT_TRUE(store->complete(take().token(), "1", soon));
+    clock.advance(1s);
+    return get(job.id);
+  };
+  const Job first = complete();
+  const Job second = complete();
+  const Job cancelled = put();
+  ASSERT_TRUE(store->cancel(cancelled.id, soon));
+  const Retention retention{.completed = 1h, .cancelled = 1h};
+  EXPECT_TRUE(store->prunable(retention, {}, soon)->empty());
+  clock.advance(2h);
+  const auto all = store->prunable(retention, {}, soon);
+  EXPECT_EQ(ids(*all), (std::vector{first.id, second.id, cancelled.id}));
+  EXPECT_FALSE(all->front().result) << "summaries";
+  const EndOfJob behind{*first.finished_at, first.id};
+  EXPECT_EQ(ids(*store->prunable(retention, behind, soon)), (std::vector{second.id, cancelled.id}));
+  // One that runs again meanwhile is none of them any more.
+  ASSERT_TRUE(store->retry(cancelled.id, soon));
+  EXPECT_EQ(store->erase(*all, soon), 2u);
+  EXPECT_EQ(store->get(first.id, soon).error().code(), ErrorCode::kNotFound);
+  EXPECT_EQ(state(cancelled.id), State::kAvailable);
+  ASSERT_TRUE(store->cancel(cancelled.id, soon));
+  EXPECT_EQ(store->erase(*all, soon), 0u) << "it ended anew";
+}
+
+TEST_P(StoreConformance, PrunableForTheSizeGoesByAFewAtOnce) {
+  open();
+  std::vector<std::string> oldest;
+  for (int i = 0; i < 15; ++i) {
+    oldest.push_back(put({.kind = "split", .payload = std::string(10'000, 'p')}).id);
+    ASSERT_TRUE(store->complete(take().token(), "1", soon));
+    clock.advance(1s);
+  }
+  oldest.resize(10);
+  EXPECT_TRUE(store->prunable({.max_bytes = 50'000}, {}, soon)->empty()) << "too young";
+  clock.advance(1min);
+  EXPECT_EQ(ids(*store->prunable({.max_bytes = 50'000}, {}, soon)), oldest);
+  EXPECT_TRUE(store->prunable({.max_bytes = 1 << 30}, {}, soon)->empty());
+}
+
 }  // namespace
 }  // namespace saola::jobs

@@ -245,6 +245,7 @@ class History {
         equal([&](Store& s) { return s.promote_due(deadline); });
         break;
       case 19:
+        equal([&](Store& s) { return s.prunable({5s, 6s, 7s}, {clock_.now() - 6s}, deadline); });
         equal([&](Store& s) { return s.prune({5s, 6s, 7s}, deadline); });
         equal([&](Store& s) { return s.counts(deadline); });
         break;

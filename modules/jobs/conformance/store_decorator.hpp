@@ -71,6 +71,13 @@ class StoreDecorator : public Store {
   Result<std::size_t> prune(const Retention& retention, Deadline d) override {
     return inner_.prune(retention, d);
   }
+  Result<std::vector<Job>> prunable(const Retention& retention, const EndOfJob& after,
+                                    Deadline d) override {
+    return inner_.prunable(retention, after, d);
+  }
+  Result<std::size_t> erase(std::span<const Job> jobs, Deadline d) override {
+    return inner_.erase(jobs, d);
+  }
   std::uint64_t work_mark() override { return inner_.work_mark(); }
   bool wait_for_work(std::uint64_t mark, Deadline d, std::stop_token stop) override {
     return inner_.wait_for_work(mark, d, std::move(stop));

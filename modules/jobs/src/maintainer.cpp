@@ -9,6 +9,7 @@
 #include <saola/jobs/maintainer.hpp>
 
 #include "lease_watch.hpp"
+#include "pruner.hpp"
 
 namespace saola::jobs {
 namespace {
@@ -27,22 +28,18 @@ class Maintainer::Impl {
         options_(std::move(options)),
         watch_(options_.every * kGap),
         jitter_(static_cast<std::minstd_rand::result_type>(system_random())),
+        pruner_(store, options_),
         thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
  private:
   void run(const std::stop_token& stop) {
     ::pthread_setname_np(::pthread_self(), "job upkeep");
-    SteadyTime next_prune{};
     bool failing = false;
     while (!stop.stop_requested()) {
       const Deadline deadline = Deadline::after(kPatience);
       auto done = store_.promote_due(deadline);
       if (done) done = rescue(deadline);
       if (!done) watch_.forget();
-      if (done && std::chrono::steady_clock::now() >= next_prune) {
-        done = store_.prune(options_.retention, deadline);
-        next_prune = std::chrono::steady_clock::now() + options_.prune_every;
-      }
       if (!done && !failing) {
         log_error("the job store's upkeep failed; will keep retrying",
                   {{"error", done.error().message()}});
@@ -93,6 +90,7 @@ class Maintainer::Impl {
   std::minstd_rand jitter_;
   std::mutex mutex_;
   std::condition_variable_any stopped_;
+  const Pruner pruner_;
   // Last, so that it ends before what it uses.
   std::jthread thread_;
 };

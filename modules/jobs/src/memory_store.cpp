@@ -118,12 +118,16 @@ class MemoryRows final : public Rows {
         });
   }
 
-  std::vector<Job> finished_before(State state, Time time, std::size_t limit) override {
-    return finished(state, limit, [&](Time at) { return at < time; });
+  std::vector<Job> finished_before(State state, const EndOfJob& after, Time time,
+                                   std::size_t limit) override {
+    return finished(state, limit, [&](const Job& job) {
+      return std::tie(*job.finished_at, job.id) > std::tie(after.at, after.id) &&
+             *job.finished_at < time;
+    });
   }
 
   std::vector<Job> finished_after(State state, Time time, std::size_t limit) override {
-    return finished(state, limit, [&](Time at) { return at > time; });
+    return finished(state, limit, [&](const Job& job) { return *job.finished_at > time; });
   }
 
   std::vector<Job> list(const ListRequest& request) override {
@@ -193,7 +197,7 @@ class MemoryRows final : public Rows {
   template <typename Wanted>
   std::vector<Job> finished(State state, std::size_t limit, Wanted wanted) const {
     return select(
-        limit, [&](const Job& job) { return job.state == state && wanted(*job.finished_at); },
+        limit, [&](const Job& job) { return job.state == state && wanted(job); },
         [](const Job& a, const Job& b) {
           return std::tie(*a.finished_at, a.id) < std::tie(*b.finished_at, b.id);
         });

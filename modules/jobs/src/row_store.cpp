@@ -31,6 +31,7 @@
 // of its rows.
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <tuple>
 #include <utility>
@@ -42,6 +43,9 @@ namespace {
 
 // The most jobs that one upkeep call handles.
 constexpr std::size_t kBatch = 1000;
+// How many of the jobs that go for the store's size are named at once: about as many too many may be
+// deleted.
+constexpr std::size_t kAtOnceForSize = 10;
 
 std::unexpected<Error> no_such_job(std::string_view id) {
   return fail(ErrorCode::kNotFound, "there is no job {}; it may have been pruned",
@@ -73,6 +77,50 @@ std::vector<Job> claimable(Rows& rows, const ClaimRequest& request) {
     found.erase(suspect, found.end());
   }
   return found;
+}
+
+// The final states, and for how long a job is kept in each.
+std::array<std::pair<State, Micros>, 3> kept_for(const Retention& retention) {
+  return {{{State::kCompleted, retention.completed},
+           {State::kCancelled, retention.cancelled},
+           {State::kDiscarded, retention.discarded}}};
+}
+
+// Where to begin among the jobs of a final state.
+const EndOfJob& beginning(State state, const EndOfJob& after_completed) {
+  static const EndOfJob kFirst;
+  return state == State::kCompleted ? after_completed : kFirst;
+}
+
+// Up to kBatch final jobs that have been kept for as long as they are.
+std::vector<Job> kept_long_enough(Rows& rows, const Retention& retention,
+                                  const EndOfJob& after_completed, Time now) {
+  std::vector<Job> found;
+  for (const auto& [state, kept] : kept_for(retention)) {
+    std::ranges::move(rows.finished_before(state, beginning(state, after_completed), now - kept,
+                                           kBatch - found.size()),
+                      std::back_inserter(found));
+  }
+  return found;
+}
+
+// The oldest final jobs, those apart whose clients may not have seen their end: at least kBatch of
+// them when there are as many.
+std::vector<Job> oldest_final(Rows& rows, const Retention& retention,
+                              const EndOfJob& after_completed, Time now) {
+  std::vector<Job> oldest;
+  for (const State state : kAllStates) {
+    if (!is_final(state)) continue;
+    std::ranges::move(
+        rows.finished_before(state, beginning(state, after_completed), Time::max(), kBatch),
+        std::back_inserter(oldest));
+  }
+  // An end in the future shows that the clock was set back, and may be as old as that.
+  std::erase_if(oldest, [&](const Job& job) {
+    return *job.finished_at <= now && *job.finished_at > now - retention.at_least;
+  });
+  std::ranges::sort(oldest, {}, [](const Job& job) { return std::tie(*job.finished_at, job.id); });
+  return oldest;
 }
 
 LeaseSeen seen(const Job& job) {
@@ -505,33 +553,38 @@ Result<std::size_t> RowStore::promote_due(Deadline deadline) {
       });
 }
 
-Result<std::size_t> RowStore::prune(const Retention& retention, Deadline deadline) {
+// Ends that lie further in the future than their jobs may be kept are set to now.
+Result<std::size_t> RowStore::finish_ahead_of_time(const Retention& retention, Deadline deadline) {
   const auto select = [&](Rows& rows) {
     const Time now = rules_.now();
     std::vector<Job> found;
-    for (const auto& [state, kept] : {std::pair{State::kCompleted, retention.completed},
-                                      std::pair{State::kCancelled, retention.cancelled},
-                                      std::pair{State::kDiscarded, retention.discarded}}) {
-      std::ranges::move(rows.finished_before(state, now - kept, kBatch - found.size()),
-                        std::back_inserter(found));
+    for (const auto& [state, kept] : kept_for(retention)) {
       std::ranges::move(rows.finished_after(state, now + kept, kBatch - found.size()),
                         std::back_inserter(found));
     }
     return found;
   };
-  auto pruned = change_each(deadline, select, [&](Job& job, Rows& rows) -> Result<void> {
-    if (*job.finished_at <= rules_.now()) {
-      rows.erase(job.id);
-    } else {
-      rules_.finish_now(job);
-      rows.update(job);
-    }
+  return change_each(deadline, select, [&](Job& job, Rows& rows) -> Result<void> {
+    rules_.finish_now(job);
+    rows.update(job);
     return {};
   });
-  if (!pruned || retention.max_bytes == 0) return pruned;
+}
+
+Result<std::size_t> RowStore::prune(const Retention& retention, Deadline deadline) {
+  const auto corrected = finish_ahead_of_time(retention, deadline);
+  if (!corrected) return corrected;
+  const auto pruned = change_each(
+      deadline, [&](Rows& rows) { return kept_long_enough(rows, retention, {}, rules_.now()); },
+      [](Job& job, Rows& rows) -> Result<void> {
+        rows.erase(job.id);
+        return {};
+      });
+  if (!pruned) return pruned;
+  if (retention.max_bytes == 0) return *corrected + *pruned;
   const auto more = prune_to_size(retention, deadline);
   if (!more) return more;
-  return *pruned + *more;
+  return *corrected + *pruned + *more;
 }
 
 // Deletes final jobs, the oldest first, until the store holds at most retention.max_bytes.
@@ -546,19 +599,8 @@ Result<std::size_t> RowStore::prune_to_size(const Retention& retention, Deadline
   std::size_t pruned = 0;
   auto done = write(deadline, [&](Rows& rows) -> Result<void> {
     pruned = 0;
-    std::vector<Job> oldest;
-    for (const State state : kAllStates) {
-      if (!is_final(state)) continue;
-      std::ranges::move(rows.finished_before(state, Time::max(), kBatch),
-                        std::back_inserter(oldest));
-    }
-    std::ranges::sort(oldest, {},
-                      [](const Job& job) { return std::tie(*job.finished_at, job.id); });
-    const Time now = rules_.now();
-    for (const Job& job : oldest) {
+    for (const Job& job : oldest_final(rows, retention, {}, rules_.now())) {
       if (pruned == kBatch || rows.bytes() <= retention.max_bytes) break;
-      // An end in the future shows that the clock was set back, and may be as old as that.
-      if (*job.finished_at <= now && *job.finished_at > now - retention.at_least) continue;
       rows.erase(job.id);
       ++pruned;
     }
@@ -566,6 +608,43 @@ Result<std::size_t> RowStore::prune_to_size(const Retention& retention, Deadline
   });
   if (!done) return saola::fail(done);
   return pruned;
+}
+
+Result<std::vector<Job>> RowStore::prunable(const Retention& retention, const EndOfJob& after,
+                                            Deadline deadline) {
+  if (const auto corrected = finish_ahead_of_time(retention, deadline); !corrected) {
+    return std::unexpected(corrected.error());
+  }
+  std::vector<Job> found;
+  auto done = read(deadline, [&](Rows& rows) -> Result<void> {
+    const Time now = rules_.now();
+    found = kept_long_enough(rows, retention, after, now);
+    if (!found.empty() || retention.max_bytes == 0 || rows.bytes() <= retention.max_bytes) {
+      return {};
+    }
+    found = oldest_final(rows, retention, after, now);
+    if (found.size() > kAtOnceForSize) found.resize(kAtOnceForSize);
+    return {};
+  });
+  if (!done) return std::unexpected(std::move(done.error()));
+  return found;
+}
+
+Result<std::size_t> RowStore::erase(std::span<const Job> jobs, Deadline deadline) {
+  const auto select = [&](Rows& rows) {
+    std::vector<Job> same;
+    for (const Job& seen : jobs) {
+      auto job = rows.find(seen.id, Detail::kSummary);
+      if (!job || !is_final(job->state)) continue;
+      if (job->attempt != seen.attempt || job->finished_at != seen.finished_at) continue;
+      same.push_back(*std::move(job));
+    }
+    return same;
+  };
+  return change_each(deadline, select, [](Job& job, Rows& rows) -> Result<void> {
+    rows.erase(job.id);
+    return {};
+  });
 }
 
 Result<StoreUsage> RowStore::usage(Deadline deadline) {

@@ -502,5 +502,31 @@ TEST(MaintainerTest, PromotesRescuesAndPrunes) {
   EXPECT_EQ(store->get(old, soon).error().code(), ErrorCode::kNotFound);
 }
 
+TEST(MaintainerTest, AJobWhoseLeavingsStayIsDeletedOnlyForItsRoom) {
+  const auto store = make_memory_store();
+  const Deadline soon = Deadline::after(10s);
+  std::vector<std::string> jobs;
+  for (const std::size_t size : {500'000, 1'000}) {
+    jobs.push_back(
+        store->enqueue({.kind = "work", .payload = std::string(size, 'p')}, soon)->job.id);
+    const auto taken = store->claim({.owner = "w", .kinds = {"work"}}, soon);
+    ASSERT_TRUE(store->complete(taken->at(0).token(), "1", soon));
+  }
+  std::atomic<int> tried = 0;
+  const Maintainer maintainer(
+      *store, {.prune_every = 1ms,
+               .retention = {.completed = 0s, .max_bytes = 400'000},
+               .remove_leavings = [&](const Job& job, const std::stop_token&) -> Result<void> {
+                 EXPECT_EQ(job.result, "1");
+                 ++tried;
+                 return fail(ErrorCode::kPermissionDenied, "as the test wants it");
+               }});
+  while (store->get(jobs[0], soon) && !soon.passed()) std::this_thread::yield();
+  EXPECT_FALSE(store->get(jobs[0], soon));
+  const int until_now = tried;
+  while (tried < until_now + 5 && !soon.passed()) std::this_thread::yield();
+  EXPECT_TRUE(store->get(jobs[1], soon)) << "it is tried again and again";
+}
+
 }  // namespace
 }  // namespace saola::jobs

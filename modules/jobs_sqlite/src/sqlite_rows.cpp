@@ -285,22 +285,26 @@ std::vector<Job> SqliteRows::ahead_of_time(Time now, std::size_t limit) {
   return rows(found.bind(stored(now)).bind(limit_of(limit)));
 }
 
-std::vector<Job> SqliteRows::finished_before(State state, Time time, std::size_t limit) {
-  return finished(state, "finished_at < ?", time, limit);
+#define SAOLA_FINISHED                                         \
+  SAOLA_JOB_COLUMNS                                            \
+      "WHERE state IN ('completed', 'cancelled', 'discarded')" \
+      " AND state = ? AND "
+
+std::vector<Job> SqliteRows::finished_before(State state, const jobs::EndOfJob& after, Time time,
+                                             std::size_t limit) {
+  Query found = query(SAOLA_FINISHED
+                      "(finished_at, id) > (?, ?) AND finished_at < ?"
+                      " ORDER BY finished_at, id LIMIT ?");
+  found.bind(to_string(state)).bind(stored(after.at)).bind(after.id);
+  return rows(found.bind(stored(time)).bind(limit_of(limit)));
 }
 
 std::vector<Job> SqliteRows::finished_after(State state, Time time, std::size_t limit) {
-  return finished(state, "finished_at > ?", time, limit);
-}
-
-std::vector<Job> SqliteRows::finished(State state, std::string_view when, Time time,
-                                      std::size_t limit) {
-  Query found =
-      query(fmt::format(SAOLA_JOB_COLUMNS "WHERE state IN ('completed', 'cancelled', 'discarded')"
-                                          " AND state = ? AND {} ORDER BY finished_at, id LIMIT ?",
-                        when));
+  Query found = query(SAOLA_FINISHED "finished_at > ? ORDER BY finished_at, id LIMIT ?");
   return rows(found.bind(to_string(state)).bind(stored(time)).bind(limit_of(limit)));
 }
+
+#undef SAOLA_FINISHED
 
 // The newest jobs of one state, or of all.
 std::vector<Job> SqliteRows::list(const jobs::ListRequest& request, std::optional<State> state) {

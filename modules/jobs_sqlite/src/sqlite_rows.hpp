@@ -36,8 +36,8 @@ class SqliteRows final : public jobs::Rows {
   std::vector<jobs::Job> due(jobs::Time now, std::size_t limit) override;
   std::vector<jobs::Job> set_back(jobs::Time now, std::size_t limit) override;
   std::vector<jobs::Job> ahead_of_time(jobs::Time now, std::size_t limit) override;
-  std::vector<jobs::Job> finished_before(jobs::State state, jobs::Time time,
-                                         std::size_t limit) override;
+  std::vector<jobs::Job> finished_before(jobs::State state, const jobs::EndOfJob& after,
+                                         jobs::Time time, std::size_t limit) override;
   std::vector<jobs::Job> finished_after(jobs::State state, jobs::Time time,
                                         std::size_t limit) override;
   std::vector<jobs::Job> list(const jobs::ListRequest& request) override;
@@ -55,8 +55,6 @@ class SqliteRows final : public jobs::Rows {
   std::optional<jobs::Job> full(Query& query);
   void load_data(jobs::Job& job);
   std::vector<jobs::Job> list(const jobs::ListRequest& request, std::optional<jobs::State> state);
-  std::vector<jobs::Job> finished(jobs::State state, std::string_view when, jobs::Time time,
-                                  std::size_t limit);
 
   Connection& db_;
   std::optional<Error> failure_;

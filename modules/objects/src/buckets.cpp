@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <utility>
 
 #include <fmt/ranges.h>
@@ -66,6 +67,15 @@ Result<void> Buckets::check_writable(const ObjectPrefix& prefix) const {
   auto found = find_writable(prefix.bucket(), prefix.key());
   if (!found) return fail(found);
   return {};
+}
+
+bool Buckets::prunes(const ObjectName& name) const {
+  const auto found = find_writable(name.bucket(), name.key());
+  return found && (*found)->rights.prune;
+}
+
+bool Buckets::prunes_any() const {
+  return std::ranges::any_of(buckets_, [](const auto& bound) { return bound.second.rights.prune; });
 }
 
 Result<ObjectInfo> Buckets::stat(const ObjectName& name, const CallOptions& options) {

@@ -1,5 +1,6 @@
 #include "deployment.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <filesystem>
 
@@ -47,6 +48,15 @@ Result<void> read_number(const server::NamedTable& table, std::string_view field
   return fail(ErrorCode::kInvalidArgument, "{} is '{}'; write a whole number", field, text);
 }
 
+// Sets `into` when the field is there.
+Result<void> read_bool(const server::NamedTable& table, std::string_view field, bool& into) {
+  const std::string_view text = table.get(field);
+  if (text.empty()) return {};
+  into = text == "true";
+  if (into || text == "false") return {};
+  return fail(ErrorCode::kInvalidArgument, "{} is '{}'; write true or false", field, text);
+}
+
 Result<objects_s3::S3Options> s3_options(const server::NamedTable& table) {
   objects_s3::S3Options options;
   options.endpoint = table.get("endpoint");
@@ -63,13 +73,13 @@ Result<objects_s3::S3Options> s3_options(const server::NamedTable& table) {
   if (auto ok = read_number(table, "attempts", options.attempts); !ok) {
     return fail(ok);
   }
-  const std::string_view path_style = table.get("path-style");
-  if (path_style == "true") {
-    options.addressing = objects_s3::S3Addressing::kPath;
-  } else if (path_style == "false") {
-    options.addressing = objects_s3::S3Addressing::kVirtualHost;
-  } else if (!path_style.empty()) {
-    return fail(ErrorCode::kInvalidArgument, "path-style is '{}'; write true or false", path_style);
+  if (!table.get("path-style").empty()) {
+    bool path_style = false;
+    if (auto ok = read_bool(table, "path-style", path_style); !ok) {
+      return std::unexpected(std::move(ok).error());
+    }
+    options.addressing =
+        path_style ? objects_s3::S3Addressing::kPath : objects_s3::S3Addressing::kVirtualHost;
   }
   const std::string_view source = table.get("credentials");
   if (!options.credentials.access_key_id.empty() ||
@@ -98,28 +108,32 @@ Result<objects_s3::S3Options> s3_options(const server::NamedTable& table) {
 
 Result<objects::BucketRights> rights_of(const server::NamedTable& table) {
   objects::BucketRights rights;
-  const std::string_view writable = table.get("writable");
-  if (!writable.empty() && writable != "true" && writable != "false") {
-    return fail(ErrorCode::kInvalidArgument, "writable is '{}'; write true or false", writable);
+  if (auto ok = read_bool(table, "writable", rights.writable); !ok) {
+    return std::unexpected(std::move(ok).error());
   }
-  rights.writable = writable == "true";
+  if (auto ok = read_bool(table, "prune", rights.prune); !ok) {
+    return std::unexpected(std::move(ok).error());
+  }
   const std::string_view prefix = table.get("prefix");
-  if (prefix.empty()) return rights;
-  if (!rights.writable) {
-    return fail(ErrorCode::kInvalidArgument,
-                "it has a prefix for results, but is not writable; add writable = true");
+  if (!rights.writable && (rights.prune || !prefix.empty())) {
+    return fail(ErrorCode::kInvalidArgument, "it has {}, but is not writable; add writable = true",
+                rights.prune ? "prune = true" : "a prefix for results");
   }
+  if (prefix.empty()) return rights;
   auto place = objects::ObjectPrefix::parse(fmt::format("s3://{}/{}", table.name, prefix));
   if (!place) return fail(place);
   rights.prefix = place->key();
   return rights;
 }
 
+// What a bucket that is a directory may have besides.
+constexpr std::string_view kOfEveryBucket[] = {"directory", "writable", "prefix", "prune"};
+
 Result<std::unique_ptr<objects::ObjectStore>> open_bucket(const server::NamedTable& table) {
   const std::string directory(table.get("directory"));
   if (!directory.empty()) {
     for (const auto& [field, value] : table.fields) {
-      if (field == "directory" || field == "writable" || field == "prefix") continue;
+      if (std::ranges::count(kOfEveryBucket, field) > 0) continue;
       return fail(ErrorCode::kInvalidArgument,
                   "it has a directory and '{}' of an S3 bucket; keep one of them", field);
     }
@@ -206,6 +220,9 @@ std::vector<server::SettingRow> bucket_rows(const std::string& default_buckets) 
                        "flag's form NAME=DIRECTORY is writable.",
                 .with_flag = "true"},
                {"prefix", "Results must lie under it; empty: anywhere in the bucket."},
+               {"prune",
+                "true: what a job has written there goes when the job is pruned (keep-completed), "
+                "unless it was replaced since. Empty: it stays."},
                {"endpoint",
                 "http[s]://host[:port] of an S3 server; empty: as the environment or profile says, "
                 "else Amazon's of the region."},
@@ -284,7 +301,9 @@ std::vector<std::string> describe_buckets(const server::Settings& settings) {
     const std::string_view directory = table.get("directory");
     const std::string_view endpoint = table.get("endpoint");
     if (is_default(settings) && !std::filesystem::is_directory(directory)) continue;
-    const std::string_view rights = table.get("writable") == "true" ? "" : ", read only";
+    const std::string_view rights = table.get("writable") != "true" ? ", read only"
+                                    : table.get("prune") == "true"  ? ", results pruned with jobs"
+                                                                    : "";
     lines.push_back(fmt::format("bucket s3://{}: {}{}", table.name,
                                 !directory.empty() ? fmt::format("directory {}", directory)
                                 : endpoint.empty() ? std::string("Amazon S3")

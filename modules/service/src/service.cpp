@@ -324,7 +324,10 @@ Response Service::Impl::log_out(Request& request) {
 
 void Service::Impl::declare_metrics(observe::MetricTable& table) {
   app.declare_metrics(table);
-  if (!tasks.empty()) job_metrics.declare(table);
+  if (!tasks.empty()) {
+    job_metrics.declare(table);
+    pruned_objects.declare(table);
+  }
   for (const auto& pool : pools) pool->declare(table);
   for (const Declare& declare : own_metrics) own_cells.push_back(declare(table));
 }
@@ -397,7 +400,9 @@ Result<void> Service::Impl::run_task_worker(server::TaskContext& context) {
   auto opened_store = service::open_store(context.settings);
   if (!opened_store) return fail(opened_store);
   store = *std::move(opened_store);
-  return service::run_tasks(context, *store, handlers(context.metrics));
+  pruned_objects.count_in(context.metrics);
+  return service::run_tasks(context, *store, handlers(context.metrics),
+                            {.buckets = *buckets, .counts = pruned_objects});
 }
 
 server::ServerDefinition Service::Impl::definition() {

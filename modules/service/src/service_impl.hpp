@@ -17,6 +17,7 @@
 #include <saola/service/service.hpp>
 
 #include "job_metrics.hpp"
+#include "result_remover.hpp"
 #include "thread_pool.hpp"
 
 namespace saola {
@@ -76,6 +77,7 @@ struct Service::Impl {
   std::vector<server::SettingRow> own_rows;
   std::map<std::string, Command> commands;
   service::JobMetrics job_metrics;
+  service::PrunedObjects pruned_objects;
   std::string login_path;  // empty: the application has a /login of its own
   bool finished = false;
 

@@ -72,7 +72,7 @@ class MemoryAndAge {
 }  // namespace
 
 Result<void> run_tasks(server::TaskContext& context, jobs::Store& store,
-                       std::map<std::string, jobs::Handler> handlers) {
+                       std::map<std::string, jobs::Handler> handlers, Leavings leavings) {
   jobs::TaskWorkerOptions options;
   options.owner = this_process_as_owner();
   options.queues = context.settings.get(kQueues);
@@ -84,9 +84,16 @@ Result<void> run_tasks(server::TaskContext& context, jobs::Store& store,
   const DeadWorkerWatch dead_workers(store);
   // Used by the maintainer's thread only.
   OwnerBeats beats;
-  const jobs::Maintainer maintainer(
-      store, {.retention = retention(context.settings),
-              .owner_lives = [&](const std::string& owner) { return beats.lives(owner); }});
+  ResultRemover remover(leavings.buckets, leavings.counts);
+  jobs::MaintainerOptions upkeep{
+      .retention = retention(context.settings),
+      .owner_lives = [&](const std::string& owner) { return beats.lives(owner); }};
+  if (leavings.buckets.prunes_any()) {
+    upkeep.remove_leavings = [&](const jobs::Job& job, const std::stop_token& stop) {
+      return remover.remove_objects_of(job, stop);
+    };
+  }
+  const jobs::Maintainer maintainer(store, std::move(upkeep));
   worker.start();
 
   wait_for_stop(context.drain);

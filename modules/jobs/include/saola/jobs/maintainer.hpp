@@ -12,6 +12,7 @@
 
 #include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
 
 #include <saola/base/time.hpp>
@@ -28,6 +29,12 @@ struct MaintainerOptions {
   Micros prune_every = std::chrono::minutes(1);
   // Which final jobs are deleted.
   Retention retention;
+  // Removes what a completed job has left elsewhere, before it is deleted; gets it complete. After
+  // an error, which is the callee's to log, the job is kept and tried again the next time; only when
+  // the store needs its room is it deleted all the same. May take long, as it holds up no rescue,
+  // but ends soon after a stop is requested. Called by one thread; a job may come twice, as another
+  // worker looks after the same store. Empty: nothing is left elsewhere.
+  std::function<Result<void>(const Job&, const std::stop_token&)> remove_leavings;
   // Whether the owner of a lease is known to live and to be about to renew it: then the lease is
   // left to it. Asked at every look through the second half of a lease that nobody renewed; by one
   // thread.
@@ -38,13 +45,13 @@ struct MaintainerOptions {
   std::function<void(std::size_t)> on_rescue = [](std::size_t) {};
 };
 
-// A thread that looks after one store. A failure of the store is logged once, and the work tried
-// again at the next look.
+// Two threads that look after one store, one of them only for what is to be deleted. A failure of
+// the store is logged once, and the work tried again at the next look.
 class Maintainer {
  public:
-  // `store` must outlive it. Starts a thread.
+  // `store` must outlive it. Starts the threads.
   explicit Maintainer(Store& store, MaintainerOptions options = {});
-  // Ends the thread, after the round it is in: at most some seconds when the store is slow.
+  // Ends the threads, after the step they are in: at most some seconds when the store is slow.
   ~Maintainer();
 
  private:

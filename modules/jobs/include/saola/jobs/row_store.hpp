@@ -90,8 +90,9 @@ class Rows {
   // back since they got it.
   virtual std::vector<Job> ahead_of_time(Time now, std::size_t limit) = 0;
   // Summaries of jobs in the final state `state` that finished before, or after, `time`, by
-  // finished_at and id up.
-  virtual std::vector<Job> finished_before(State state, Time time, std::size_t limit) = 0;
+  // finished_at and id up; the first begins behind `after` in that order.
+  virtual std::vector<Job> finished_before(State state, const EndOfJob& after, Time time,
+                                           std::size_t limit) = 0;
   virtual std::vector<Job> finished_after(State state, Time time, std::size_t limit) = 0;
 
   // Summaries by id down, at most request.limit, that match request.states, kind and queue (each
@@ -190,6 +191,11 @@ class RowStore : public Store {
   // further off than it may be kept, finishes now instead. Then, in a transaction of its own, up to
   // 1000 more while the store is too large.
   Result<std::size_t> prune(const Retention& retention, Deadline deadline) final;
+  // As prune(), but reads the jobs that have been final for long enough.
+  Result<std::vector<Job>> prunable(const Retention& retention, const EndOfJob& after,
+                                    Deadline deadline) final;
+  // Erases those of `jobs` that are final in the same attempt, since the same time.
+  Result<std::size_t> erase(std::span<const Job> jobs, Deadline deadline) final;
 
  protected:
   // The work of a transaction. It may be run again from the start, after a failed attempt to commit
@@ -218,6 +224,7 @@ class RowStore : public Store {
   Result<Job> change_job(std::string_view id, Deadline deadline, const Change& change);
   Result<void> check_room(Rows& rows, const std::string& queue) const;
   Result<void> check_bytes(Rows& rows) const;
+  Result<std::size_t> finish_ahead_of_time(const Retention& retention, Deadline deadline);
   Result<std::size_t> prune_to_size(const Retention& retention, Deadline deadline);
   using Select = std::function<std::vector<Job>(Rows&)>;
   Result<std::size_t> change_each(Deadline deadline, const Select& select, const Change& change);

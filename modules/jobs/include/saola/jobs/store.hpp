@@ -158,6 +158,12 @@ struct Retention {
   Micros at_least = std::chrono::minutes(1);
 };
 
+// Where one looks on among the final jobs: at those that ended after `at`, or then with a greater id.
+struct EndOfJob {
+  Time at = Time::min();
+  std::string id;
+};
+
 // How full a store is, and how far behind its workers are.
 struct StoreUsage {
   std::uint64_t bytes = 0;  // of all jobs, as max_bytes counts them
@@ -291,6 +297,13 @@ class Store {
   // more bytes than it says, the oldest final ones. One that finished further in the future than it
   // may be kept, as the clock was set back since, has finished now.
   virtual Result<std::size_t> prune(const Retention& retention, Deadline deadline) = 0;
+  // prune() in two steps, for whoever has to remove first what the jobs have left elsewhere.
+  // prunable() answers what prune() would delete, summaries, at most 1000 of them, of those that
+  // would go for the store's size 10: once these are deleted, look again. It passes over the
+  // completed jobs up to `after`. erase() deletes those of `jobs` that are still as they were seen.
+  virtual Result<std::vector<Job>> prunable(const Retention& retention, const EndOfJob& after,
+                                            Deadline deadline) = 0;
+  virtual Result<std::size_t> erase(std::span<const Job> jobs, Deadline deadline) = 0;
 
   // Waiting for work without polling the claim. Take a mark, claim, and when that finds nothing
   // wait with the mark: a job that became available since is not missed, whichever process brought

@@ -22,6 +22,8 @@ struct BucketRights {
   bool writable = false;
   // The keys of what is written begin with this: empty, or "results/".
   std::string prefix;
+  // What jobs have written there goes when the jobs are pruned.
+  bool prune = false;
 };
 
 // An ObjectStore of all configured buckets: each call goes to the store its bucket is bound to. A
@@ -38,6 +40,11 @@ class Buckets final : public ObjectStore {
   Result<void> check(std::string_view bucket) const;
   // The same for writing objects under `prefix`; kPermissionDenied says where they may be written.
   Result<void> check_writable(const ObjectPrefix& prefix) const;
+  // Whether the object is one that goes when the job that wrote it is pruned: its bucket says so, and
+  // it lies where results may be written.
+  bool prunes(const ObjectName& name) const;
+  // Whether there is a bucket that says so.
+  bool prunes_any() const;
   // Sorted.
   std::vector<std::string> names() const;
 
