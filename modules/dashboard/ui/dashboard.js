@@ -153,11 +153,11 @@ function valueNode(value) {
                    element("tbody", {}, ...value.map((row) => element("tr", {}, ...columns.map(
                        (name) => element("td", {}, valueNode(row[name])))))));
   }
-  // {name: "/path"}: places of this service, which may lie below a path of a bigger site.
+  // {name: "/path"}: places of this service.
   if (isRow(value) && Object.keys(value).length > 0 &&
       Object.values(value).every((path) => typeof path === "string" && /^\/[^/]/.test(path))) {
     return element("span", {}, ...Object.entries(value).flatMap(
-        ([name, path]) => [element("a", {href: path.slice(1)}, name), " "]));
+        ([name, path]) => [element("a", {href: path}, name), " "]));
   }
   if (typeof value === "string") return value;
   return Number.isInteger(value) || typeof value !== "number" ? JSON.stringify(value) : value.toPrecision(4);

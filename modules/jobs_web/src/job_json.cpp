@@ -114,6 +114,20 @@ json::object summary_json(const jobs::Job& job, std::string_view prefix) {
   return out;
 }
 
+std::string result_json(const jobs::Job& job, std::string_view prefix) {
+  if (!job.result) return "null";
+  if (prefix.empty()) return *job.result;
+  json::value result = json::parse(*job.result);
+  json::object* members = result.if_object();
+  json::value* links = members == nullptr ? nullptr : members->if_contains("links");
+  if (links == nullptr || !links->is_object()) return *job.result;
+  for (auto& [name, link] : links->get_object()) {
+    if (!link.is_string() || !link.get_string().starts_with('/')) continue;
+    link.get_string().insert(0, prefix);
+  }
+  return json::serialize(result);
+}
+
 std::string job_json(const jobs::Job& job, const std::optional<jobs::QueuePosition>& position,
                      std::string_view prefix) {
   json::object out = summary_json(job, prefix);
@@ -132,7 +146,7 @@ std::string job_json(const jobs::Job& job, const std::optional<jobs::QueuePositi
   text += ",\"request\":";
   text += job.payload;
   text += ",\"result\":";
-  text += job.result ? *job.result : "null";
+  text += result_json(job, prefix);
   text += '}';
   return text;
 }

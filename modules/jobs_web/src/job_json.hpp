@@ -23,6 +23,10 @@ boost::json::object accepted_json(const jobs::Job& job, std::string_view prefix)
 // of the latest attempt that failed; null when the job is completed.
 boost::json::object summary_json(const jobs::Job& job, std::string_view prefix);
 
+// The result of a completed job as it was stored, "null" of others; the paths in its member "links",
+// which are the service's, begin with the prefix. The JSON text.
+std::string result_json(const jobs::Job& job, std::string_view prefix);
+
 // GET /jobs/{id}. `position` is shown while the job waits.
 // The JSON text.
 std::string job_json(const jobs::Job& job, const std::optional<jobs::QueuePosition>& position,

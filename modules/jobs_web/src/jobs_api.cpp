@@ -212,13 +212,13 @@ class JobsApi::Impl {
     return job_answer(request, find_job(id));
   }
 
-  Response show_result(std::string_view id) const {
-    return Response(200, "application/json", result(id));
+  Response show_result(const Request& request, std::string_view id) const {
+    return Response(200, "application/json", result(id, request.prefix()));
   }
 
-  std::string result(std::string_view id) const {
+  std::string result(std::string_view id, std::string_view prefix) const {
     const jobs::Job job = find_job(id);
-    if (job.state == jobs::State::kCompleted) return job.result.value_or("{}");
+    if (job.state == jobs::State::kCompleted) return result_json(job, prefix);
     std::string detail = fmt::format("Job {} is {} and has no result", id, to_string(job.state));
     if (job.state == jobs::State::kDiscarded && !job.errors.empty()) {
       detail += ": " + job.errors.back().text;
@@ -258,7 +258,7 @@ Response JobsApi::accept(const Request& request, jobs::NewJob job) {
 }
 
 std::string JobsApi::result(std::string_view id) {
-  return impl_->result(id);
+  return impl_->result(id, "");
 }
 
 Result<void> JobsApi::ready() {
@@ -305,7 +305,8 @@ web::Blueprint jobs_blueprint(std::function<JobsApi&()> api) {
                      {204, "Last-Event-ID is that of the end"},
                      {404, "There is no such job"}}});
   blueprint.get(
-      "/jobs/<id>/result", [jobs](Request&, std::string_view id) { return jobs().show_result(id); },
+      "/jobs/<id>/result",
+      [jobs](Request& request, std::string_view id) { return jobs().show_result(request, id); },
       {.endpoint = "result",
        .doc = "The result of a completed job",
        .responses = {

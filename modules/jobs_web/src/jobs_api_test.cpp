@@ -83,6 +83,28 @@ TEST_F(JobsApiTest, BelowAPathOfABiggerSiteLinksBeginWithIt) {
   EXPECT_THAT(client->get(path + "/events").body, HasSubstr(self + "/events"));
 }
 
+TEST_F(JobsApiTest, BelowAPathOfABiggerSiteTheLinksOfAResultBeginWithItToo) {
+  const auto completed = [&](std::string_view result) {
+    const std::string path(client->post("/split", kGood).header("Location"));
+    const auto taken = store->claim({.owner = "w", .kinds = {"split"}}, soon());
+    EXPECT_TRUE(store->complete(taken->at(0).token(), result, soon()));
+    return path;
+  };
+  const std::string path =
+      completed(R"({"links":{"report":"/jobs/1/report","docs":"https://a.example/"},"mean":0.25})");
+  const std::string other = completed(R"({"links":["/x"],"mean":0.25})");
+  EXPECT_THAT(client->get(path + "/result").body, HasSubstr(R"("report":"/jobs/1/report")"));
+  client->below("/site");
+  for (const json::value& result :
+       {client->get(path + "/result").json(), client->get(path).json().at("result")}) {
+    EXPECT_EQ(result.at("links").at("report"), "/site/jobs/1/report");
+    EXPECT_EQ(result.at("links").at("docs"), "https://a.example/");
+    EXPECT_EQ(result.at("mean"), 0.25);
+  }
+  EXPECT_THAT(client->get(path + "/events").body, HasSubstr("/site/jobs/1/report"));
+  EXPECT_EQ(client->get(other + "/result").body, R"({"links":["/x"],"mean":0.25})");
+}
+
 TEST_F(JobsApiTest, SubmitAnswersWithTheJob) {
   const auto answer = client->post("/split", kGood);
   EXPECT_EQ(answer.status, 202);

@@ -144,7 +144,8 @@ http::Role App::role_needed(const http::Request& request) const {
   return http::role_for(request.method);
 }
 
-std::string App::url_for(std::string_view endpoint, UrlValues values) const {
+std::string App::url_for(const Request& request, std::string_view endpoint,
+                         UrlValues values) const {
   const auto known = impl_->endpoints.find(endpoint);
   if (known == impl_->endpoints.end()) {
     std::vector<std::string_view> names;
@@ -156,7 +157,7 @@ std::string App::url_for(std::string_view endpoint, UrlValues values) const {
   }
   const Pattern& pattern = impl_->entries[known->second]->pattern;
   std::vector<bool> used(values.size(), false);
-  std::string url;
+  std::string url(request.prefix());
   for (const Segment& segment : pattern.segments) {
     url += '/';
     url += http::percent_encode(segment.prefix);

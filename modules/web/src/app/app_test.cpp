@@ -379,14 +379,19 @@ TEST_F(AppTest, UrlFor) {
   Blueprint admin("admin", "/admin");
   admin.get("/user/<name>/", [] { return ""; }, {.endpoint = "user"});
   app.register_blueprint(std::move(admin));
-  EXPECT_EQ(app.url_for("file", {{"id", "7"}, {"file", "a b/ü.csv"}, {"x", "1&2"}}),
+  http::Request raw;
+  const Request request(raw, RequestLimits{});
+  EXPECT_EQ(app.url_for(request, "file", {{"id", "7"}, {"file", "a b/ü.csv"}, {"x", "1&2"}}),
             "/jobs/7/files/a%20b/%C3%BC.csv?x=1%262");
-  EXPECT_EQ(app.url_for("admin.user", {{"name", "a/b"}}), "/admin/user/a%2Fb/");
-  EXPECT_EQ(client.get(app.url_for("admin.user", {{"name", "a/b"}})).status, 200);
-  EXPECT_THROW(app.url_for("file", {{"file", "x"}}), std::invalid_argument);
-  EXPECT_THROW(app.url_for("file", {{"id", "seven"}, {"file", "x"}}), std::invalid_argument);
+  EXPECT_EQ(app.url_for(request, "admin.user", {{"name", "a/b"}}), "/admin/user/a%2Fb/");
+  EXPECT_EQ(client.get(app.url_for(request, "admin.user", {{"name", "a/b"}})).status, 200);
+  EXPECT_THROW(app.url_for(request, "file", {{"file", "x"}}), std::invalid_argument);
+  EXPECT_THROW(app.url_for(request, "file", {{"id", "seven"}, {"file", "x"}}),
+               std::invalid_argument);
+  raw.prefix = "/site";
+  EXPECT_EQ(app.url_for(request, "admin.user", {{"name", "a"}}), "/site/admin/user/a/");
   try {
-    app.url_for("admin.usr");
+    app.url_for(request, "admin.usr");
     FAIL();
   } catch (const std::invalid_argument& error) {
     EXPECT_THAT(error.what(), HasSubstr("Did you mean 'admin.user'?"));

@@ -62,11 +62,13 @@ class App final : public Scaffold, public http::Handler {
   void declare_metrics(observe::MetricTable& table);
   void count_in(const observe::MetricSlot& slot);
 
-  // The path for an endpoint: "/jobs/7" for url_for("show_job", {{"id", "7"}}). Values that are no
-  // parameter become the query. Throws std::invalid_argument for an unknown endpoint, a missing
-  // value, or one that its converter would not accept.
+  // The path for an endpoint, for whoever sent `request`: "/jobs/7" for url_for(request, "show_job",
+  // {{"id", "7"}}), or "/splits/jobs/7" where the application lies below /splits of a bigger site
+  // (Request::prefix()). Values that are no parameter become the query. Throws std::invalid_argument
+  // for an unknown endpoint, a missing value, or one that its converter would not accept.
   using UrlValues = std::initializer_list<std::pair<std::string_view, std::string_view>>;
-  std::string url_for(std::string_view endpoint, UrlValues values = {}) const;
+  std::string url_for(const Request& request, std::string_view endpoint,
+                      UrlValues values = {}) const;
 
   // What the caller of `request` needs: its route's role, or its method's where there is no route.
   http::Role role_needed(const http::Request& request) const;

@@ -5,7 +5,7 @@
 //   admin.before_request([](Request& request) { return check_login(request); });
 //   admin.get("/users", list_users, {.endpoint = "users"});      // GET /admin/users
 //   app.register_blueprint(std::move(admin));
-//   app.url_for("admin.users");
+//   app.url_for(request, "admin.users");
 #pragma once
 
 #include <string>

@@ -2,7 +2,7 @@
 //
 //   return text("hello\n");
 //   return json({{"id", 7}}, 201);
-//   return redirect(app.url_for("show_job", {{"id", "7"}}));
+//   return redirect(app.url_for(request, "show_job", {{"id", "7"}}));
 //   return stream("text/csv", [rows](http::BodyWriter& out) { return write_rows(*rows, out); });
 #pragma once
 
