@@ -258,5 +258,64 @@ TEST_P(StoreConformance, ScheduledJobsComeOnTime) {
   EXPECT_EQ(take().id, job.id);
 }
 
+// More than upkeep handles at once of other things, and one.
+constexpr int kVeryMany = 1001;
+
+TEST_P(StoreConformance, OfTheJobsOfAnOwnerThatRanVeryManyNoneIsBlamed) {
+  open({.queue_limit = 2 * kVeryMany});
+  for (int i = 0; i < kVeryMany; ++i) put();
+  ASSERT_EQ(claim(2 * kVeryMany).size(), std::size_t{kVeryMany});
+  const auto none_is_blamed = [&] {
+    while (store->release_owner("w1", soon).value_or(0) > 0) {
+    }
+    const auto page = store->list({.limit = 1000}, soon);
+    const auto rest = store->list({.cursor = page->next_cursor, .limit = 1000}, soon);
+    for (const auto& jobs : {page->jobs, rest->jobs}) {
+      for (const Job& job : jobs) ASSERT_EQ(job.failures, 0) << job.id;
+    }
+    EXPECT_EQ(page->jobs.size() + rest->jobs.size(), std::size_t{kVeryMany});
+  };
+  none_is_blamed();
+}
+
+TEST_P(StoreConformance, AllLeasesAreSeenAndTakenBackTogether) {
+  open({.queue_limit = 2 * kVeryMany});
+  for (int i = 0; i < kVeryMany; ++i) put();
+  ASSERT_EQ(claim(2 * kVeryMany).size(), std::size_t{kVeryMany});
+  const auto leases = store->leases(soon);
+  ASSERT_EQ(leases->size(), std::size_t{kVeryMany});
+  EXPECT_EQ(store->take_back(*leases, soon), std::size_t{kVeryMany});
+  for (const LeaseSeen& lease : *leases) {
+    const Job job = get(lease.token.job_id);
+    ASSERT_EQ(job.failures, 0) << job.id;
+    ASSERT_TRUE(job.suspect) << job.id;
+  }
+}
+
+TEST_P(StoreConformance, AWaitThatBeginsBetweenTwoLooksAtTheClockBeginsAnew) {
+  // Each look at it takes time.
+  class Running final : public Clock {
+   public:
+    SteadyTime steady_now() const override { return SteadyTime(Duration(now += step)); }
+    SystemTime system_now() const override { return SystemTime(Duration(now += step)); }
+    mutable std::atomic<std::int64_t> now = 1'780'000'000'000'000'000;
+    std::int64_t step = 0;
+  } running;
+  // Wherever the looks of one promotion fall.
+  for (int looks = 1; looks <= 6; ++looks) {
+    running.step = 0;
+    home = GetParam().make();
+    store.reset();
+    store = home->open({.clock = &running});
+    const Job job = put();
+    const FailRequest in_an_hour{.text = "x", .retry_after = 1h};
+    ASSERT_TRUE(store->fail(take().token(), in_an_hour, soon));
+    running.step = 10'000'000;
+    running.now -= looks * running.step - 1'000;
+    ASSERT_TRUE(store->promote_due(soon));
+    EXPECT_EQ(state(job.id), State::kRetryable) << looks;
+  }
+}
+
 }  // namespace
 }  // namespace saola::jobs

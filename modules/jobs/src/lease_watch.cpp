@@ -29,7 +29,13 @@ std::vector<LeaseSeen> LeaseWatch::overdue(SteadyTime now) const {
 }
 
 std::vector<LeaseSeen> LeaseWatch::expired(SteadyTime now) const {
-  return unchanged_for(now, 4);
+  std::vector<LeaseSeen> found = unchanged_for(now, 4);
+  std::map<std::string, std::ptrdiff_t> not_as_far;  // by owner
+  for (const LeaseSeen& lease : overdue(now)) ++not_as_far[lease.token.owner];
+  for (const LeaseSeen& lease : found) --not_as_far[lease.token.owner];
+  std::erase_if(found,
+                [&](const LeaseSeen& lease) { return not_as_far.at(lease.token.owner) > 0; });
+  return found;
 }
 
 void LeaseWatch::renewed(const LeaseSeen& lease, SteadyTime now) {

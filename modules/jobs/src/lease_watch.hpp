@@ -28,7 +28,9 @@ class LeaseWatch {
   // Leases that nobody has renewed for half their length or longer. Prove that the store takes
   // writes before the next look, or forget().
   std::vector<LeaseSeen> overdue(SteadyTime now) const;
-  // Those that nobody has renewed for their whole length.
+  // Those that nobody has renewed for their whole length. While an owner has others that are overdue
+  // but not as far, its leases are left alone: they expire together, so that whoever takes them
+  // knows all that it ran when it was lost.
   std::vector<LeaseSeen> expired(SteadyTime now) const;
   // Its owner lives: it is watched anew.
   void renewed(const LeaseSeen& lease, SteadyTime now);

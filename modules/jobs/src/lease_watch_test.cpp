@@ -71,6 +71,22 @@ TEST_F(LeaseWatchTest, AFailureBeginsTheWatchAnew) {
   EXPECT_THAT(watch.expired(now), IsEmpty());
 }
 
+TEST_F(LeaseWatchTest, TheLeasesOfALostOwnerExpireTogether) {
+  std::vector leases{lease("a", wall)};
+  look_for(4, leases);
+  leases.push_back(lease("b", wall));
+  look_for(12, leases);
+  EXPECT_THAT(watch.expired(now), IsEmpty()) << "b has not expired yet";
+  look_for(4, leases);
+  EXPECT_THAT(watch.expired(now), ElementsAre(leases[0], leases[1]));
+}
+
+TEST_F(LeaseWatchTest, ALeaseThatItsOwnerForgotExpiresWhileItRenewsOthers) {
+  const LeaseSeen forgotten = lease("a", wall);
+  for (int i = 0; i < 6; ++i) look_for(3, {forgotten, lease("b", wall + i * 3s)});
+  EXPECT_THAT(watch.expired(now), ElementsAre(forgotten));
+}
+
 TEST_F(LeaseWatchTest, ALivingOwnerIsWatchedAnew) {
   const std::vector leases{lease("a", wall), lease("b", wall)};
   look_for(10, leases);

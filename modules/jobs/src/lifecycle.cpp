@@ -217,7 +217,7 @@ Result<void> Lifecycle::lose(Job& job, std::string_view why, bool alone) const {
   const bool first = job.failures == 1;
   wait(job, first ? Micros::zero()
                   : backoff_delay(options_.backoff, job.failures - 1, options_.random()));
-  return first ? promote(job) : Result<void>();
+  return first ? promote(job, now()) : Result<void>();
 }
 
 void Lifecycle::wait(Job& job, Micros delay) const {
@@ -230,7 +230,7 @@ Result<void> Lifecycle::snooze(Job& job, Micros delay) const {
   job.suspect = false;
   if (job.state == State::kCancelled) return {};
   wait(job, delay);
-  return delay <= Micros::zero() ? promote(job) : Result<void>();
+  return delay <= Micros::zero() ? promote(job, now()) : Result<void>();
 }
 
 Result<void> Lifecycle::requeue(Job& job) const {
@@ -261,8 +261,8 @@ Result<void> Lifecycle::retry(Job& job) const {
   return {};
 }
 
-Result<void> Lifecycle::promote(Job& job) const {
-  if (job.waits_since && *job.waits_since > now()) {
+Result<void> Lifecycle::promote(Job& job, Time now) const {
+  if (job.waits_since && *job.waits_since > now) {
     wait(job, job.scheduled_at - *job.waits_since);
     return {};
   }

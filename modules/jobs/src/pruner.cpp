@@ -43,12 +43,12 @@ Result<std::size_t> Pruner::prune(const std::stop_token& stop) {
   EndOfJob after;
   while (!stop.stop_requested()) {
     const auto found = store_.prunable(options_.retention, after, Deadline::after(kPatience));
-    if (!found) return std::unexpected(found.error());
+    if (!found) return fail(found);
     if (found->empty()) break;
     for (const Job& job : *found) {
       if (stop.stop_requested()) return pruned;
       const auto clean = left_nothing(job, stop);
-      if (!clean) return std::unexpected(clean.error());
+      if (!clean) return fail(clean);
       if (job.state == State::kCompleted) after = {*job.finished_at, job.id};
       if (!*clean) {
         if (kept.size() < kRemembered) kept.push_back(job);
@@ -69,7 +69,7 @@ Result<bool> Pruner::left_nothing(const Job& job, const std::stop_token& stop) {
   if (job.state != State::kCompleted) return true;
   const auto whole = store_.get(job.id, Deadline::after(kPatience));
   if (!whole && whole.error().code() == ErrorCode::kNotFound) return true;
-  if (!whole) return std::unexpected(whole.error());
+  if (!whole) return fail(whole);
   return options_.remove_leavings(*whole, stop).has_value();
 }
 
@@ -79,7 +79,7 @@ Result<std::size_t> Pruner::make_room(const std::vector<Job>& kept) {
   for (const Job& job : kept) {
     if (options_.retention.max_bytes == 0) break;
     const auto usage = store_.usage(Deadline::after(kPatience));
-    if (!usage) return std::unexpected(usage.error());
+    if (!usage) return fail(usage);
     if (usage->bytes <= options_.retention.max_bytes) break;
     log_warning(
         "a job was deleted to make room, though what it left elsewhere could not be removed",

@@ -32,6 +32,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <map>
 #include <tuple>
 #include <utility>
@@ -43,6 +44,8 @@ namespace {
 
 // The most jobs that one upkeep call handles.
 constexpr std::size_t kBatch = 1000;
+// For what is decided over all of them: who is to blame when an owner is lost.
+constexpr auto kAll = static_cast<std::size_t>(std::numeric_limits<std::ptrdiff_t>::max());
 // How many of the jobs that go for the store's size are named at once: about as many too many may be
 // deleted.
 constexpr std::size_t kAtOnceForSize = 10;
@@ -67,7 +70,7 @@ std::vector<Job> claimable(Rows& rows, const ClaimRequest& request) {
   found.erase(twice.begin(), twice.end());
   if (found.size() > request.limit) found.resize(request.limit);
   if (found.empty()) return found;
-  const std::vector<Job> held = rows.owned(request.owner, kBatch);
+  const std::vector<Job> held = rows.owned(request.owner, kAll);
   const auto suspect = std::ranges::find_if(found, &Job::suspect);
   if (suspect == found.begin()) {
     found.resize(held.empty() ? 1 : 0);
@@ -477,7 +480,7 @@ Result<std::size_t> RowStore::release_owner(std::string_view owner, Deadline dea
   return change_each(
       deadline,
       [&](Rows& rows) {
-        std::vector<Job> held = rows.owned(owner, kBatch);
+        std::vector<Job> held = rows.owned(owner, kAll);
         alone = held.size() == 1;
         return held;
       },
@@ -492,7 +495,7 @@ Result<std::vector<LeaseSeen>> RowStore::leases(Deadline deadline) {
   std::vector<LeaseSeen> leases;
   auto done = read(deadline, [&](Rows& rows) -> Result<void> {
     leases.clear();
-    for (const Job& job : rows.running(kBatch)) leases.push_back(seen(job));
+    for (const Job& job : rows.running(kAll)) leases.push_back(seen(job));
     return {};
   });
   if (!done) return saola::fail(done);
@@ -508,7 +511,7 @@ Result<std::size_t> RowStore::take_back(std::span<const LeaseSeen> leases, Deadl
       auto job = rows.find(lease.token.job_id, Detail::kSummary);
       if (!job || job->state != State::kRunning || seen(*job) != lease) continue;
       const std::string& owner = lease.token.owner;
-      if (!held.contains(owner)) held[owner] = rows.owned(owner, kBatch).size();
+      if (!held.contains(owner)) held[owner] = rows.owned(owner, kAll).size();
       lost.push_back(*std::move(job));
     }
     return lost;
@@ -530,12 +533,14 @@ Result<void> RowStore::probe(Deadline deadline) {
 }
 
 Result<std::size_t> RowStore::promote_due(Deadline deadline) {
+  // Of the selection: what was found to begin in the future must not have begun when it is changed.
+  Time now;
   // The next of the places that jobs take, a microsecond apart up to now.
   Time place;
   return change_each(
       deadline,
       [&](Rows& rows) {
-        const Time now = rules_.now();
+        now = rules_.now();
         std::vector<Job> found = rows.ahead_of_time(now, kBatch / 3);
         place = now - Micros(static_cast<std::int64_t>(found.size()));
         std::ranges::move(rows.set_back(now, kBatch / 3), std::back_inserter(found));
@@ -545,7 +550,7 @@ Result<std::size_t> RowStore::promote_due(Deadline deadline) {
       [&](Job& job, Rows& rows) -> Result<void> {
         if (job.state == State::kAvailable || job.state == State::kRunning) {
           rules_.take_place(job, place += Micros(1));
-        } else if (auto ok = rules_.promote(job); !ok) {
+        } else if (auto ok = rules_.promote(job, now); !ok) {
           return ok;
         }
         rows.update(job);
@@ -613,7 +618,7 @@ Result<std::size_t> RowStore::prune_to_size(const Retention& retention, Deadline
 Result<std::vector<Job>> RowStore::prunable(const Retention& retention, const EndOfJob& after,
                                             Deadline deadline) {
   if (const auto corrected = finish_ahead_of_time(retention, deadline); !corrected) {
-    return std::unexpected(corrected.error());
+    return saola::fail(corrected);
   }
   std::vector<Job> found;
   auto done = read(deadline, [&](Rows& rows) -> Result<void> {
@@ -626,7 +631,7 @@ Result<std::vector<Job>> RowStore::prunable(const Retention& retention, const En
     if (found.size() > kAtOnceForSize) found.resize(kAtOnceForSize);
     return {};
   });
-  if (!done) return std::unexpected(std::move(done.error()));
+  if (!done) return saola::fail(done);
   return found;
 }
 

@@ -301,16 +301,30 @@ class TaskWorker::Impl {
   void look(const std::vector<AttemptPtr>& live) {
     const std::vector<LeaseToken> tokens = tokens_of(live);
     if (tokens.empty()) return;
-    if (const auto states = store_.lease_states(tokens, Deadline::after(kPatience))) {
+    if (const auto states = store_.lease_states(tokens, until_renewal(kPatience))) {
       obey(live, *states);
     }
     for (const AttemptPtr& attempt : live) {
       if (attempt->deadline().passed()) attempt->request_stop(StopReason::kTimedOut);
-      const auto progress = attempt->take_progress();
-      if (!progress || attempt->finished()) continue;
-      // Progress that cannot be stored is old news soon; a lost lease shows in lease_states().
-      (void)store_.set_progress(attempt->token(), *progress, Deadline::after(kPause));
     }
+    store_progress(live);
+  }
+
+  // For at most a tick, and never longer than until leases are due: with a slow store the attempts
+  // take turns. What cannot be stored is old news soon; a lost lease shows in lease_states().
+  void store_progress(const std::vector<AttemptPtr>& live) {
+    const Deadline end = until_renewal(options_.tick);
+    for (std::size_t i = 0; i < live.size() && !end.passed(); ++i) {
+      Attempt& attempt = *live[progress_turn_++ % live.size()];
+      const auto progress = attempt.take_progress();
+      if (!progress || attempt.finished()) continue;
+      (void)store_.set_progress(attempt.token(), *progress, until_renewal(kPause));
+    }
+  }
+
+  // In `patience` from now, but when leases are due at the latest.
+  Deadline until_renewal(Duration patience) const {
+    return min(Deadline::after(patience), Deadline::at(next_renewal_));
   }
 
   static std::vector<LeaseToken> tokens_of(const std::vector<AttemptPtr>& live) {
@@ -375,6 +389,7 @@ class TaskWorker::Impl {
   std::map<const Attempt*, SteadyTime> unstored_;
   bool renewal_failing_ = false;
   SteadyTime next_renewal_{};
+  std::size_t progress_turn_ = 0;  // of store_progress(): counts attempts, modulo those that live
 
   std::mutex stop_mutex_;
   // Never taken by a job thread.

@@ -3,6 +3,8 @@
 
 #include <atomic>
 #include <latch>
+#include <mutex>
+#include <set>
 #include <stdexcept>
 #include <thread>
 
@@ -359,6 +361,53 @@ TEST_F(TaskWorkerTest, ARefusedRenewalIsTriedAgainAtOnce) {
   worker->stop(Deadline::never(), Deadline::never());
   EXPECT_LT(std::chrono::steady_clock::now() - refusing.first_renewal, 2s)
       << "by renew_every, three repeats take three seconds";
+}
+
+// A store that takes its time for progress.
+class SlowProgress final : public StoreDecorator {
+ public:
+  using StoreDecorator::StoreDecorator;
+  Result<void> set_progress(const LeaseToken& token, const Progress& progress,
+                            Deadline d) override {
+    std::this_thread::sleep_for(5ms);  // what it takes
+    most_in_a_row = std::max(most_in_a_row, ++in_a_row);
+    const std::lock_guard lock(mutex);
+    stored.insert(token.job_id);
+    return StoreDecorator::set_progress(token, progress, d);
+  }
+  Result<std::vector<LeaseState>> renew(std::span<const LeaseToken> tokens, Micros lease,
+                                        Deadline d) override {
+    in_a_row = 0;
+    return StoreDecorator::renew(tokens, lease, d);
+  }
+
+  // Of the keeper.
+  int in_a_row = 0;
+  int most_in_a_row = 0;
+  std::mutex mutex;
+  std::set<std::string> stored;  // guarded by mutex
+};
+
+TEST_F(TaskWorkerTest, RenewalsDoNotWaitForProgressAndEveryJobsProgressHasItsTurn) {
+  constexpr int kJobs = 12;
+  SlowProgress slow(*store);
+  for (int i = 0; i < kJobs; ++i) put();
+  std::latch ended(kJobs);
+  start(
+      [&](JobContext& context) -> Outcome {
+        EXPECT_TRUE(until([&] {
+          context.progress(0.5, "going on");
+          const std::lock_guard lock(slow.mutex);
+          return slow.stored.size() == kJobs;
+        }));
+        ended.count_down();
+        return Done{};
+      },
+      {.threads = kJobs, .renew_every = 1ms}, &slow);
+  ended.wait();
+  worker->stop(Deadline::never(), Deadline::never());
+  // Leases are due all the time: a renewal follows on each.
+  EXPECT_EQ(slow.most_in_a_row, 1);
 }
 
 TEST_F(TaskWorkerTest, AClaimThatNobodyHeardOfIsGivenBack) {

@@ -285,10 +285,10 @@ std::vector<Job> SqliteRows::ahead_of_time(Time now, std::size_t limit) {
   return rows(found.bind(stored(now)).bind(limit_of(limit)));
 }
 
-#define SAOLA_FINISHED                                         \
-  SAOLA_JOB_COLUMNS                                            \
-      "WHERE state IN ('completed', 'cancelled', 'discarded')" \
-      " AND state = ? AND "
+#define SAOLA_FINISHED                                     \
+  SAOLA_JOB_COLUMNS                                        \
+  "WHERE state IN ('completed', 'cancelled', 'discarded')" \
+  " AND state = ? AND "
 
 std::vector<Job> SqliteRows::finished_before(State state, const jobs::EndOfJob& after, Time time,
                                              std::size_t limit) {

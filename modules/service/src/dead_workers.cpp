@@ -25,8 +25,6 @@ namespace {
 
 constexpr std::chrono::seconds kEvery(1);
 constexpr std::chrono::seconds kStoreTime(5);
-// More jobs than run at once; the next look finds the rest.
-constexpr std::size_t kLook = 1000;
 
 std::string first_line(const std::string& path) {
   std::ifstream file(path);
@@ -130,12 +128,10 @@ std::string describe_owner(std::string_view owner) {
 }
 
 Result<std::size_t> release_dead_owners(jobs::Store& store, Deadline deadline) {
-  const auto page = store.list({.states = {jobs::State::kRunning}, .limit = kLook}, deadline);
-  if (!page) return fail(page);
+  const auto leases = store.leases(deadline);
+  if (!leases) return fail(leases);
   std::set<std::string> owners;
-  for (const jobs::Job& job : page->jobs) {
-    if (job.lease) owners.insert(job.lease->owner);
-  }
+  for (const jobs::LeaseSeen& lease : *leases) owners.insert(lease.token.owner);
   std::size_t released = 0;
   for (const std::string& owner : owners) {
     if (!is_dead_owner(owner)) continue;

@@ -76,7 +76,7 @@ Result<objects_s3::S3Options> s3_options(const server::NamedTable& table) {
   if (!table.get("path-style").empty()) {
     bool path_style = false;
     if (auto ok = read_bool(table, "path-style", path_style); !ok) {
-      return std::unexpected(std::move(ok).error());
+      return fail(ok);
     }
     options.addressing =
         path_style ? objects_s3::S3Addressing::kPath : objects_s3::S3Addressing::kVirtualHost;
@@ -109,10 +109,10 @@ Result<objects_s3::S3Options> s3_options(const server::NamedTable& table) {
 Result<objects::BucketRights> rights_of(const server::NamedTable& table) {
   objects::BucketRights rights;
   if (auto ok = read_bool(table, "writable", rights.writable); !ok) {
-    return std::unexpected(std::move(ok).error());
+    return fail(ok);
   }
   if (auto ok = read_bool(table, "prune", rights.prune); !ok) {
-    return std::unexpected(std::move(ok).error());
+    return fail(ok);
   }
   const std::string_view prefix = table.get("prefix");
   if (!rights.writable && (rights.prune || !prefix.empty())) {

@@ -75,7 +75,7 @@ Result<void> ResultRemover::remove_objects_of(const jobs::Job& job, const std::s
     const std::string& bucket = written.name.bucket();
     const auto trouble = in_trouble_.find(bucket);
     if (trouble != in_trouble_.end() && clock_.steady_now() < trouble->second.until) {
-      outcome = std::unexpected(trouble->second.error);
+      outcome = fail(trouble->second.error);
       continue;
     }
     auto removed = remove(written.name, written.sha256, stop);
@@ -113,7 +113,7 @@ Result<void> ResultRemover::remove(const objects::ObjectName& name, std::string_
   if (!read && read.error().code() == ErrorCode::kNotFound) return {};
   // kInvalidArgument: what has that name is no object any more.
   if (!read && read.error().code() != ErrorCode::kInvalidArgument) {
-    return std::unexpected(read.error());
+    return fail(read);
   }
   if (!read || sum.hex() != sha256) {
     counts_.replaced.add();

@@ -74,9 +74,9 @@ class Lifecycle {
   Result<void> confirm_cancelled(Job& job) const;
   // To available with all its attempts before it and a new place.
   Result<void> retry(Job& job) const;
-  // The job's time has come; or it never would, as the clock was set back since the wait began:
-  // then the wait begins anew.
-  Result<void> promote(Job& job) const;
+  // The job's time has come at `now`; or it never would, as the clock was set back since the wait
+  // began: then the wait begins anew.
+  Result<void> promote(Job& job, Time now) const;
   // The place of an available or running job lay in the future, as the clock was set back since.
   void take_place(Job& job, Time place) const;
   // The job finished at a time that has not come yet: it finishes now.

@@ -173,11 +173,11 @@ class RowStore : public Store {
   Result<QueueStatus> queue_status(std::string_view queue, Deadline deadline) final;
   Result<QueuePosition> position(std::string_view id, Deadline deadline) final;
   Result<StoreUsage> usage(Deadline deadline) final;
-  // Of up to 1000 jobs of the owner, no lease and an error. The only one has failed once more and
+  // Of all jobs of the owner, no lease and an error. The only one has failed once more and
   // is available, retryable or discarded; several are available, one interruption more each, and
   // suspects.
   Result<std::size_t> release_owner(std::string_view owner, Deadline deadline) final;
-  // Reads up to 1000 running jobs, by id.
+  // Reads the running jobs, by id.
   Result<std::vector<LeaseSeen>> leases(Deadline deadline) final;
   // As release_owner(), of those of `leases` whose jobs have the same token, expiry and length yet.
   // Whether a job was its owner's only one is asked before any is taken.

@@ -275,17 +275,17 @@ class Store {
   // What the store holds, and since when its oldest available job waits.
   virtual Result<StoreUsage> usage(Deadline deadline) = 0;
 
-  // Upkeep. Each handles a bounded number of jobs (at most 1000; prune() so many by age and so many
-  // by size) and answers how many; idempotent, so that every worker may call it.
+  // Upkeep. Each answers how many jobs it handled; idempotent, so that every worker may call it.
+  // promote_due() and prune() handle at most 1000 (by age and by size each), the rest the next time.
   //
-  // Takes away all leases of an owner that is known to be dead. When it held one the attempt
-  // failed; when it held several nobody knows whose fault it was: they are suspects, and none has
-  // failed.
+  // Takes away all leases of an owner that is known to be dead, in one step. When it held one the
+  // attempt failed; when it held several nobody knows whose fault it was: they are suspects, and
+  // none has failed.
   virtual Result<std::size_t> release_owner(std::string_view owner, Deadline deadline) = 0;
-  // The leases of all running jobs, of the 1000 oldest when there are more.
+  // The leases of all running jobs.
   virtual Result<std::vector<LeaseSeen>> leases(Deadline deadline) = 0;
-  // Takes away those of `leases` that are still as they were seen, as release_owner() does.
-  // LeaseWatch says which.
+  // Takes away those of `leases` that are still as they were seen, as release_owner() does,
+  // looking at all that their owners hold. LeaseWatch says which.
   virtual Result<std::size_t> take_back(std::span<const LeaseSeen> leases, Deadline deadline) = 0;
   // A durable write that changes no job: works when and only when others would.
   virtual Result<void> probe(Deadline deadline) = 0;
