@@ -22,23 +22,7 @@ Result<void> SocketTransport::wait_readable(Deadline deadline) {
 }
 
 Result<void> SocketTransport::write_all(std::span<iovec> parts, More more, Deadline deadline) {
-  if (more == More::kYes) {
-    // The kernel holds these back for at most 200 ms; what does not fit goes the common way.
-    msghdr message{};
-    message.msg_iov = parts.data();
-    message.msg_iovlen = parts.size();
-    const ssize_t count = ::sendmsg(socket_.fd(), &message, MSG_NOSIGNAL | MSG_MORE | MSG_DONTWAIT);
-    for (auto sent = static_cast<std::size_t>(count > 0 ? count : 0); sent > 0;) {
-      iovec& part = parts.front();
-      const std::size_t used = std::min(sent, part.iov_len);
-      part.iov_base = static_cast<char*>(part.iov_base) + used;
-      part.iov_len -= used;
-      sent -= used;
-      if (part.iov_len == 0) parts = parts.subspan(1);
-    }
-    if (parts.empty()) return {};
-  }
-  return socket_.write_all(parts, deadline);
+  return socket_.write_all(parts, deadline, more);
 }
 
 void SocketTransport::push() {

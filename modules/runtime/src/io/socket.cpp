@@ -39,6 +39,10 @@ void take_turns() {
   carrier->loop->yield(carrier);
 }
 
+int send_flags(More more) {
+  return MSG_NOSIGNAL | (more == More::kYes ? MSG_MORE : 0);
+}
+
 // Waits for `pause`, the deadline or a cancel.
 Result<void> pause_for(Duration pause, Deadline deadline) {
   Waiter waiter(WaitKind::kSleep);
@@ -136,10 +140,11 @@ Result<void> Socket::wait_readable(Deadline deadline) {
   }
 }
 
-Result<void> Socket::write_all(std::string_view bytes, Deadline deadline) {
+Result<void> Socket::write_all(std::string_view bytes, Deadline deadline, More more) {
+  const int flags = send_flags(more);
   while (!bytes.empty()) {
     take_turns();
-    const ssize_t n = ::send(fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    const ssize_t n = ::send(fd(), bytes.data(), bytes.size(), flags);
     if (n >= 0) {
       bytes.remove_prefix(static_cast<std::size_t>(n));
     } else if (last_errno() == EAGAIN) {
@@ -151,8 +156,9 @@ Result<void> Socket::write_all(std::string_view bytes, Deadline deadline) {
   return {};
 }
 
-Result<void> Socket::write_all(std::span<iovec> parts, Deadline deadline) {
+Result<void> Socket::write_all(std::span<iovec> parts, Deadline deadline, More more) {
   constexpr std::size_t kMostParts = 64;
+  const int flags = send_flags(more);
   while (!parts.empty()) {
     if (parts.front().iov_len == 0) {
       parts = parts.subspan(1);
@@ -160,13 +166,14 @@ Result<void> Socket::write_all(std::span<iovec> parts, Deadline deadline) {
     }
     // send(2) costs the kernel less than sendmsg(2).
     if (parts.size() == 1) {
-      return write_all({static_cast<const char*>(parts[0].iov_base), parts[0].iov_len}, deadline);
+      return write_all({static_cast<const char*>(parts[0].iov_base), parts[0].iov_len}, deadline,
+                       more);
     }
     take_turns();
     msghdr message{};
     message.msg_iov = parts.data();
     message.msg_iovlen = std::min(parts.size(), kMostParts);
-    const ssize_t n = ::sendmsg(fd(), &message, MSG_NOSIGNAL);
+    const ssize_t n = ::sendmsg(fd(), &message, flags);
     if (n < 0) {
       if (last_errno() == EINTR) continue;
       if (last_errno() != EAGAIN)

@@ -228,6 +228,22 @@ TEST_P(SocketTest, BackPressureHoldsTheWriterAndLosesNothing) {
   });
 }
 
+TEST_P(SocketTest, WhatMoreHoldsBackGoesWithTheNextWrite) {
+  run([] {
+    // A unix socket holds nothing back.
+    Listener listener = listen_on_loopback();
+    Socket a = Socket::connect(listener.local_address().value(), kNever).value();
+    Socket b = listener.accept(kNever).value();
+    std::string head = "head";
+    std::vector<iovec> parts = {{head.data(), 1}, {head.data() + 1, 3}};
+    ASSERT_TRUE(a.write_all(parts, kNever, More::kYes));
+    char buffer[16];
+    EXPECT_EQ(b.try_read(buffer).error().code(), ErrorCode::kUnavailable);
+    ASSERT_TRUE(a.write_all("tail", kNever));
+    EXPECT_EQ(read_exactly(b, 8), "headtail");
+  });
+}
+
 TEST_P(SocketTest, SendFileSendsARangeAndSurvivesAGonePeer) {
   run([] {
     const unique_fd file(::open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));

@@ -21,8 +21,7 @@
 
 namespace saola::http_conn {
 
-// Whether more bytes follow at once, so that the kernel may wait for them and send fewer packets.
-enum class More : bool { kNo, kYes };
+using runtime::More;
 
 // One connection's bytes both ways. One reader and one writer at a time (they may be different
 // tasks). Errors as for runtime::Socket: kTimedOut, kCancelled, kClosed and others from errno.
@@ -66,7 +65,7 @@ class Transport {
   virtual std::string_view client_certificate() const { return {}; }
 };
 
-// A plain socket. What More::kYes asks for is the kernel's MSG_MORE.
+// A plain socket.
 class SocketTransport final : public Transport {
  public:
   // `peer`: who a trusted proxy says its client is; empty for the socket's own peer.

@@ -105,6 +105,10 @@ class PollFd {
   SpinLock guard_;  // held while watch_ is made
 };
 
+// Whether more bytes follow at once, so that the kernel may wait for them (MSG_MORE, at most 200 ms)
+// and send fewer packets.
+enum class More : bool { kNo, kYes };
+
 // A connected stream. One reader and one writer at a time (they may be different tasks).
 // TCP_NODELAY is set on those that connect() and accept() make; writes never raise SIGPIPE. Closed
 // by the destructor. REQUIRES: nobody waits then.
@@ -127,9 +131,9 @@ class Socket {
   // What is there now, without waiting: nothing → kUnavailable.
   Result<std::size_t> try_read(std::span<char> into);
   // All of it, or an error; then an unknown part was sent. SUSPENDS.
-  Result<void> write_all(std::string_view bytes, Deadline deadline);
+  Result<void> write_all(std::string_view bytes, Deadline deadline, More more = More::kNo);
   // All parts in order, with as few system calls as possible; `parts` is used up. SUSPENDS.
-  Result<void> write_all(std::span<iovec> parts, Deadline deadline);
+  Result<void> write_all(std::span<iovec> parts, Deadline deadline, More more = More::kNo);
   // `count` bytes of file `fd` from `offset` with sendfile(2). A file that ends early is
   // kDataCorrupt. SUSPENDS.
   Result<void> send_file(int fd, std::uint64_t offset, std::uint64_t count, Deadline deadline);
@@ -147,8 +151,6 @@ class Socket {
   std::string peer_address() const;
 
  private:
-  Result<std::size_t> send_parts(std::span<iovec> parts, Deadline deadline);
-
   PollFd poll_;
   // The last read took less than it was offered, so the kernel's buffer is empty: wait before
   // reading.
