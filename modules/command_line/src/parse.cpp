@@ -39,10 +39,31 @@ std::vector<std::string> commands_of(CLI::App& app) {
   return out;
 }
 
-void add_flags_of(const CLI::App& app, std::vector<std::string>& out) {
-  for (const CLI::Option* option : app.get_options()) {
-    for (const std::string& name : option->get_lnames()) out.push_back("--" + name);
+// The command that was asked for: the last one of those that the words named.
+CLI::App& asked_for(CLI::App& app) {
+  const std::vector<CLI::App*> named = app.get_subcommands();
+  return named.empty() ? app : asked_for(*named.front());
+}
+
+// Those of the command that was asked for, and of the ones it lies in.
+std::vector<std::string> known_flags(CLI::App& app) {
+  std::vector<std::string> out;
+  for (const CLI::App* at = &asked_for(app); at != nullptr; at = at->get_parent()) {
+    for (const CLI::Option* option : at->get_options()) {
+      for (const std::string& name : option->get_lnames()) out.push_back("--" + name);
+    }
   }
+  return out;
+}
+
+// The grammar, for `app` and all commands below it.
+void apply_grammar(CLI::App& app) {
+  // What is left over is asked for after parsing, where the nearest flag is known.
+  app.allow_extras();
+  for (CLI::Option* option : app.get_options()) {
+    if (option->get_items_expected_max() == 1) option->take_last();
+  }
+  for (CLI::App* command : app.get_subcommands({})) apply_grammar(*command);
 }
 
 // The mistake, and how to go on from there.
@@ -65,25 +86,18 @@ std::string about(CLI::App& app, const std::vector<std::string>& left) {
   const auto flag = std::ranges::find_if(
       left, [](const std::string& word) { return word.size() > 1 && word.starts_with('-'); });
   if (flag != left.end()) {
-    std::vector<std::string> known;
-    add_flags_of(app, known);
-    for (const CLI::App* command : app.get_subcommands()) add_flags_of(*command, known);
     const std::string name = flag->substr(0, flag->find('='));
-    return with_advice("unknown flag " + name, name, known);
+    return with_advice("unknown flag " + name, name, known_flags(app));
   }
-  const std::vector<std::string> commands = commands_of(app);
-  if (!commands.empty() && app.get_subcommands().empty()) {
-    return no_such_command(left.front(), commands);
-  }
+  const std::vector<std::string> commands = commands_of(asked_for(app));
+  if (!commands.empty()) return no_such_command(left.front(), commands);
   return fmt::format("unexpected argument '{}'; see --help", left.front());
 }
 
 }  // namespace
 
 std::optional<int> parse(CLI::App& app, int argc, const char* const* argv) {
-  // What is left over is asked for below, where the nearest flag is known.
-  app.allow_extras();
-  for (CLI::App* command : app.get_subcommands({})) command->allow_extras();
+  apply_grammar(app);
   std::string mistake;
   try {
     app.parse(arguments(argc, argv));
@@ -91,10 +105,10 @@ std::optional<int> parse(CLI::App& app, int argc, const char* const* argv) {
     app.exit(help);
     return kDone;
   } catch (const CLI::ParseError& error) {
-    const std::vector<std::string> commands = commands_of(app);
-    const bool none_given = !commands.empty() && app.get_subcommands().empty();
-    mistake = none_given ? fmt::format("which command? {}; see --help", fmt::join(commands, ", "))
-                         : error.what();
+    const std::vector<std::string> commands = commands_of(asked_for(app));
+    mistake = commands.empty()
+                  ? error.what()
+                  : fmt::format("which command? {}; see --help", fmt::join(commands, ", "));
   }
   std::vector<std::string> left = app.remaining(true);
   std::erase(left, "--");

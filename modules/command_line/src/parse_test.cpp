@@ -59,6 +59,10 @@ Parsed command(std::vector<const char*> arguments) {
   list->add_option("--state", result.part_size, "Which");
   CLI::App* show = app.add_subcommand("show", "One");
   show->add_option("id", result.words, "The job's id")->required();
+  CLI::App* worker = app.add_subcommand("worker", "Workers");
+  worker->require_subcommand(1);
+  worker->add_subcommand("add", "One more")->add_option("--name", result.part_size, "Its name");
+  worker->add_subcommand("remove", "One fewer");
   run(app, std::move(arguments), result);
   return result;
 }
@@ -74,6 +78,13 @@ TEST(CommandLine, AFlagIsSpeltAsASettingIs) {
     EXPECT_EQ(result.status, std::nullopt) << spelling[0] << result.err;
     EXPECT_EQ(result.part_size, "8") << spelling[0];
   }
+}
+
+TEST(CommandLine, TheLastOfAFlagWins) {
+  const Parsed result = parsed({"--url=a", "x", "--url", "b", "y"});
+  EXPECT_EQ(result.status, std::nullopt) << result.err;
+  EXPECT_EQ(result.url, "b");
+  EXPECT_THAT(result.words, ElementsAre("x", "y"));
 }
 
 TEST(CommandLine, OnlyTheNameOfAFlagLosesItsUnderscores) {
@@ -108,7 +119,7 @@ TEST(CommandLine, AnUnknownCommandGetsTheNearestOne) {
   const Parsed result = command({"lst"});
   EXPECT_EQ(result.status, kNotUnderstood);
   EXPECT_EQ(result.err, "saola jobs: there is no command 'lst'; did you mean list?\n");
-  EXPECT_EQ(command({}).err, "saola jobs: which command? list, show; see --help\n");
+  EXPECT_EQ(command({}).err, "saola jobs: which command? list, show, worker; see --help\n");
   testing::internal::CaptureStderr();
   EXPECT_EQ(unknown_command("saola", "sumbit", {"jobs", "submit"}), kNotUnderstood);
   EXPECT_EQ(testing::internal::GetCapturedStderr(),
@@ -122,6 +133,17 @@ TEST(CommandLine, AFlagOfACommandBelowIsKnownThere) {
   EXPECT_EQ(command({"show", "--urk", "u"}).err,
             "saola jobs: unknown flag --urk; did you mean --url?\n");
   EXPECT_EQ(command({"list", "more"}).err, "saola jobs: unexpected argument 'more'; see --help\n");
+}
+
+TEST(CommandLine, ACommandBelowACommandIsSpeltAsOneAbove) {
+  EXPECT_EQ(command({"worker", "add", "--name=x", "--url", "u"}).part_size, "x");
+  EXPECT_EQ(command({"worker"}).err, "saola jobs: which command? add, remove; see --help\n");
+  EXPECT_EQ(command({"worker", "ad"}).err,
+            "saola jobs: there is no command 'ad'; did you mean add?\n");
+  EXPECT_EQ(command({"worker", "add", "--nam=x"}).err,
+            "saola jobs: unknown flag --nam; did you mean --name?\n");
+  // A flag of another command is none of this one.
+  EXPECT_EQ(command({"worker", "remove", "--name=x"}).status, kNotUnderstood);
 }
 
 }  // namespace

@@ -2,7 +2,7 @@
 // server's settings have.
 //
 //   --name VALUE, --name=VALUE, -n VALUE, -nVALUE
-//   --name_with_underscores is --name-with-underscores; -- ends the flags
+//   --name_with_underscores is --name-with-underscores; -- ends the flags; the last of two wins
 //
 // --help and -h print the help on standard output. What is not understood is reported on standard
 // error, with the nearest word that is, and ends with status 2.
