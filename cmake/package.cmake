@@ -16,8 +16,9 @@ function(saola_manual program what)
           COMPONENT ${program})
 endfunction()
 file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/man)
-saola_manual(saola "the tool for services built with Saola" jobs submit ctl split new)
-saola_manual(split-service "splits the rows of a table into groups as alike as possible" serve submit jobs ctl)
+saola_manual(saola "the tool for services built with Saola" jobs submit ctl token split new)
+saola_manual(split-service "splits the rows of a table into groups as alike as possible"
+  serve submit jobs ctl token backup restore)
 
 install(FILES packaging/saola@.service packaging/saola@.socket DESTINATION lib/systemd/system COMPONENT saola)
 # Outside the prefix, so in packages only.

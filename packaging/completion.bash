@@ -1,17 +1,19 @@
-# Completion for saola and for every Saola service: the commands come from `PROGRAM --help`, the flags from
-# `PROGRAM COMMAND --help`.
+# Completion for saola and for every Saola service: the commands come from `PROGRAM --help` and, below a command, from
+# `PROGRAM COMMAND… --help`, the flags likewise.
 _saola_service() {
-  local program=${COMP_WORDS[0]} word=${COMP_WORDS[COMP_CWORD]} commands command="" i
-  commands=$("$program" --help 2>/dev/null | sed -n 's/^  \([a-z][a-z-]*\)  *.*/\1/p')
+  local word=${COMP_WORDS[COMP_CWORD]} commands i
+  local -a asked=("${COMP_WORDS[0]}")
+  # The first list stands without a heading.
+  _saola_commands() { "${asked[@]}" --help 2>/dev/null | sed -n "$1"' s/^  \([a-z][a-z-]*\)  *.*/\1/p'; }
+  commands=$(_saola_commands '')
   for ((i = 1; i < COMP_CWORD; ++i)); do
-    [[ ${COMP_WORDS[i]} == -* ]] || { command=${COMP_WORDS[i]}; break; }
+    grep -qxF -e "${COMP_WORDS[i]}" <<<"$commands" || continue
+    asked+=("${COMP_WORDS[i]}")
+    commands=$(_saola_commands '/^Subcommands/,$')
   done
-  if [[ -z $command && $word != -* ]]; then
-    mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$word")
-  elif [[ $word == -* ]]; then
-    mapfile -t COMPREPLY < <(compgen -W "$("$program" ${command:+"$command"} --help 2>/dev/null | grep -oE -- '--[a-z][a-z-]*' | sort -u)" -- "$word")
-  elif [[ $command == jobs ]]; then
-    commands=$("$program" jobs --help 2>/dev/null | sed -n '/^Subcommands/,$ s/^  \([a-z][a-z-]*\)  *.*/\1/p')
+  if [[ $word == -* ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "$("${asked[@]}" --help 2>/dev/null | grep -oE -- '--[a-z][a-z-]*' | sort -u)" -- "$word")
+  elif [[ -n $commands ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$word")
   else
     mapfile -t COMPREPLY < <(compgen -f -- "$word")

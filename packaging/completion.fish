@@ -1,15 +1,22 @@
-# Completion for saola and for every Saola service: the commands come from `PROGRAM --help`, the flags from
-# `PROGRAM COMMAND --help`. Another service: complete -c NAME -f -a '(__saola_complete)'.
+# Completion for saola and for every Saola service: the commands come from `PROGRAM --help` and, below a command, from
+# `PROGRAM COMMAND… --help`, the flags likewise. Another service: complete -c NAME -f -a '(__saola_complete)'.
+function __saola_commands  # PART-OF-THE-HELP PROGRAM [COMMAND...]
+    $argv[2..-1] --help 2>/dev/null | sed -n $argv[1]' s/^  \([a-z][a-z-]*\)  *\(.*\)/\1\t\2/p'
+end
 function __saola_complete
     set -l words (commandline -opc)
-    set -l program $words[1]
-    set -l command (string match -v -- '-*' $words[2..-1])[1]
+    set -l asked $words[1]
+    # The first list stands without a heading.
+    set -l found (__saola_commands '1,$' $asked)
+    for word in $words[2..-1]
+        string match -q -- $word (string split -f1 \t $found); or continue
+        set -a asked $word
+        set found (__saola_commands '/^Subcommands/,$' $asked)
+    end
     if string match -q -- '-*' (commandline -ct)
-        $program $command --help 2>/dev/null | grep -oE -- '--[a-z][a-z-]*' | sort -u
-    else if test -z "$command"
-        $program --help 2>/dev/null | sed -n 's/^  \([a-z][a-z-]*\)  *\(.*\)/\1\t\2/p'
-    else if test "$command" = jobs
-        $program jobs --help 2>/dev/null | sed -n '/^Subcommands/,$ s/^  \([a-z][a-z-]*\)  *\(.*\)/\1\t\2/p'
+        $asked --help 2>/dev/null | grep -oE -- '--[a-z][a-z-]*' | sort -u
+    else if test -n "$found"
+        string join \n $found
     else
         __fish_complete_path (commandline -ct)
     end

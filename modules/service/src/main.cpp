@@ -42,7 +42,8 @@ int Service::main(int argc, char** argv) {
     return server::run(definition, count, words);
   };
   add("serve", "run the service until it is told to stop", serve);
-  add("ctl", "talk to the running service through its control socket", server::run_ctl);
+  add("ctl", "talk to the running service through its control socket",
+      [&](int count, char** words) { return server::run_ctl(impl.name, count, words); });
   add("token", "make an API token",
       [&](int count, char** words) { return server::run_token(impl.name, count, words); });
   if (!impl.tasks.empty()) {

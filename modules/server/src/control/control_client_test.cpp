@@ -12,8 +12,10 @@
 namespace saola::server {
 namespace {
 
+using testing::AllOf;
 using testing::ContainsRegex;
 using testing::HasSubstr;
+using testing::StartsWith;
 
 TEST_F(Ctl, ShowsTablesAndJson) {
   ASSERT_TRUE(server.serves()) << server.log();
@@ -99,14 +101,24 @@ TEST_F(Ctl, CommandsWork) {
   EXPECT_THAT(errors, HasSubstr("no server answers at the control socket"));
 }
 
-TEST_F(Ctl, NonsenseIsToldApart) {
-  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
-           {}, {"shew"}, {"show"}, {"worker", "kill"}, {"shutdown", "now"}, {"reload", "x"}}) {
+TEST_F(Ctl, SaysWhatItDoesNotUnderstand) {
+  for (const auto& [words, text] : std::vector<std::pair<std::vector<std::string>, std::string>>{
+           {{}, "which command? show, worker, reload,"},
+           {{"shew"}, "there is no command 'shew'; did you mean show?"},
+           {{"show"}, "which command? workers, config,"},
+           {{"show", "wrokers"}, "there is no command 'wrokers'; did you mean workers?"},
+           {{"worker", "kill"}, "pid is required"},
+           {{"worker", "kill", "x"}, "pid"},
+           {{"shutdown", "now"}, "now not in {graceful,quick}"},
+           {{"reload", "x"}, "unexpected argument 'x'"},
+           {{"--sokcet=x", "reload"}, "unknown flag --sokcet; did you mean --socket?"}}) {
     ctl(words);
-    EXPECT_EQ(status, 2);
-    EXPECT_THAT(errors, HasSubstr("usage: saola ctl"));
+    EXPECT_EQ(status, 2) << text;
+    EXPECT_THAT(errors, StartsWith("saola ctl: "));
+    EXPECT_THAT(errors, HasSubstr(text));
   }
-  EXPECT_THAT(ctl({"--help"}), HasSubstr("usage: saola ctl"));
+  EXPECT_THAT(ctl({"--help"}), AllOf(HasSubstr("saola ctl"), HasSubstr("Exit status: 0 done")));
+  EXPECT_EQ(status, 0);
 }
 
 }  // namespace

@@ -24,7 +24,7 @@ class Ctl : public testing::Test {
     for (std::string& word : all) argv.push_back(word.data());
     testing::internal::CaptureStdout();
     testing::internal::CaptureStderr();
-    status = run_ctl(static_cast<int>(argv.size()), argv.data());
+    status = run_ctl("saola", static_cast<int>(argv.size()), argv.data());
     errors = testing::internal::GetCapturedStderr();
     return testing::internal::GetCapturedStdout();
   }

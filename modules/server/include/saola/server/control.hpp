@@ -19,10 +19,11 @@ namespace saola::server {
 Result<std::string> control_request(const std::string& path, std::string_view request,
                                     Deadline deadline);
 
-// Runs `saola ctl`: argv[0] is skipped, flags and words follow. Prints a table, or JSON with -j.
-// Returns the exit status: 0 done, 1 the server said no or is away, 2 not understood.
+// Runs the command `PROGRAM ctl` of the tool and of every service: argv[0] is skipped, flags and words
+// follow. Prints a table, or JSON with -j. Returns the exit status: 0 done, 1 the server refused or is
+// away, 2 not understood.
 //
 //   saola ctl --socket var/control.sock show workers
-int run_ctl(int argc, char** argv);
+int run_ctl(std::string_view program, int argc, char** argv);
 
 }  // namespace saola::server
