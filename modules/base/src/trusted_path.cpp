@@ -35,25 +35,36 @@ bool is_proc(int folder) {
   return ::fstatfs(folder, &info) == 0 && info.f_type == PROC_SUPER_MAGIC;
 }
 
+// Whether what others could do in the folder cannot lead its entries of ours elsewhere.
+bool only_ours(int folder) {
+  struct stat info{};
+  if (::fstat(folder, &info) != 0) return false;
+  if (info.st_uid != 0 && info.st_uid != ::geteuid()) return false;
+  return (info.st_mode & (S_IWGRP | S_IWOTH)) == 0 || (info.st_mode & S_ISVTX) != 0;
+}
+
 }  // namespace
 
 Result<Place> find_place(const std::string& path) {
   const auto failed = [&](int error) { return fail(errno_error(error, path)); };
   std::deque<std::string> rest = parts_of(path);
   unique_fd folder = start_of(path);
+  bool ours = true;
   for (int links = 0; folder && !rest.empty();) {
+    ours = ours && only_ours(folder.get());
     const std::string name = std::move(rest.front());
     rest.pop_front();
     unique_fd there(::openat(folder.get(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
-    if (!there && errno == ENOENT && rest.empty()) return Place{std::move(folder), name};
+    if (!there && errno == ENOENT && rest.empty())
+      return Place{std::move(folder), name, false, ours};
     struct stat info{};
     if (!there || ::fstat(there.get(), &info) != 0) return failed(errno);
     if (!S_ISLNK(info.st_mode)) {
-      if (rest.empty()) return Place{std::move(folder), name};
+      if (rest.empty()) return Place{std::move(folder), name, false, ours};
       folder = std::move(there);
       continue;
     }
-    if (rest.empty() && is_proc(folder.get())) return Place{std::move(folder), name, true};
+    if (rest.empty() && is_proc(folder.get())) return Place{std::move(folder), name, true, ours};
     if (info.st_uid != 0 && info.st_uid != ::geteuid()) {
       return fail(ErrorCode::kPermissionDenied,
                   "{}: '{}' is a link that another user has made, and is not followed", path, name);

@@ -37,7 +37,7 @@ ControlServer::~ControlServer() {
 }
 
 Result<void> ControlServer::move_to(const std::string& path) {
-  if (has_listener(path)) {
+  if (OwnFile::at(path).has_listener()) {
     return fail(ErrorCode::kAlreadyExists,
                 "the control socket stays at {}: another server listens on {}", file_.path(), path);
   }

@@ -17,18 +17,25 @@ class OwnFile {
  public:
   // None.
   OwnFile() = default;
-  // What is at `path` now, itself and not what it links to; none when nothing is there.
+  // What is at `path` now, itself and not what it links to; none when nothing is there, or when
+  // somebody else's link is on the way (find_place()).
   static OwnFile at(std::string path);
+
+  // What is at `name` in `folder` now, and is, or will be, at `path`.
+  static OwnFile in(int folder, const std::string& name, std::string path);
 
   const std::string& path() const { return path_; }  // empty: none
   dev_t device() const { return device_; }
   ino_t inode() const { return inode_; }
   // Whether the path still names it.
-  bool is_there() const { return !path_.empty() && is(at(path_)); }
+  bool is_there() const { return pin_ && is(at(path_)); }
   // Whether both are the same file.
   bool is(const OwnFile& other) const { return device_ == other.device_ && inode_ == other.inode_; }
   // Gives a socket, wherever it is now, an owner, a group (unless nullopt) and a mode.
   Result<void> set_access(std::optional<uid_t> user, std::optional<gid_t> group, mode_t mode) const;
+  // Whether it is a socket, wherever it is now, that somebody listens on; or nobody can tell.
+  bool has_listener() const;
+  bool is_socket() const;
   // Removes it, if it is there.
   void remove() const;
   // Renames it, over whatever has the other name.

@@ -31,13 +31,12 @@ Error bind_error(int error_number, const BindAddress& address) {
     case EADDRINUSE:
       return Error(ErrorCode::kAlreadyExists,
                    fmt::format("{} is in use: another server listens there, so this one cannot. "
-                               "Stop it (ss -l{}p shows who it is) or choose another --bind",
-                               where, address.kind == BindAddress::Kind::kUnix ? "x" : "tn"));
+                               "Stop it (ss -ltnp shows who it is) or choose another --bind",
+                               where));
     case EACCES:
       return Error(ErrorCode::kPermissionDenied,
-                   fmt::format("no permission to listen on {}: ports below 1024 and foreign "
-                               "directories need rights; choose another --bind, or let systemd "
-                               "pass the socket",
+                   fmt::format("no permission to listen on {}: ports below 1024 need rights; "
+                               "choose another --bind, or let systemd pass the socket",
                                where));
     case EADDRNOTAVAIL:
       return Error(ErrorCode::kInvalidArgument,
@@ -47,50 +46,13 @@ Error bind_error(int error_number, const BindAddress& address) {
   }
 }
 
-sockaddr_un unix_name(const std::string& path) {
-  sockaddr_un name{};
-  name.sun_family = AF_UNIX;
-  path.copy(name.sun_path, sizeof name.sun_path - 1);
-  return name;
-}
-
-Result<unique_fd> bind_unix(const BindAddress& address) {
-  const sockaddr_un name = unix_name(address.path);
-  const auto* generic = reinterpret_cast<const sockaddr*>(&name);
-  unique_fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!fd) return fail(errno_error(errno, "socket"));
-  if (::bind(fd.get(), generic, sizeof name) == 0) return fd;
-  if (errno != EADDRINUSE) return fail(bind_error(errno, address));
-  // A file is in the way. If it is a socket nobody listens on, it is left over from a dead server.
-  const OwnFile stale = OwnFile::at(address.path);
-  struct stat info{};
-  if (::lstat(address.path.c_str(), &info) != 0 || !S_ISSOCK(info.st_mode)) {
-    return fail(ErrorCode::kAlreadyExists,
-                "{} exists and is no socket; remove it or choose another --bind", address.path);
-  }
-  if (has_listener(address.path)) return fail(bind_error(EADDRINUSE, address));
-  stale.remove();  // unless another server has replaced it meanwhile
-  if (::bind(fd.get(), generic, sizeof name) != 0) {
-    return fail(bind_error(errno, address));
-  }
-  return fd;
-}
-
-// Nobody can connect before listen(), so its access is complete from the first moment on.
 Result<Listener> open_unix(const BindAddress& address, const SocketAccess& access) {
-  const mode_t before = ::umask(0777);
-  auto fd = bind_unix(address);
-  ::umask(before);
-  if (!fd) return fail(fd);
-  Listener out{.fd = std::move(*fd),
-               .asked = address,
-               .where = "unix:" + address.path,
-               .file = OwnFile::at(address.path)};
-  if (auto set = out.file.set_access(access.user, access.group, access.mode); !set) {
-    out.file.remove();
-    return fail(std::move(set).error().wrap("--bind " + address.to_string()));
-  }
-  return out;
+  auto made = make_socket_file(address.path, access);
+  if (!made) return fail(made);
+  return Listener{.fd = std::move(made->fd),
+                  .asked = address,
+                  .where = address.to_string(),
+                  .file = std::move(made->file)};
 }
 
 Result<Listener> open_tcp(const BindAddress& address, const ListenOptions& options) {
@@ -241,15 +203,10 @@ Result<Listener> adopt_listener(unique_fd fd, const BindAddress& asked) {
   }
   ::fcntl(fd.get(), F_SETFD, FD_CLOEXEC);
   ::fcntl(fd.get(), F_SETFL, ::fcntl(fd.get(), F_GETFL) | O_NONBLOCK);
-  std::string where = local_address(fd.get());
+  // The kernel may know the file of a unix socket by the name it was bound at (socket_file.cpp).
+  std::string where =
+      asked.kind == BindAddress::Kind::kUnix ? asked.to_string() : local_address(fd.get());
   return Listener{std::move(fd), asked, std::move(where)};
-}
-
-bool has_listener(const std::string& path) {
-  const sockaddr_un name = unix_name(path);
-  const unique_fd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  return ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) == 0 ||
-         (errno != ECONNREFUSED && errno != ENOENT);
 }
 
 Result<Listener> open_listener(const BindAddress& address, const ListenOptions& options) {

@@ -4,14 +4,13 @@
 #include <sys/types.h>
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 
 #include <saola/base/error.hpp>
 #include <saola/base/unique_fd.hpp>
 
-#include "files/own_file.hpp"
+#include "files/socket_file.hpp"
 
 namespace saola::server {
 
@@ -42,13 +41,6 @@ struct Listener {
   OwnFile file = {};  // of a unix socket that this server made, or took over from the one before
 };
 
-// Who may connect to a unix socket.
-struct SocketAccess {
-  mode_t mode = 0666;
-  std::optional<uid_t> user = {};  // its owner; nullopt: this process's
-  std::optional<gid_t> group = {};
-};
-
 struct ListenOptions {
   int backlog = 2048;
   bool reuse_port = false;
@@ -58,9 +50,6 @@ struct ListenOptions {
 // Binds and listens. A unix socket file nobody listens on any more is replaced. Errors say who is
 // in the way as far as it can be told, and what to do.
 Result<Listener> open_listener(const BindAddress& address, const ListenOptions& options);
-
-// Whether a process listens on the unix socket at `path`.
-bool has_listener(const std::string& path);
 
 // "127.0.0.1:8000", "[::1]:8000" or "unix:/path" of a socket; empty when it has none.
 std::string local_address(int fd);

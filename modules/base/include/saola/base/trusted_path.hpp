@@ -15,6 +15,9 @@ struct Place {
   std::string name;
   // A descriptor of this process in /proc (/dev/stdout leads there), which only opening follows.
   bool is_descriptor = false;
+  // Nobody but root and this process's user can change where the path leads, so that it may be used
+  // as it is written.
+  bool only_ours = true;
 };
 
 // Where `path` leads. Links on the way are followed if root or this process's user made them, others
