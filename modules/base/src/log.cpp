@@ -10,6 +10,7 @@
 namespace saola {
 namespace {
 
+// Bytes. A longer line is made again with its texts cut, so that it stays one line and valid.
 constexpr std::size_t kLongestLine = 16 * 1024;
 
 struct LogState {
@@ -41,10 +42,14 @@ std::size_t utf8_length(std::string_view text) {
   return length;
 }
 
-}  // namespace
-
-void append_json_escaped(std::string& out, std::string_view text) {
+// append_json_escaped() of at most about `most` bytes; what is cut ends in an ellipsis.
+void append_escaped(std::string& out, std::string_view text, std::size_t most) {
+  const std::size_t begin = out.size();
   while (!text.empty()) {
+    if (out.size() - begin >= most) {
+      out += "…";
+      return;
+    }
     const char c = text.front();
     std::size_t used = 1;
     switch (c) {
@@ -75,6 +80,54 @@ void append_json_escaped(std::string& out, std::string_view text) {
     }
     text.remove_prefix(used);
   }
+}
+
+// A log line without its end.
+struct Line {
+  std::string text;
+  std::size_t record_at = 0;  // where its time, level and role end, in the text format
+};
+
+// `most`: bytes of each text in it.
+Line line_of(const LogOptions& options, LogLevel level, std::string_view message,
+             std::initializer_list<LogField> fields, std::size_t most) {
+  const std::string time = format_rfc3339(real_clock().system_now());
+  Line out;
+  std::string& line = out.text;
+  line.reserve(256);
+  if (options.format == LogFormat::kJson) {
+    line += fmt::format(R"({{"time":"{}","level":"{}","pid":{},"role":")", time, to_string(level),
+                        ::getpid());
+    append_escaped(line, options.role, most);
+    line += R"(","message":")";
+    append_escaped(line, message, most);
+    line += '"';
+    for (const LogField& f : fields) {
+      line += fmt::format(R"(,"{}":)", f.name);
+      if (f.quoted) line += '"';
+      append_escaped(line, f.value, most);
+      if (f.quoted) line += '"';
+    }
+    line += '}';
+    return out;
+  }
+  line += fmt::format("{} {:<7} [{} {}] ", time, to_string(level), options.role, ::getpid());
+  out.record_at = line.size();
+  append_escaped(line, message, most);
+  for (const LogField& f : fields) {
+    const bool quote = f.quoted && f.value.find_first_of(" \"=\n\t") != std::string::npos;
+    line += fmt::format(" {}=", f.name);
+    if (quote) line += '"';
+    append_escaped(line, f.value, most);
+    if (quote) line += '"';
+  }
+  return out;
+}
+
+}  // namespace
+
+void append_json_escaped(std::string& out, std::string_view text) {
+  append_escaped(out, text, std::string_view::npos);
 }
 
 std::string_view to_string(LogLevel level) {
@@ -121,45 +174,18 @@ bool log_enabled(LogLevel level) {
 void log(LogLevel level, std::string_view message, std::initializer_list<LogField> fields) {
   if (!log_enabled(level)) return;
   const LogState& s = state();
-  const std::string time = format_rfc3339(real_clock().system_now());
-  std::string line;
-  line.reserve(256);
-  std::size_t record_at = 0;
-  const bool json = s.options.format == LogFormat::kJson;
-  if (json) {
-    line += fmt::format(R"({{"time":"{}","level":"{}","pid":{},"role":")", time, to_string(level),
-                        ::getpid());
-    append_json_escaped(line, s.options.role);
-    line += R"(","message":")";
-    append_json_escaped(line, message);
-    line += '"';
-    for (const LogField& f : fields) {
-      line += fmt::format(R"(,"{}":)", f.name);
-      if (f.quoted) line += '"';
-      append_json_escaped(line, f.value);
-      if (f.quoted) line += '"';
-    }
-  } else {
-    line += fmt::format("{} {:<7} [{} {}] ", time, to_string(level), s.options.role, ::getpid());
-    record_at = line.size();
-    append_json_escaped(line, message);
-    for (const LogField& f : fields) {
-      const bool quote = f.quoted && f.value.find_first_of(" \"=\n\t") != std::string::npos;
-      line += fmt::format(" {}=", f.name);
-      if (quote) line += '"';
-      append_json_escaped(line, f.value);
-      if (quote) line += '"';
-    }
+  Line line = line_of(s.options, level, message, fields, std::string_view::npos);
+  if (line.text.size() > kLongestLine) {
+    // Half of it is more than all else takes.
+    line = line_of(s.options, level, message, fields, kLongestLine / 2 / (fields.size() + 2));
   }
-  if (line.size() > kLongestLine) line.resize(kLongestLine);
-  if (json) line += '}';
   if (s.options.sink != nullptr) {
-    s.options.sink->write(level, std::string_view(line).substr(record_at));
+    s.options.sink->write(level, std::string_view(line.text).substr(line.record_at));
   }
-  line += '\n';
+  line.text += '\n';
   // A short write loses the rest of one line: better than blocking the caller in a loop.
   [[maybe_unused]] ssize_t n =
-      ::write(s.fd.load(std::memory_order_relaxed), line.data(), line.size());
+      ::write(s.fd.load(std::memory_order_relaxed), line.text.data(), line.text.size());
 }
 
 }  // namespace saola

@@ -38,6 +38,20 @@ TEST_F(LogTest, JsonLineEscapesWhatAPeerSent) {
       << line;
 }
 
+TEST_F(LogTest, ALineThatIsTooLongHasItsTextsCutAndStaysWhole) {
+  ASSERT_TRUE(log_configure({.format = LogFormat::kJson, .path = path_, .role = "web 1"}));
+  std::string wide;
+  for (int i = 0; i < 20'000; ++i) wide += "ü";
+  log_info(std::string(20'000, '"'), {{"wide", wide}, {"job", "short"}, {"last", 7}});
+  const std::string line = read_all(path_);
+  EXPECT_LE(line.size(), 16u * 1024);
+  EXPECT_TRUE(line.ends_with("\",\"job\":\"short\",\"last\":7}\n"))
+      << line.substr(line.size() - 80);
+  EXPECT_NE(line.find(R"("message":"\"\")"), std::string::npos);
+  EXPECT_NE(line.find(R"(\"…","wide":"üü)"), std::string::npos) << "cut between characters";
+  EXPECT_NE(line.find("ü…\","), std::string::npos);
+}
+
 TEST_F(LogTest, LevelFiltersAndTextQuotes) {
   ASSERT_TRUE(log_configure({.level = LogLevel::kWarning, .path = path_, .role = "arbiter"}));
   log_info("hidden");

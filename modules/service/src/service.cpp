@@ -239,13 +239,18 @@ void Service::Impl::finish() {
        .role = http::Role::kNone});
   add("/readyz",
       [this] {
+        std::vector<std::string> reasons;
         if (jobs_api) {
-          if (const Result<void> ready = jobs_api->ready(); !ready) {
-            return server::readiness_answer({ready.error().message()});
+          if (auto ready = jobs_api->ready(); !ready) reasons.push_back(ready.error().message());
+        }
+        if (web_context != nullptr) {
+          for (std::string& why : web_context->why_not_ready()) {
+            // The store's, as this worker or another has reported it.
+            if (!reasons.empty() && why.ends_with(reasons.front())) continue;
+            reasons.push_back(std::move(why));
           }
         }
-        return server::readiness_answer(web_context == nullptr ? std::vector<std::string>()
-                                                               : web_context->why_not_ready());
+        return server::readiness_answer(reasons);
       },
       {.endpoint = "readyz",
        .doc = "Can requests be served?",

@@ -1,8 +1,13 @@
 #include "credentials/credentials.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <set>
 #include <utility>
+#include <vector>
+
+#include <fmt/ranges.h>
 
 #include "credentials/credential_process.hpp"
 #include "credentials/profiles.hpp"
@@ -61,12 +66,13 @@ class ProfileSearch {
     const std::string where = fmt::format("profile '{}' of {}", name, files_.paths());
     if (auto role = role_of(profile, where)) return role;
     if (auto identity = web_identity_of(profile, with_environment)) return identity;
-    if (profile.contains("sso_session") || profile.contains("sso_start_url")) {
-      return unusable(
-          where,
-          "it signs in by SSO (sso_session, sso_start_url), which Saola does not do; use "
-          "a role, or credential_process = aws configure export-credentials --profile "
-          "NAME");
+    for (const char* key : {"sso_session", "sso_start_url", "login_session"}) {
+      if (!profile.contains(key)) continue;
+      return unusable(where,
+                      fmt::format("it signs in by a browser (SSO: {}), which Saola does not do; "
+                                  "use a role, or credential_process = aws configure "
+                                  "export-credentials --profile NAME",
+                                  key));
     }
     if (auto keys = static_of(files_.credentials, name, files_.credentials_path)) return keys;
     if (auto process = process_of(profile, where)) return process;
@@ -209,6 +215,21 @@ Result<FoundCredentials> from_profile(const S3Options& options, Deadline deadlin
               name, search.files().paths());
 }
 
+// What boto3 would read as well, where it is there: nobody is to wonder why it does not count.
+std::string not_read() {
+  std::vector<std::string> seen;
+  for (const char* name : {"AWS_CREDENTIAL_FILE", "BOTO_CONFIG"}) {
+    if (!environment(name).empty()) seen.emplace_back(name);
+  }
+  for (const std::string& path : {environment("HOME") + "/.boto", std::string("/etc/boto.cfg")}) {
+    if (::access(path.c_str(), F_OK) == 0) seen.push_back(path);
+  }
+  if (seen.empty()) return "";
+  return fmt::format(
+      ". There is {}, which is not read: copy its keys to the profile (~/.aws/credentials)",
+      fmt::join(seen, " and "));
+}
+
 Result<FoundCredentials> from_chain(const S3Options& options, Deadline deadline) {
   if (auto keys = from_environment()) return *std::move(keys);
   const std::string name = profile_in_use(options.profile);
@@ -228,8 +249,8 @@ Result<FoundCredentials> from_chain(const S3Options& options, Deadline deadline)
       "no S3 credentials were found: not in the environment, not in profile '{}' of {}, and "
       "neither a web identity, a container nor an instance gives a role. Set "
       "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or write the profile, or ask for "
-      "anonymous access",
-      name, search.files().paths());
+      "anonymous access{}",
+      name, search.files().paths(), not_read());
 }
 
 // What `key` of the environment or the profile in use says of something that is no secret.

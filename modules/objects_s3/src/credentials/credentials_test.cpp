@@ -186,6 +186,9 @@ TEST_F(CredentialsTest, WhatWasSeenAndCannotBeUsedIsSaid) {
     return none ? "found" : none.error().message();
   };
   EXPECT_THAT(says("sso_session = corp"), HasSubstr("SSO"));
+  EXPECT_THAT(says("login_session = arn:aws:iam::1:user/me"), HasSubstr("export-credentials"));
+  write("/.boto", "[Credentials]\n");
+  EXPECT_THAT(says(""), HasSubstr("/.boto, which is not read"));
   EXPECT_THAT(says("role_arn = a\nsource_profile = other\nmfa_serial = m"),
               HasSubstr("mfa_serial"));
   EXPECT_THAT(says("role_arn = a"), HasSubstr("source_profile"));

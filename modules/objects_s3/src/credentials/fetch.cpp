@@ -59,7 +59,8 @@ Result<Fetched> fetch_once(const FetchRequest& request, Deadline deadline) {
   }
   const CURLcode done = curl_easy_perform(easy.get());
   if (done != CURLE_OK) {
-    return fail(ErrorCode::kUnavailable, "{}: {}", request.url, curl_easy_strerror(done));
+    return fail(done == CURLE_OPERATION_TIMEDOUT ? ErrorCode::kTimedOut : ErrorCode::kUnavailable,
+                "{}: {}", request.url, curl_easy_strerror(done));
   }
   curl_easy_getinfo(easy.get(), CURLINFO_RESPONSE_CODE, &answer.status);
   return answer;

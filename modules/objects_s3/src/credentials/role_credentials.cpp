@@ -231,12 +231,20 @@ std::optional<Result<FoundCredentials>> instance_credentials(Deadline deadline) 
                        .timeout = kMetadataTime,
                        .tries = 1};
   const auto token = fetch(request, deadline);
-  if (!token) return std::nullopt;
-  if (token->status != 200) return refused(source, *token);
+  // Version 1, which knows no tokens, as boto3 falls back to it: where the token is not known, and
+  // where its answer does not come, as in a container that is more hops away than it may travel.
+  const bool silent = !token && token.error().code() == ErrorCode::kTimedOut;
+  if (!token && !silent) return std::nullopt;
+  const bool version_2 = token && token->status == 200;
+  const bool version_1 = environment("AWS_EC2_METADATA_V1_DISABLED") != "true";
+  if (token && !version_2 && (token->status == 400 || !version_1)) return refused(source, *token);
+  if (silent && !version_1) return std::nullopt;
   request = {.url = origin + "/latest/meta-data/iam/security-credentials/",
-             .headers = {{"x-aws-ec2-metadata-token", token->body}},
-             .timeout = kMetadataTime};
+             .timeout = kMetadataTime,
+             .tries = version_2 ? request.tries : 1};
+  if (version_2) request.headers = {{"x-aws-ec2-metadata-token", token->body}};
   const auto role = fetch(request, deadline);
+  if (!role && silent) return std::nullopt;
   if (!role) return away(source, role.error());
   if (role->status == 404) return std::nullopt;
   if (role->status != 200) return refused(source, *role);

@@ -112,6 +112,38 @@ TEST_F(RoleTest, AnInstanceWithoutARoleIsNoSource) {
   EXPECT_THAT(id(), HasSubstr("no S3 credentials were found"));
 }
 
+TEST_F(RoleTest, AnInstanceOfVersionOneGivesKeysToo) {
+  int token_status = 404;
+  FakeEndpoint metadata([&](const FakeRequest& request) {
+    if (request.method == "PUT") return FakeAnswer{http(token_status, "", "no")};
+    if (!request.header("x-aws-ec2-metadata-token").empty()) return FakeAnswer{http(401, "", "")};
+    const bool list = request.target.ends_with("/security-credentials/");
+    return FakeAnswer{http(200, "", list ? "a-role\n" : keys_json("ONE"))};
+  });
+  ::setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", metadata.url().c_str(), 1);
+  ::unsetenv("AWS_EC2_METADATA_DISABLED");
+  for (const int status : {404, 403, 405}) {
+    token_status = status;
+    EXPECT_EQ(id(), "ONE") << status;
+  }
+  token_status = 400;
+  EXPECT_THAT(id(), HasSubstr("answered 400"));
+  token_status = 403;
+  ::setenv("AWS_EC2_METADATA_V1_DISABLED", "true", 1);
+  EXPECT_THAT(id(), HasSubstr("answered 403"));
+}
+
+TEST_F(RoleTest, AnInstanceThatGivesNoTokenInTimeIsAskedByVersionOne) {
+  FakeEndpoint metadata([](const FakeRequest& request) {
+    if (request.method == "PUT") return FakeAnswer{"", FakeAnswer::kHang};
+    const bool list = request.target.ends_with("/security-credentials/");
+    return FakeAnswer{http(200, "", list ? "a-role\n" : keys_json("ONE"))};
+  });
+  ::setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", metadata.url().c_str(), 1);
+  ::unsetenv("AWS_EC2_METADATA_DISABLED");
+  EXPECT_EQ(id(), "ONE");
+}
+
 TEST_F(RoleTest, AWebIdentityIsExchangedAtSts) {
   FakeEndpoint sts([](const FakeRequest&) { return FakeAnswer{http(200, "", keys_xml("W"))}; });
   write("/jwt", "the.web/token\n");

@@ -43,10 +43,20 @@ ProcessTitle::ProcessTitle() {
   end_ = reinterpret_cast<char*>(end);
 }
 
+std::string short_title(std::string_view title) {
+  constexpr std::size_t kLongest = 15;
+  if (title.size() <= kLongest) return std::string(title);
+  const std::size_t colon = std::min(title.find(": "), title.size());
+  std::string role(title.substr(std::min(colon + 2, title.size())));
+  // "web 1": "w1". What has no number, the arbiter, stands for the service.
+  const std::size_t number = role.find_first_of("0123456789");
+  role = number == std::string::npos ? "" : role.front() + role.substr(number);
+  if (role.size() >= kLongest) role.clear();
+  return std::string(title.substr(0, std::min(colon, kLongest - role.size()))) + role;
+}
+
 void ProcessTitle::set(std::string_view title) const {
-  constexpr std::size_t kLongestName = 15;
-  const std::string name(title.size() <= kLongestName ? title : title.substr(0, title.find(':')));
-  ::prctl(PR_SET_NAME, name.c_str());
+  ::prctl(PR_SET_NAME, short_title(title).c_str());
   if (begin_ == end_) return;
   std::memset(begin_, 0, static_cast<std::size_t>(end_ - begin_));
   const std::size_t room = static_cast<std::size_t>(end_ - begin_) - 1;
