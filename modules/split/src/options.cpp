@@ -197,6 +197,8 @@ std::string_view to_string(Method method) {
       return "local-maximum";
     case Method::kSearch:
       return "search";
+    case Method::kThreePhase:
+      return "three-phase";
   }
   return "?";
 }
@@ -239,10 +241,11 @@ Result<Objective> parse_objective(std::string_view name) {
 }
 
 Result<Method> parse_method(std::string_view name) {
-  constexpr std::array<std::pair<std::string_view, Method>, 3> kKnown = {
+  constexpr std::array<std::pair<std::string_view, Method>, 4> kKnown = {
       {{"exchange", Method::kExchange},
        {"local-maximum", Method::kLocalMaximum},
-       {"search", Method::kSearch}}};
+       {"search", Method::kSearch},
+       {"three-phase", Method::kThreePhase}}};
   return parse("method", name, kKnown);
 }
 

@@ -225,6 +225,11 @@ class Run {
     outcome_.id_column = selection_.id;
     outcome_.accounts = selection_.accounts;
     outcome_.method = options_.method;
+    if (options_.method == Method::kThreePhase && !rules_.plain) {
+      outcome_.method = Method::kSearch;
+      outcome_.warnings.push_back(
+          "the method 'three-phase' takes no constraints but sizes and strata; 'search' was used");
+    }
     outcome_.seed = options_.seed;
     // Measuring balance costs about what preparing did; with some to spare, for a budget that is
     // overrun is worse than one that is not used up.
@@ -276,7 +281,7 @@ class Run {
     }
     SearchOptions how;
     how.objective = outcome_.objective;
-    how.method = options_.method;
+    how.method = outcome_.method;
     how.restarts = options_.restarts;
     how.seed = options_.seed;
     how.patience = options_.patience;

@@ -176,20 +176,23 @@ std::vector<Schema::Field> option_fields() {
       {"correlations", Schema::boolean().or_null().doc(
                            "Of kplus: make the columns' correlations equal too. Default: false")},
       {"method", Schema::string()
-                     .one_of({"exchange", "local-maximum", "search"})
+                     .one_of({"exchange", "local-maximum", "search", "three-phase"})
                      .or_null()
                      .doc("How hard to try. Default: search")},
-      {"restarts", Schema::integer()
-                       .min(1)
-                       .max(kMaxRestarts)
-                       .or_null()
-                       .doc("Independent runs; the best is kept. Default: until 'patience' of them "
-                            "in a row found nothing better")},
-      {"patience", Schema::integer()
-                       .min(1)
-                       .max(kMaxRestarts)
-                       .or_null()
-                       .doc("Runs without a better answer that end the search. Default: 100")},
+      {"restarts",
+       Schema::integer()
+           .min(1)
+           .max(kMaxRestarts)
+           .or_null()
+           .doc("Independent runs; the best is kept. Default: until the work of 'patience' "
+                "usual runs found nothing better")},
+      {"patience",
+       Schema::integer()
+           .min(1)
+           .max(kMaxRestarts)
+           .or_null()
+           .doc("The search ends when the work of so many usual runs found nothing better. "
+                "Default: 100")},
       {"designs",
        Schema::integer().min(2).max(10'000).or_null().doc(
            "Draw one of so many good answers, which are written too. Default: the best")},

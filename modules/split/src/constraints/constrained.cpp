@@ -193,7 +193,8 @@ RestartResult run_restart(const Shared& shared, Allotment& allotment, BlockCost&
   Climb climb(allotment, cost, random, pace);
   climb.improve(shared.options.method == Method::kExchange);
   keep();
-  const auto work = search_work(shared.problem.rows);
+  const auto work =
+      search_work(shared.problem.rows) * restart_eighths(shared.options, number) / kUsual;
   const auto begin = pace.work();
   while (shared.options.method == Method::kSearch && !pace.stopped() &&
          pace.work() - begin < work) {

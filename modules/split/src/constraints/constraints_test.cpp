@@ -39,6 +39,13 @@ std::vector<std::uint32_t> sizes_of(const Outcome& outcome) {
 constexpr Objective kAll[] = {Objective::kKPlus, Objective::kVariance, Objective::kDiversity,
                               Objective::kAverageDiversity};
 
+TEST(Constraints, ThreePhaseSearchGivesWayWithAWarning) {
+  const auto outcome = outcome_of(
+      units(30), {.constraints = {.fixed = {{"u0", "1"}}}, .method = Method::kThreePhase});
+  EXPECT_EQ(outcome.method, Method::kSearch);
+  EXPECT_THAT(outcome.warnings, testing::Contains(HasSubstr("'three-phase' takes no constraints")));
+}
+
 TEST(Constraints, FixedAllowedAndExcludedUnits) {
   const auto table = units(30);
   for (const auto objective : kAll) {

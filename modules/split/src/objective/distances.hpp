@@ -97,6 +97,11 @@ class Distances {
 
   void swap(std::size_t i, std::size_t j);
 
+  // How far position p is from the members of group g, as the cost weighs it: what it is worth there.
+  double worth(std::size_t p, std::size_t g) const {
+    return weights_[g] * sums_[g * positions_ + p];
+  }
+
   // As in Moments.
   std::size_t trial_work() const { return 2; }
   std::size_t prepare_work() const { return groups_ * 2; }

@@ -87,6 +87,12 @@ double Moments::delta(std::size_t j) const {
          dot(&slope_[b * width_], feature(j), width_);
 }
 
+double Moments::worth(std::size_t p, std::size_t g) const {
+  const double slope = 2 * dot(feature(p), &sums_[g * width_], width_);
+  return -(group_at_[p] == g ? slope - features_.square[p] : slope + features_.square[p]) *
+         inverse_size_[g];
+}
+
 void Moments::swap(std::size_t i, std::size_t j) {
   running_ += delta(i, j);
   double* const sum_a = &sums_[group_at_[i] * width_];

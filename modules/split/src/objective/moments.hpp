@@ -90,6 +90,9 @@ class Moments {
   double delta(std::size_t j) const;
   void swap(std::size_t i, std::size_t j);
 
+  // How little position p adds to the cost as a member of group g, but for a constant.
+  double worth(std::size_t p, std::size_t g) const;
+
   // Rough costs in nanoseconds, for Pace.
   std::size_t trial_work() const { return 2 + width_ / 2; }
   std::size_t prepare_work() const { return groups_ * (2 + width_ / 2); }

@@ -38,6 +38,18 @@ class Engine {
         pace_(pace),
         margins_(margins) {
     if (margins_ != nullptr) margins_->assign(layout_.stratum_at, state_.group_at());
+    checked_.assign(state_.positions(), 0);
+    for (const auto g : state_.group_at()) {
+      if (g >= touched_.size()) touched_.resize(g + 1, 1);
+    }
+  }
+
+  // Goes on from another assignment with the same spread of the strata. False when `pace` stopped it.
+  bool restart_from(const std::vector<std::uint32_t>& group_at) {
+    if (!state_.assign(group_at, pace_)) return false;
+    if (margins_ != nullptr) margins_->assign(layout_.stratum_at, group_at);
+    std::fill(touched_.begin(), touched_.end(), ++now_);
+    return true;
   }
 
   // One pass over all units, each swapped with its best partner in another group. False when
@@ -58,6 +70,20 @@ class Engine {
     }
   }
 
+  // Swaps `pairs` near pairs whatever that does to the cost; fewer when they were of the same group.
+  void disturb(Random& random, std::uint32_t pairs) {
+    for (std::uint32_t n = 0; n < pairs; ++n) {
+      const auto [i, j] = near_pair(random);
+      if (state_.group(i) != state_.group(j)) exchange_if_allowed(i, j);
+    }
+    pace_.step(pairs);
+  }
+
+  // Swaps positions i and j if the strata stay as well spread. REQUIRES: in different groups.
+  void exchange_if_allowed(std::uint32_t i, std::uint32_t j) {
+    if (allowed(i, j)) swap(i, j);
+  }
+
   // Takes the state's assignment for `best` if it is better.
   void keep_better(Best& best) {
     if (state_.cost() < best.cost) best = {state_.group_at(), state_.cost()};
@@ -74,39 +100,25 @@ class Engine {
     const auto start = pace_.work();
     while (!pace_.stopped() && pace_.work() - start < work) {
       told(static_cast<double>(pace_.work() - start) / static_cast<double>(work));
-      for (std::uint32_t n = 0; n < kDisturbed; ++n) {
-        const auto [i, j] = near_pair(random);
-        if (state_.group(i) != state_.group(j) && allowed(i, j)) swap(i, j);
-      }
-      pace_.step(kDisturbed);
+      disturb(random, kDisturbed);
       local_maximum();
       keep_better(best);
-      if (state_.cost() > kMuchWorse * best.cost) {
-        if (!state_.assign(best.group_at, pace_)) return;
-        if (margins_ != nullptr) margins_->assign(layout_.stratum_at, best.group_at);
-      }
+      if (state_.cost() > kMuchWorse * best.cost && !restart_from(best.group_at)) return;
     }
   }
 
-  // Tries random pairs, taking changes for the worse up to a threshold that falls while `work` is
-  // done (threshold accepting, Dueck and Scheuer 1990).
+  // Tries random units with runs of others, taking changes for the worse up to a threshold that falls
+  // while `work` is done (threshold accepting, Dueck and Scheuer 1990).
   template <typename Told>
   void anneal(Random& random, std::uint64_t work, Told&& told) {
     constexpr int kStages = 64;
-    constexpr std::uint64_t kBatch = 100;
     double threshold = kFirstThreshold * usual_change(random);
     const auto start = pace_.work();
     for (int stage = 0; stage < kStages; ++stage) {
       told(static_cast<double>(stage) / kStages);
       const auto end = start + work / kStages * static_cast<std::uint64_t>(stage + 1);
       while (pace_.work() < end) {
-        for (std::uint64_t n = 0; n < kBatch; ++n) {
-          const auto [i, j] = near_pair(random);
-          if (state_.group(i) == state_.group(j)) continue;
-          ++trials_;
-          if (state_.delta(i, j) < threshold && allowed(i, j)) swap(i, j);
-        }
-        if (pace_.step(kBatch * state_.random_trial_work())) return;
+        if (try_run(random, threshold)) return;
       }
       threshold *= kCooling;
     }
@@ -132,9 +144,37 @@ class Engine {
 
   std::pair<std::uint32_t, std::uint32_t> near_pair(Random& random) {
     const auto i = random.below(static_cast<std::uint32_t>(state_.positions()));
-    const auto& stratum = layout_.strata[layout_.strata.size() == 1 ? 0 : layout_.stratum_at[i]];
-    const auto near = around(i, stratum, near_);
+    const auto near = near_of(i);
     return {i, near.begin + random.below(near.size())};
+  }
+
+  Range near_of(std::uint32_t i) const {
+    return around(i, layout_.strata[layout_.strata.size() == 1 ? 0 : layout_.stratum_at[i]], near_);
+  }
+
+  // Swaps a random unit with the first of a run of near ones that changes the cost by less than
+  // `threshold`. True when `pace` said stop.
+  bool try_run(Random& random, double threshold) {
+    constexpr std::uint32_t kRun = 128;
+    const auto [i, first] = near_pair(random);
+    const auto near = near_of(i);
+    const auto length = std::min(kRun, near.size());
+    const bool prepared = state_.worth_preparing(length);
+    if (prepared) state_.prepare(i);
+    const auto group = state_.group(i);
+    std::uint32_t tried = 0;
+    std::uint32_t partner = i;
+    for (std::uint32_t j = first; tried < length && partner == i; ++tried) {
+      if (state_.group(j) != group && (!prepared || state_.can_beat(j, threshold))) {
+        const double delta = prepared ? state_.delta(j) : state_.delta(i, j);
+        if (delta < threshold && allowed(i, j)) partner = j;
+      }
+      if (++j == near.end) j = near.begin;
+    }
+    trials_ += tried;
+    if (partner != i) swap(i, partner);
+    return pace_.step(prepared ? state_.prepare_work() + tried * state_.trial_work()
+                               : tried * state_.random_trial_work());
   }
 
   // The mean size of the change that swapping two near units of different groups makes.
@@ -161,6 +201,7 @@ class Engine {
       margins_->exchange(layout_.stratum_at[i], layout_.stratum_at[j], state_.group(i),
                          state_.group(j));
     }
+    touched_[state_.group(i)] = touched_[state_.group(j)] = ++now_;
     state_.swap(i, j);
     ++swaps_;
     pace_.step(state_.swap_work());
@@ -168,15 +209,18 @@ class Engine {
 
   // False when `pace` said stop.
   bool improve(std::uint32_t i, Range candidates) {
+    if (checked_[i] == now_) return !pace_.step(1);
     // Preparing costs something for every group: not worth it when there are more of them than
     // candidates.
     const bool prepared = state_.worth_preparing(candidates.size());
     if (prepared) state_.prepare(i);
     const auto group = state_.group(i);
+    // What changed since no partner was good enough; a swap's effect depends on the two groups only.
+    const auto since = touched_[group] > checked_[i] ? 0 : checked_[i];
     double best = -state_.tolerance();
     std::uint32_t partner = i;
     for (std::uint32_t j = candidates.begin; j < candidates.end; ++j) {
-      if (state_.group(j) == group) continue;
+      if (state_.group(j) == group || touched_[state_.group(j)] <= since) continue;
       if (prepared && !state_.can_beat(j, best)) continue;
       const double delta = prepared ? state_.delta(j) : state_.delta(i, j);
       if (delta < best && allowed(i, j)) {
@@ -185,7 +229,11 @@ class Engine {
       }
     }
     trials_ += candidates.size();
-    if (partner != i) swap(i, partner);
+    if (partner != i) {
+      swap(i, partner);
+    } else {
+      checked_[i] = now_;
+    }
     const auto work = prepared ? state_.prepare_work() + candidates.size() * state_.trial_work()
                                : candidates.size() * state_.random_trial_work();
     return !pace_.step(work);
@@ -199,6 +247,10 @@ class Engine {
   Margins* const margins_;
   std::uint64_t trials_ = 0;
   std::uint64_t swaps_ = 0;
+  // Counts changes of the groups: when each was changed last, and when a position had no good partner.
+  std::uint64_t now_ = 1;
+  std::vector<std::uint64_t> touched_;
+  std::vector<std::uint64_t> checked_;
 };
 
 }  // namespace saola::split

@@ -103,7 +103,7 @@ void Race::judge(std::size_t number, RestartResult result) {
   winner_.restarts = judged_;
   if (options_.designs > 0) keep_design(result.best);
   if (winner_.best && result.best.cost >= winner_.best->cost) {
-    ++fruitless_;
+    fruitless_ += restart_eighths(options_, number);
     return;
   }
   winner_.best = std::move(result.best);
@@ -153,7 +153,7 @@ bool Race::decided() const {
       judged_ < kTriesADesign * options_.designs) {
     return false;
   }
-  return options_.restarts ? judged_ >= *options_.restarts : fruitless_ >= options_.patience;
+  return options_.restarts ? judged_ >= *options_.restarts : fruitless_ >= patience();
 }
 
 bool Race::ask() {
@@ -167,7 +167,8 @@ bool Race::ask() {
       const auto done = static_cast<double>(judged_ + early_.size());
       fraction = std::min((done + parts) / static_cast<double>(*options_.restarts), 1.0);
     } else {
-      fraction = static_cast<double>(fruitless_) / static_cast<double>(options_.patience);
+      fraction = static_cast<double>(fruitless_) / static_cast<double>(patience());
+      fraction = std::min(fraction, 1.0);
     }
     message = fmt::format("improving, restart {}", next_);
     if (winner_.best) message += fmt::format(", best {:.6g}", std::abs(winner_.best->cost));

@@ -15,6 +15,7 @@
 
 #include <saola/split/search.hpp>
 
+#include "search/effort.hpp"
 #include "search/engine.hpp"
 #include "search/pace.hpp"
 
@@ -59,6 +60,7 @@ class Race {
   void submit(std::size_t number, RestartResult result, bool whole);
   void judge(std::size_t number, RestartResult result);
   bool decided() const;
+  std::uint64_t patience() const { return options_.patience * kUsual; }
   void keep_design(const Best& best);
   // Asks the caller's poll; true when the race is to end.
   bool ask();
@@ -74,7 +76,7 @@ class Race {
   // Guarded by mutex_:
   std::size_t next_ = 0;
   std::size_t judged_ = 0;
-  std::size_t fruitless_ = 0;
+  std::uint64_t fruitless_ = 0;  // in eighths of a usual restart
   std::size_t running_ = 0;
   // Ended, and waiting for those with smaller numbers.
   std::map<std::size_t, RestartResult> early_;

@@ -17,6 +17,7 @@
 #include "search/race.hpp"
 #include "search/random.hpp"
 #include "search/start.hpp"
+#include "search/three_phase.hpp"
 
 namespace saola::split {
 namespace {
@@ -24,6 +25,8 @@ namespace {
 // Up to this many rows every pair is tried; beyond, partners near in the layout.
 constexpr std::size_t kAllPartnersUpTo = 4'000;
 constexpr std::uint32_t kNearPartners = 128;
+// Up to so many rows kSearch tries every pair too, and takes turns with three-phase search.
+constexpr std::size_t kFew = 200;
 
 std::vector<std::uint32_t> by_row(const Layout& layout,
                                   const std::vector<std::uint32_t>& by_position) {
@@ -32,34 +35,9 @@ std::vector<std::uint32_t> by_row(const Layout& layout,
   return rows;
 }
 
-// Partners tried by kSearch: enough for some in each of the other groups.
+// Partners tried by kSearch and kThreePhase of many rows: enough for some in each of the other groups.
 std::uint32_t near_partners(std::size_t groups) {
   return static_cast<std::uint32_t>(std::clamp<std::size_t>(16 * (groups - 1), 16, 320));
-}
-
-// One restart from the state's assignment; `best` gets the best seen, wherever it is stopped.
-template <typename State>
-void improve(State& state, Engine<State>& engine, Method method, Random& random, Best& best,
-             const Race::Told& told) {
-  const auto work = search_work(state.positions());
-  switch (method) {
-    case Method::kExchange:
-      engine.exchange();
-      engine.keep_better(best);
-      break;
-    case Method::kLocalMaximum:
-      engine.local_maximum();
-      engine.keep_better(best);
-      break;
-    case Method::kSearch:
-      engine.local_maximum();
-      engine.keep_better(best);
-      engine.anneal(random, work / 2, [&](double part) { told(part / 2); });
-      engine.local_maximum();
-      engine.keep_better(best);
-      engine.iterate(random, work / 2, best, [&](double part) { told(0.5 + part / 2); });
-      break;
-  }
 }
 
 // What all restarts share.
@@ -68,6 +46,71 @@ struct Course {
   const SearchOptions& options;
   const Layout& layout;
   std::uint32_t window;
+};
+
+// One restart from the state's assignment; `best` gets the best seen, wherever it is stopped.
+template <typename State>
+class Improvement {
+ public:
+  Improvement(State& state, Engine<State>& engine, const Course& course, Random& random, Pace& pace)
+      : state_(state), engine_(engine), course_(course), random_(random), pace_(pace) {}
+
+  void run(std::size_t number, Best& best, const Race::Told& told) {
+    const auto& options = course_.options;
+    const auto work = search_work(state_.positions()) * restart_eighths(options, number) / kUsual;
+    switch (options.method) {
+      case Method::kExchange:
+        engine_.exchange();
+        engine_.keep_better(best);
+        break;
+      case Method::kLocalMaximum:
+        engine_.local_maximum();
+        engine_.keep_better(best);
+        break;
+      case Method::kSearch:
+        // Of few rows now the one is better, now the other; of points' distances always the first.
+        if (few() && !points_distances() && number % 2 == 1) {
+          three_phase(work, best, told);
+        } else {
+          anneal(work, best, told);
+        }
+        break;
+      case Method::kThreePhase:
+        three_phase(work, best, told);
+        break;
+    }
+  }
+
+ private:
+  bool points_distances() const {
+    return is_diversity(course_.options.objective) && course_.problem.distances.empty();
+  }
+  bool few() const { return state_.positions() <= kFew; }
+
+  void anneal(std::uint64_t work, Best& best, const Race::Told& told) {
+    engine_.local_maximum();
+    engine_.keep_better(best);
+    // Shares found by trial.
+    const bool mostly = is_diversity(course_.options.objective) && !few();
+    const double share = mostly ? 0.85 : 0.5;
+    const auto annealing = static_cast<std::uint64_t>(share * static_cast<double>(work));
+    engine_.anneal(random_, annealing, [&](double part) { told(share * part); });
+    engine_.local_maximum();
+    engine_.keep_better(best);
+    engine_.iterate(random_, work - annealing, best,
+                    [&](double part) { told(share + (1 - share) * part); });
+  }
+
+  void three_phase(std::uint64_t work, Best& best, const Race::Told& told) {
+    const auto start = [&] { return matched_start(course_.problem, course_.layout, random_); };
+    ThreePhase<State>(state_, engine_, course_.layout, random_, pace_).run(work, best, start, told);
+  }
+
+  State& state_;
+  Engine<State>& engine_;
+  const Course& course_;
+  Random& random_;
+  Pace& pace_;
 };
 
 template <typename State>
@@ -85,7 +128,7 @@ RestartResult restart(State& state, const Course& course, std::size_t number, Pa
   const auto near = course.problem.distances.empty() ? Engine<State>::kNear : 0;
   Engine<State> engine(state, course.layout, course.window, pace, margins ? &*margins : nullptr,
                        near);
-  improve(state, engine, course.options.method, random, result.best, told);
+  Improvement<State>(state, engine, course, random, pace).run(number, result.best, told);
   result.trials = engine.trials();
   result.swaps = engine.swaps();
   return result;
@@ -155,7 +198,8 @@ Result<Solution> search(const Problem& problem, const SearchOptions& options, co
   pace.tell(0, "ordering rows");
   const auto layout = make_layout(problem, pace);
   std::uint32_t window = problem.rows <= kAllPartnersUpTo ? 0 : kNearPartners;
-  if (options.method == Method::kSearch) window = near_partners(problem.sizes.size());
+  const bool quick = options.method == Method::kSearch || options.method == Method::kThreePhase;
+  if (quick && problem.rows > kFew) window = near_partners(problem.sizes.size());
   // Given distances need have no geometry: every pair is tried.
   if (window >= problem.rows || !problem.distances.empty()) window = 0;
   const Course course{problem, options, layout, window};

@@ -56,6 +56,9 @@ enum class Method {
   kLocalMaximum,
   // Local maximum, then rounds of disturbing and improving again; the best is kept.
   kSearch,
+  // A population of local maxima that are disturbed, crossed, and disturbed where they are weakest (Yang
+  // et al. 2022, "three-phase search with dynamic population size").
+  kThreePhase,
 };
 
 // What to do with rows that miss a value in a column that is balanced or a stratum.
@@ -71,7 +74,8 @@ enum class Missing {
   kIndicator,
 };
 
-// "diversity", "average-diversity", "variance", "kplus", "dispersion", "bicriterion"; "exchange", "local-maximum", "search";
+// "diversity", "average-diversity", "variance", "kplus", "dispersion", "bicriterion"; "exchange", "local-maximum", "search",
+// "three-phase";
 // "fail", "drop_rows", "mean", "median", "indicator". The parse_ functions fail with the list of
 // what exists.
 std::string_view to_string(Objective objective);
@@ -181,8 +185,9 @@ struct Options {
   // Of kKPlus: the products of each two columns are equalised, and so are their correlations.
   bool correlations = false;
   Method method = Method::kSearch;
-  // Independent runs from different starts; the best is kept. At least 1; absent: until `patience`
-  // runs in a row have found nothing better.
+  // Independent runs from different starts; the best is kept. At least 1; absent: until runs that do
+  // the work of `patience` usual ones have found nothing better. Then the first runs are short, and
+  // later ones longer, up to sixteen usual ones.
   std::optional<std::size_t> restarts;
   std::size_t patience = 100;
   // Wall-clock time for the whole call, after which the best so far is returned; zero: no limit.
