@@ -91,7 +91,8 @@ Response send(objects::Buckets& buckets, const objects::ObjectName& name) {
 void add_result_routes(Service& service) {
   for (const auto& route : kRoutes) {
     service.get(fmt::format("/jobs/<id>/{}", route.member),
-                [&service, member = route.member](Request&, std::string_view id) {
+                [&service, member = route.member](Request& request, std::string_view id) {
+                  request.refuse_unknown_args();
                   return send(service.buckets(), file_of(service, id, member));
                 },
                 {.endpoint = std::string(route.member),

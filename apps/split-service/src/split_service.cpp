@@ -58,6 +58,7 @@ enum class Results { kWritten, kNone };
 
 // The request, checked, as a job keeps it. Throws 422 with all that is wrong with it.
 boost::json::value payload_of(Service& service, Request& request, Results results) {
+  request.refuse_unknown_args();
   std::vector<http::FieldError> errors;
   const PlaceChecks checks{
       [&](const objects::ObjectName& name) { return service.buckets().check(name.bucket()); },

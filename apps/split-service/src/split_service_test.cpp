@@ -49,6 +49,15 @@ TEST_F(SplitServiceTest, EveryProblemIsToldBeforeAnythingIsStored) {
   EXPECT_EQ(client.run_jobs(), 0);
 }
 
+TEST_F(SplitServiceTest, AnUnknownQueryArgumentIsRefused) {
+  const json::value good{{"source", "s3://samples/t.csv"}, {"groups", 2}};
+  EXPECT_EQ(client.post("/split?group=3", good).status, 400);
+  EXPECT_EQ(client.post("/split/check?x", good).status, 400);
+  EXPECT_EQ(client.post("/uploads?destinatoin=s3://samples/", good).status, 400);
+  EXPECT_EQ(client.get("/jobs/01970000-0000-7000-8000-000000000001/page?x=1").status, 400);
+  EXPECT_EQ(client.run_jobs(), 0);
+}
+
 TEST_F(SplitServiceTest, FilesOfACompletedSplitAreServed) {
   const auto accepted = client.post("/split", {{"source", "s3://samples/t.csv"}, {"groups", 2}});
   const std::string job(accepted.header("Location"));

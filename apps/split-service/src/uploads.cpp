@@ -124,6 +124,7 @@ std::string random_word() {
 }
 
 Response upload(Request& request, objects::Buckets& buckets, std::uint64_t most_bytes) {
+  request.refuse_unknown_args();
   const auto boundary = boundary_of(request);
   const auto destination = destination_of(request, buckets);
   auto& body = *request.raw().body;

@@ -242,6 +242,12 @@ TEST_F(JobsApiTest, ListsWithFiltersAndPages) {
   const auto misspelled = client->get("/jobs?stat=running");
   EXPECT_EQ(misspelled.status, 400);
   EXPECT_THAT(misspelled.body, HasSubstr("no query argument 'stat'"));
+  EXPECT_THAT(misspelled.body, HasSubstr("Did you mean 'state'?"));
+  const std::string path = "/jobs/" + submit();
+  for (const char* below : {"", "/events", "/result"}) {
+    EXPECT_EQ(client->get(path + below + "?verbose=1").status, 400) << below;
+  }
+  EXPECT_EQ(client->post(path + "/cancel?force=1", nullptr).status, 400);
   EXPECT_EQ(client->get("/jobs?cursor=nonsense").status, 400);
 }
 

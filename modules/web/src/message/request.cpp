@@ -6,6 +6,7 @@
 
 #include <boost/json.hpp>
 #include <fmt/core.h>
+#include <fmt/ranges.h>
 
 #include <saola/base/check.hpp>
 #include <saola/base/text.hpp>
@@ -107,6 +108,21 @@ std::optional<std::string_view> Request::arg(std::string_view name) const {
 
 std::string_view Request::arg_or(std::string_view name, std::string_view fallback) const {
   return arg(name).value_or(fallback);
+}
+
+void Request::refuse_unknown_args() const {
+  std::vector<std::string_view> known;
+  for (const Parameter& parameter : route_->parameters) {
+    if (parameter.in == Parameter::In::kQuery) known.push_back(parameter.name);
+  }
+  for (const auto& [name, value] : args()) {
+    if (std::ranges::find(known, name) != known.end()) continue;
+    throw HttpError(
+        400, fmt::format("There is no query argument '{}' here. {}{}", name,
+                         known.empty() ? "There is none at all."
+                                       : fmt::format("There are: {}.", fmt::join(known, ", ")),
+                         did_you_mean(name, known)));
+  }
 }
 
 std::int64_t Request::int_arg(std::string_view name, std::int64_t fallback, std::int64_t min,

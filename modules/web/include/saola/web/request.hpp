@@ -91,6 +91,9 @@ class Request {
                        std::int64_t max = std::numeric_limits<std::int64_t>::max()) const;
   // All, decoded, in order, names repeated as sent. 400 as arg().
   const std::vector<std::pair<std::string, std::string>>& args() const;
+  // Throws HttpError 400 for an argument that the route does not declare (RouteOptions::parameters),
+  // so that a misspelt one is not silently left out. REQUIRES: route().
+  void refuse_unknown_args() const;
 
   // The value of the first cookie so named, quotes taken off; not decoded further.
   std::optional<std::string_view> cookie(std::string_view name) const;
