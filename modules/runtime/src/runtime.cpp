@@ -55,22 +55,29 @@ Runtime::Impl::~Impl() {
 
 std::atomic<int> Runtime::Impl::alive{0};
 
-detail::TaskState* Runtime::Impl::spawn(std::move_only_function<void()> body,
+detail::TaskState* Runtime::Impl::spawn(std::move_only_function<void()>&& body,
                                         const SpawnOptions& how, std::source_location site,
                                         const detail::TaskState* parent) {
   if (how.placement == Placement::kNative) return spawn_native(std::move(body), how, parent);
-  if (!loop.join_the_living()) ended();
+  // A fiber of this loop keeps it alive for its children; others join them to the living first.
+  detail::Carrier* const here = loop.callers_carrier();
+  if (here == nullptr && !loop.join_the_living()) ended();
   detail::Fiber* fiber;
   try {
-    fiber = loop.create_fiber(std::move(body));
+    fiber = loop.create_fiber(std::move(body), here);
   } catch (...) {
-    loop.send_away();
+    if (here == nullptr) loop.send_away();
     throw;
   }
   if (parent != nullptr) fiber->inherit_from(*parent);
   fiber->priority.store(how.priority, std::memory_order_relaxed);
   fiber->name.set(how.name);
-  fiber->born_ns.store(loop.time_for_caller(), std::memory_order_relaxed);
+  // The loop's idea of time is coarse, but nobody is older than its parent.
+  fiber->born_ns.store(
+      here != nullptr
+          ? std::max(loop.about_now(), here->fiber->born_ns.load(std::memory_order_relaxed))
+          : detail::real_ns(),
+      std::memory_order_relaxed);
   fiber->kind.set(how.kind);
   fiber->kind_hash.store(how.kind.empty() ? detail::hash_of_site(site.file_name(), site.line())
                                           : detail::hash_of_kind(how.kind),
@@ -80,9 +87,7 @@ detail::TaskState* Runtime::Impl::spawn(std::move_only_function<void()> body,
   fiber->site_file.store(site.file_name(), std::memory_order_relaxed);
   fiber->site_line.store(site.line(), std::memory_order_relaxed);
   fiber->listed.store(fiber->id.load(std::memory_order_relaxed), std::memory_order_release);
-  loop.spawned.fetch_add(1, std::memory_order_relaxed);
-  if (stopping.load()) fiber->request_cancel();
-  loop.schedule(*fiber);
+  loop.start(*fiber, here);
   return fiber;
 }
 
@@ -128,6 +133,7 @@ void Runtime::Impl::ended() {
 
 void Runtime::Impl::stop() {
   stopping.store(true);
+  loop.meet_spawners();
   loop.for_each_fiber([](detail::Fiber& fiber) {
     if (!fiber.try_retain()) return;
     fiber.request_cancel();
@@ -186,7 +192,7 @@ bool Runtime::shedding() const {
 RuntimeStats Runtime::stats() const {
   RuntimeStats stats = impl_->monitor.stats();
   stats.switches = impl_->loop.switches.load(std::memory_order_relaxed);
-  stats.spawned = impl_->loop.spawned.load(std::memory_order_relaxed);
+  stats.spawned = impl_->loop.spawned();
   stats.fibers = impl_->loop.living();
   stats.placed_aside = impl_->loop.moved_aside.load(std::memory_order_relaxed);
   stats.threads = impl_->carriers.threads();

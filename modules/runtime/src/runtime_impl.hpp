@@ -23,7 +23,7 @@ struct Runtime::Impl {
   // Starts a fiber, or a native task if asked for one. The result carries one reference for the
   // handle. `parent`, if any, is whom it inherits from. Throws when the loop has ended, or there is
   // no memory, stack or thread.
-  detail::TaskState* spawn(std::move_only_function<void()> body, const SpawnOptions& how,
+  detail::TaskState* spawn(std::move_only_function<void()>&& body, const SpawnOptions& how,
                            std::source_location site, const detail::TaskState* parent);
   detail::TaskState* spawn_native(std::move_only_function<void()> body, const SpawnOptions& how,
                                   const detail::TaskState* parent);
@@ -45,9 +45,8 @@ struct Runtime::Impl {
   detail::NativePool native;
   detail::NativePool cpu;
   detail::NativePool blocking;
-  // stop() was called: tasks that are spawned now are cancelled at once. Sequentially consistent with
-  // TaskState::references: stop() sets it, then looks for tasks; who spawns makes the task, then looks
-  // at it.
+  // stop() was called: tasks that are spawned now are cancelled at once. stop() sets it, then looks
+  // for tasks; who spawns makes the task, then looks at it: Loop::meet_spawners(), natives_mutex.
   std::atomic<bool> stopping{false};
   std::mutex natives_mutex;
   std::set<detail::NativeTask*> natives;  // alive; GUARDED_BY(natives_mutex)

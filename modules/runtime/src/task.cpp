@@ -65,9 +65,17 @@ TaskState& current_task() {
   return *thread_task();
 }
 
-std::uint64_t next_task_id() {
+std::uint64_t next_task_id(Carrier* here) {
+  // Relaxed: only uniqueness matters.
   static std::atomic<std::uint64_t> next{1};
-  return next.fetch_add(1, std::memory_order_relaxed);
+  constexpr std::uint64_t kBlock = 256;
+  if (here == nullptr) return next.fetch_add(1, std::memory_order_relaxed);
+  Spares& spares = here->spares;
+  if (spares.next_id == spares.ids_end) {
+    spares.next_id = next.fetch_add(kBlock, std::memory_order_relaxed);
+    spares.ids_end = spares.next_id + kBlock;
+  }
+  return spares.next_id++;
 }
 
 void TaskState::run_body() {
@@ -100,12 +108,12 @@ void TaskState::lose_error() {
   if (!cancel_requested.load(std::memory_order_relaxed)) log_lost(*this, lost);
 }
 
-void TaskState::prepare_task(std::move_only_function<void()> work) {
+void TaskState::prepare_task(std::move_only_function<void()>&& work, Carrier* here) {
   uncancellable = 0;
   cancel_requested.store(false, std::memory_order_relaxed);
   stall_policy.store(0, std::memory_order_relaxed);
   stall_threshold_ns.store(0, std::memory_order_relaxed);
-  id.store(next_task_id(), std::memory_order_relaxed);
+  id.store(next_task_id(here), std::memory_order_relaxed);
   priority.store(Priority::kNormal, std::memory_order_relaxed);
   locks_held.store(0, std::memory_order_relaxed);
   cpu_ns.store(0, std::memory_order_relaxed);
@@ -175,11 +183,14 @@ bool Task::join(Deadline deadline) {
       state->joiner = &node;
       lock.unlock();
       const Wake wake = waiter.park(deadline);
-      lock.lock();
-      state->joiner = nullptr;
-      if (!state->done) {
-        if (wake == Wake::kCancelled) this_task::throw_cancelled();
-        return false;
+      // Notified by finish(), which has set `done` and looks at the joiner no more.
+      if (wake != Wake::kNotified) {
+        lock.lock();
+        state->joiner = nullptr;
+        if (!state->done) {
+          if (wake == Wake::kCancelled) this_task::throw_cancelled();
+          return false;
+        }
       }
     }
   }

@@ -51,7 +51,7 @@ void destroy_locals(TaskState& task) {
   }
   locals.slots.clear();
   locals.newest = 0;
-  task.enter_scope(nullptr);
+  if (task.scope != nullptr) task.enter_scope(nullptr);
   task.inherited = nullptr;
 }
 

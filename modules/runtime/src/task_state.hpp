@@ -11,6 +11,7 @@
 #include <source_location>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -54,6 +55,12 @@ class SharedText {
   std::array<std::atomic<char>, N> bytes_;  // set() comes before the first get()
 };
 
+// Adds without a locked instruction. REQUIRES: no other thread writes `counter` now.
+template <typename T>
+void add_unshared(std::atomic<T>& counter, std::type_identity_t<T> change) {
+  counter.store(counter.load(std::memory_order_relaxed) + change, std::memory_order_relaxed);
+}
+
 // A task's values of TaskLocal; see task_local.cpp. Touched by the task only.
 struct TaskLocals {
   struct Slot {
@@ -65,6 +72,7 @@ struct TaskLocals {
   std::size_t newest = 0;   // 1 + index of the value that was made last; 0: none
 };
 
+struct Carrier;
 struct ScopeState;
 // Values of InheritedLocal by its index. Never changed once shared: set() makes a new table.
 using InheritedTable = std::vector<std::shared_ptr<const void>>;
@@ -81,9 +89,9 @@ struct TaskState {
 
   const TaskKind kind;
   std::uint32_t uncancellable = 0;  // nesting of this_task::Uncancellable; touched by the task only
-  // One for the Task handle, one for the running body. Decremented with acq_rel: the last one
-  // destroys.
-  std::atomic<std::uint32_t> references{1};
+  // One for the Task handle, one for the running body; none until prepare_task() has made a task of
+  // it. Decremented with acq_rel: the last one destroys.
+  std::atomic<std::uint32_t> references{0};
   // Set once by cancel(), relaxed: what makes the task look again is the Waiter's own ordering.
   std::atomic<bool> cancel_requested{false};
   // StallPolicy + 1, or 0 for the runtime's. Relaxed: the monitor takes whichever it sees.
@@ -138,12 +146,8 @@ struct TaskState {
   void release() {
     if (references.fetch_sub(1, std::memory_order_acq_rel) == 1) dispose();
   }
-  void took_lock() {
-    locks_held.store(locks_held.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-  }
-  void gave_lock_back() {
-    locks_held.store(locks_held.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
-  }
+  void took_lock() { add_unshared(locks_held, 1); }
+  void gave_lock_back() { add_unshared(locks_held, -1); }
   bool should_cancel() const { return uncancellable == 0 && asked_to_stop(); }
   // By cancel(), or by the end of a scope.
   bool asked_to_stop() const {
@@ -159,13 +163,13 @@ struct TaskState {
   void finish();
   // The error of a detached task that has ended: logs and destroys it. Not in a runtime section.
   void lose_error();
-  // Makes a new task of it: two references, nothing asked of it.
-  void prepare_task(std::move_only_function<void()> work);
+  // Makes a new task of it: two references, nothing asked of it. `here` as for next_task_id().
+  void prepare_task(std::move_only_function<void()>&& work, Carrier* here = nullptr);
   // One more reference, unless the task is gone.
   bool try_retain();
   void inherit_from(const TaskState& parent) {
-    enter_scope(parent.scope);
-    inherited = parent.inherited;
+    if (parent.scope != scope) enter_scope(parent.scope);
+    if (parent.inherited != inherited) inherited = parent.inherited;
   }
   // Null: outside of any.
   void enter_scope(std::shared_ptr<ScopeState> which);
@@ -206,6 +210,7 @@ class InTheNameOf {
 };
 // For the threads of a native pool.
 void set_current_thread_task(TaskState* task);
-std::uint64_t next_task_id();
+// `here`: the calling thread's carrier, which has ids in store, or null.
+std::uint64_t next_task_id(Carrier* here = nullptr);
 
 }  // namespace saola::runtime::detail

@@ -1,6 +1,7 @@
 #include "loop/carrier_pool.hpp"
 
 #include <pthread.h>
+#include <sched.h>
 
 #include <system_error>
 
@@ -149,6 +150,9 @@ void CarrierPool::serve(ThreadSet::Handle self) {
       }
     } else {
       set_time_slice(0, kDefaultSlice);
+      // Woken with a short slice, it may have taken the CPU from the loop's carrier: by yielding it
+      // moves its turn back by one of its new slices.
+      ::sched_yield();
       side_.load()->run(carrier);
     }
     // A demoted thread cannot in general raise its priority again.

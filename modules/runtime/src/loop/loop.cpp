@@ -89,7 +89,7 @@ void check_outside_section() {
 void Loop::bury(Fiber& dead) {
   destroy_sanitizer_fiber(dead.context);
   dead.listed.store(0, std::memory_order_relaxed);
-  living_.fetch_sub(1, std::memory_order_relaxed);
+  add_unshared(counted_here_, -1);
   dead.release();
 }
 
@@ -199,21 +199,13 @@ Loop::~Loop() {
 
 // ---- Fibers as memory.
 
-Fiber* Loop::create_fiber(std::move_only_function<void()> body) {
+Fiber* Loop::create_fiber(std::move_only_function<void()>&& body, Carrier* here) {
   check_outside_section();
-  Fiber* fiber = nullptr;
-  {
-    std::lock_guard lock(free_guard_);
-    if (free_fibers_ != nullptr) {
-      fiber = std::exchange(free_fibers_, free_fibers_->next_free);
-      --free_count_;
-    }
-  }
+  Fiber* fiber = take_free(here);
   if (fiber == nullptr) {
     std::lock_guard lock(growth_);
     fiber = &all_fibers_.emplace_back(*this, stacks_.take());
   }
-  fiber->prepare_task(std::move(body));
   fiber->ready_node.kind = InboxNode::Kind::kReady;
   fiber->kind.set({});
   fiber->exiled_until_ns.store(0, std::memory_order_relaxed);
@@ -221,16 +213,55 @@ Fiber* Loop::create_fiber(std::move_only_function<void()> body) {
   fiber->parked = nullptr;
   fiber->waiting = nullptr;
   fiber->context = {};
+  // Last: from here on whoever looks at all fibers may cancel it.
+  fiber->prepare_task(std::move(body), here);
   return fiber;
 }
 
+Fiber* Loop::take_free(Carrier* here) {
+  if (here != nullptr && here->spares.fibers != nullptr) {
+    --here->spares.fiber_count;
+    return std::exchange(here->spares.fibers, here->spares.fibers->next_free);
+  }
+  std::lock_guard lock(free_guard_);
+  if (free_fibers_ == nullptr) return nullptr;
+  --free_count_;
+  return std::exchange(free_fibers_, free_fibers_->next_free);
+}
+
 void Loop::free_fiber(Fiber* fiber) {
+  // Not on the side: what its threads keep might be of use to nobody for long.
+  if (Carrier* carrier = current_carrier(); carrier != nullptr && carrier->loop == this &&
+                                            !carrier->side &&
+                                            carrier->spares.fiber_count < Spares::kMostFibers) {
+    ++carrier->spares.fiber_count;
+    fiber->next_free = std::exchange(carrier->spares.fibers, fiber);
+    return;
+  }
+  free_for_all(fiber);
+}
+
+void Loop::free_for_all(Fiber* fiber) {
   std::lock_guard lock(free_guard_);
   fiber->next_free = free_fibers_;
   free_fibers_ = fiber;
   if (++free_count_ > kWarmStacks) {
     ::madvise(fiber->stack.bottom, fiber->stack.size, MADV_DONTNEED);
   }
+}
+
+void Loop::give_back(Spares& spares) {
+  while (Fiber* fiber = spares.fibers) {
+    spares.fibers = fiber->next_free;
+    free_for_all(fiber);
+  }
+  spares.fiber_count = 0;
+}
+
+Carrier* Loop::callers_carrier() const {
+  Carrier* carrier = current_carrier();
+  const bool ours = carrier != nullptr && carrier->fiber != nullptr && carrier->loop == this;
+  return ours ? carrier : nullptr;
 }
 
 bool Loop::join_the_living() {
@@ -245,8 +276,7 @@ void Loop::send_away() {
   if (asleep_.load() && asleep_.exchange(false)) wake_up();
 }
 
-void Loop::prepare(Fiber& fiber) {
-  if (fiber.context.stack != nullptr) return;
+void Loop::prepare_stack(Fiber& fiber) {
 #ifdef SAOLA_ASAN
   __asan_unpoison_memory_region(fiber.stack.bottom, fiber.stack.size);
 #endif
@@ -259,32 +289,17 @@ void Loop::prepare(Fiber& fiber) {
 
 // ---- Switching. The caller owns the loop throughout.
 
-[[gnu::always_inline]] inline Carrier* Loop::switch_out(Carrier* carrier, Context& from) {
-  Fiber* next = pick(carrier, from);
-  switches.store(++epoch_, std::memory_order_relaxed);
-  carrier->fiber = next;
-  running_.store(next, std::memory_order_release);
-  if (next == nullptr) {
-    if (&from == &carrier->base) return carrier;
-    return switch_stack(carrier, from, carrier->base);
-  }
-  carrier->run_word = running_word(epoch_);
-  if (&next->context == &from) return carrier;
-  return switch_stack(carrier, from, next->context);
+inline void Loop::push_ready(Fiber& fiber) {
+  fiber.next_ready = nullptr;
+  const auto p = static_cast<unsigned>(fiber.priority.load(std::memory_order_relaxed));
+  ReadyQueue& queue = ready_[p];
+  (queue.tail != nullptr ? queue.tail->next_ready : queue.head) = &fiber;
+  queue.tail = &fiber;
+  ready_classes_ |= 1U << p;
+  set_ready_count(ready_count_.load(std::memory_order_relaxed) + 1);
 }
 
-void Loop::end_fiber(Carrier* carrier, Fiber& fiber) {
-  carrier->left = &fiber;
-  carrier->left_for_ever = true;
-  Fiber* next = pick(carrier, fiber.context);
-  switches.store(++epoch_, std::memory_order_relaxed);
-  carrier->fiber = next;
-  running_.store(next, std::memory_order_release);
-  if (next != nullptr) carrier->run_word = running_word(epoch_);
-  leave_for_ever(carrier, fiber.context, next != nullptr ? next->context : carrier->base);
-}
-
-Fiber* Loop::take_ready() {
+[[gnu::always_inline]] inline Fiber* Loop::take_ready() {
   auto p = static_cast<unsigned>(std::countr_zero(ready_classes_));
   if (const unsigned lower = ready_classes_ & (ready_classes_ - 1); lower != 0) [[unlikely]] {
     // Now and then a lower class, so that it is slow, not starved.
@@ -331,7 +346,7 @@ Fiber* Loop::take_seeded(Carrier* carrier) {
   }
 }
 
-Fiber* Loop::pick(Carrier* carrier, const Context& from) {
+[[gnu::always_inline]] inline Fiber* Loop::pick(Carrier* carrier, const Context& from) {
   for (;;) {
     if (inbox_.newest() != nullptr) drain_inbox();
     if (ready_classes_ == 0) return nullptr;
@@ -355,6 +370,31 @@ Fiber* Loop::pick(Carrier* carrier, const Context& from) {
   }
 }
 
+[[gnu::always_inline]] inline Carrier* Loop::switch_out(Carrier* carrier, Context& from) {
+  Fiber* next = pick(carrier, from);
+  switches.store(++epoch_, std::memory_order_relaxed);
+  carrier->fiber = next;
+  running_.store(next, std::memory_order_release);
+  if (next == nullptr) {
+    if (&from == &carrier->base) return carrier;
+    return switch_stack(carrier, from, carrier->base);
+  }
+  carrier->run_word = running_word(epoch_);
+  if (&next->context == &from) return carrier;
+  return switch_stack(carrier, from, next->context);
+}
+
+void Loop::end_fiber(Carrier* carrier, Fiber& fiber) {
+  carrier->left = &fiber;
+  carrier->left_for_ever = true;
+  Fiber* next = pick(carrier, fiber.context);
+  switches.store(++epoch_, std::memory_order_relaxed);
+  carrier->fiber = next;
+  running_.store(next, std::memory_order_release);
+  if (next != nullptr) carrier->run_word = running_word(epoch_);
+  leave_for_ever(carrier, fiber.context, next != nullptr ? next->context : carrier->base);
+}
+
 void Loop::make_ready(Fiber& fiber) {
   if (Waiter* waiter = std::exchange(fiber.parked, nullptr)) {
     fiber.waiting = nullptr;
@@ -366,13 +406,7 @@ void Loop::make_ready(Fiber& fiber) {
     if (LockWait* wait = std::exchange(fiber.lock_wait, nullptr)) [[unlikely]]
       lock_waits_.remove(*wait);
   }
-  fiber.next_ready = nullptr;
-  const auto p = static_cast<unsigned>(fiber.priority.load(std::memory_order_relaxed));
-  ReadyQueue& queue = ready_[p];
-  (queue.tail != nullptr ? queue.tail->next_ready : queue.head) = &fiber;
-  queue.tail = &fiber;
-  ready_classes_ |= 1U << p;
-  set_ready_count(ready_count_.load(std::memory_order_relaxed) + 1);
+  push_ready(fiber);
 }
 
 void Loop::pass() {
@@ -412,10 +446,17 @@ Loop::Carried Loop::carry(Carrier& carrier) {
   for (;;) {
     switch_out(&carrier, carrier.base);
     if (carrier.left != nullptr) settle(&carrier);
-    if (carrier.side) return Carried::kLost;
+    if (carrier.side) {
+      give_back(carrier.spares);
+      return Carried::kLost;
+    }
     if (inbox_.newest() != nullptr) continue;
-    std::uint64_t nobody = 0;
-    if (living_.compare_exchange_strong(nobody, kClosed)) return Carried::kFinished;
+    auto nobody = static_cast<std::uint64_t>(-counted_here_.load(std::memory_order_relaxed));
+    if (living_.compare_exchange_strong(nobody, kClosed)) {
+      counted_here_.store(0, std::memory_order_relaxed);
+      give_back(carrier.spares);
+      return Carried::kFinished;
+    }
     run_timers();
     if (ready_classes_ == 0) poll(true);
   }
@@ -466,7 +507,7 @@ void Loop::yield(Carrier* carrier) {
   Fiber& fiber = *carrier->fiber;
   if (fiber.should_cancel()) this_task::throw_cancelled();
   if (try_enter(carrier) != nullptr) [[likely]] {
-    make_ready(fiber);
+    push_ready(fiber);
     resumed(switch_out(carrier, fiber.context));
   } else {
     side.yield(carrier, fiber);
@@ -484,7 +525,7 @@ void Loop::go_where_it_belongs(Fiber& fiber) {
   }
   if (!exiled && word() == carrier->run_word) return;
   if (try_enter(carrier) == nullptr) return side.yield(carrier, fiber);
-  make_ready(fiber);  // pick() sends it
+  push_ready(fiber);  // pick() sends it
   resumed(switch_out(carrier, fiber.context));
 }
 
@@ -493,12 +534,6 @@ void Loop::publish_next_timer() {
 }
 
 // ---- From other threads.
-
-std::int64_t Loop::time_for_caller() const {
-  const Carrier* carrier = current_carrier();
-  const bool on_fiber = carrier != nullptr && carrier->fiber != nullptr && carrier->loop == this;
-  return on_fiber ? about_now() : real_ns();
-}
 
 void Loop::schedule(Fiber& fiber) {
   if (Carrier* carrier = current_carrier(); carrier != nullptr && carrier->loop == this) {
@@ -513,6 +548,24 @@ void Loop::schedule(Fiber& fiber) {
     }
   }
   fiber.wait.end();
+  send(fiber.ready_node);
+}
+
+void Loop::start(Fiber& fiber, Carrier* here) {
+  if (here != nullptr) {
+    if (try_enter(here) != nullptr) [[likely]] {
+      add_unshared(counted_here_, 1);
+      add_unshared(spawned_here_, 1);
+      if (host.stopping.load()) [[unlikely]]
+        fiber.request_cancel();
+      push_ready(fiber);
+      leave(here);
+      return;
+    }
+    living_.fetch_add(1, std::memory_order_relaxed);  // the caller lives, so it is not closed
+  }
+  spawned_elsewhere_.fetch_add(1);
+  if (host.stopping.load()) fiber.request_cancel();
   send(fiber.ready_node);
 }
 
@@ -547,7 +600,7 @@ void Loop::drain_inbox() {
         break;
       }
       case InboxNode::Kind::kNativeEnded:
-        living_.fetch_sub(1, std::memory_order_relaxed);
+        add_unshared(counted_here_, -1);
         static_cast<TaskState*>(current->subject)->release();
         break;
       case InboxNode::Kind::kRetireWatch:

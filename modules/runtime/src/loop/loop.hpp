@@ -83,7 +83,8 @@ class Loop {
 
   // ---- Any thread, not from a runtime section: this takes memory, and a lock.
   // A fiber that may run. Throws std::bad_alloc when there is no memory, or no stack.
-  Fiber* create_fiber(std::move_only_function<void()> body);
+  // `here`: callers_carrier().
+  Fiber* create_fiber(std::move_only_function<void()>&& body, Carrier* here);
   // Calls `visit(Fiber&)` for every fiber there has been, dead ones too. The lock, for which spawn()
   // may wait, is held for the notes of where the next few are, not for the visits.
   template <typename Visit>
@@ -109,17 +110,37 @@ class Loop {
   // owner alone, who drains a node that says so.
   bool join_the_living();
   void send_away();  // takes join_the_living() back, for a task that never was
+  // The carrier whose fiber the calling code is, if it is a fiber of this loop, which it keeps alive;
+  // else null. Good until the caller suspends.
+  Carrier* callers_carrier() const;
   // Real time (ns), to a few milliseconds while the loop is not idle: for less than a clock costs.
   std::int64_t about_now() const { return about_now_ns_.load(std::memory_order_relaxed); }
   void note_time(std::int64_t now_ns) { about_now_ns_.store(now_ns, std::memory_order_relaxed); }
-  // The same if the calling thread runs a fiber of this loop; else the clock's.
-  std::int64_t time_for_caller() const;
-  // Fibers and native tasks alive.
-  std::uint64_t living() const { return living_.load(std::memory_order_relaxed) & ~kClosed; }
+  // Fibers and native tasks alive; while they come and go a hint.
+  std::uint64_t living() const {
+    return (living_.load(std::memory_order_relaxed) & ~kClosed) +
+           static_cast<std::uint64_t>(counted_here_.load(std::memory_order_relaxed));
+  }
   // Before a run: tasks may join again.
   void open() { living_.fetch_and(~kClosed); }
   // Makes a fiber ready that is neither running nor ready, and whose place is the loop.
   void schedule(Fiber& fiber);
+  // The same for a new fiber, which is cancelled if the host is stopping. `here`: callers_carrier();
+  // REQUIRES, if it is null: the fiber has joined the living.
+  void start(Fiber& fiber, Carrier* here);
+  // Who calls this after a sequentially consistent store S sees each fiber (Fiber::references) that
+  // start() has not started after a look at S. For start() changes one of these two words before it
+  // looks: if it did not see S, its change comes before these loads in the order of such operations,
+  // which read it or what came later; and that was released by whom it had been handed on to: word_
+  // by its owners, the counter by a chain of fetch_add.
+  void meet_spawners() const {
+    (void)word_.load();
+    (void)spawned_elsewhere_.load();
+  }
+  std::uint64_t spawned() const {
+    return spawned_here_.load(std::memory_order_relaxed) +
+           spawned_elsewhere_.load(std::memory_order_relaxed);
+  }
   // Returns whether the inbox was empty.
   bool send(InboxNode& node);
 
@@ -139,8 +160,9 @@ class Loop {
     std::uint64_t expected = carrier->run_word;
     // Acquire on failure too: Side::switch_to_base() must see the `stealing` that was set before
     // the theft.
+    // Sequentially consistent for meet_spawners().
     if (!carrier->loop->word_.compare_exchange_strong(
-            expected, kInRuntime, std::memory_order_acq_rel, std::memory_order_acquire)) {
+            expected, kInRuntime, std::memory_order_seq_cst, std::memory_order_acquire)) {
       return nullptr;
     }
     carrier->in_runtime = true;
@@ -169,7 +191,9 @@ class Loop {
   // Before a watch is registered with epoll_fd(): whoever takes its events sees it whole.
   void publish_watch() { watches_made_.fetch_add(1, std::memory_order_release); }
   // Before a fiber runs for the first time.
-  void prepare(Fiber& fiber);
+  void prepare(Fiber& fiber) {
+    if (fiber.context.stack == nullptr) prepare_stack(fiber);
+  }
 
   // ---- A carrier thread, on its own stack.
   enum class Carried { kFinished, kLost };
@@ -227,7 +251,6 @@ class Loop {
 
   // ---- Counters, written by the owner.
   std::atomic<std::uint64_t> switches{0};
-  std::atomic<std::uint64_t> spawned{0};
   std::atomic<std::uint64_t> moved_aside{0};  // picks of exiled fibers, sent to the side
   std::atomic<std::int64_t> last_pass_ns{0};
 
@@ -246,6 +269,7 @@ class Loop {
   void bury(Fiber& dead);
   void send_aside(Fiber& fiber);
   void make_ready(Fiber& fiber);
+  void push_ready(Fiber& fiber);
   // `from`: the context that is about to be left; its fiber may be the one picked.
   Fiber* pick(Carrier* carrier, const Context& from);
   Fiber* take_ready();
@@ -256,6 +280,11 @@ class Loop {
   void stop_sleeping();
   void wake_up();
   void retire(void* watch);
+  // The carrier leaves the loop: what it keeps is for all again.
+  void give_back(Spares& spares);
+  Fiber* take_free(Carrier* here);
+  void free_for_all(Fiber* fiber);
+  void prepare_stack(Fiber& fiber);
   void pass();
   void set_ready_count(std::uint64_t n) { ready_count_.store(n, std::memory_order_relaxed); }
   void publish_next_timer();
@@ -281,6 +310,12 @@ class Loop {
   LockWaits lock_waits_;
   std::unique_ptr<epoll_event[]> events_;
 
+  // ---- Written by the owner, read by anyone; relaxed, and only sums mean something.
+  // Tasks that have joined the living in a section, less all that have ended: negative when
+  // those who ended had joined through living_.
+  std::atomic<std::int64_t> counted_here_{0};
+  std::atomic<std::uint64_t> spawned_here_{0};
+
   // ---- Written by the owner, read by the monitor; relaxed: a stale value costs one tick.
   std::atomic<std::uint64_t> ready_count_{0};
   // Picks left before timers and sockets are looked at. The monitor may set it to 0; if the owner's
@@ -302,8 +337,11 @@ class Loop {
   // either the sender sees true and writes the eventfd, or the owner sees the node and does not
   // wait.
   std::atomic<bool> asleep_{false};
-  // Tasks that keep the loop alive, and kClosed once it has ended: then nobody joins any more.
+  // Tasks that have joined the living from other threads, and kClosed once the loop has ended: then
+  // nobody joins any more. With counted_here_ it is the number of the living: the loop ends by the
+  // exchange of exactly what counted_here_ makes zero, so whoever joined before keeps it alive.
   std::atomic<std::uint64_t> living_{0};
+  std::atomic<std::uint64_t> spawned_elsewhere_{0};  // see meet_spawners()
   // Release by who registers a watch, acquire by who takes events. (The kernel orders the two as well,
   // but neither the language nor ThreadSanitizer knows.)
   std::atomic<std::uint64_t> watches_made_{0};

@@ -11,8 +11,10 @@
 //   policy                              ignore, report, abort, or rescue: is a thread free? did the
 //                                       CAS on the word succeed?
 //
-// What is known of the present run is in seen_: since (first look), usage (second look: nobody is
-// judged on one), then at most one of
+// What is known of the present run is in seen_: since (the last pass before the first look, or the
+// look before it if that was later: so it may be taken to last up to a quarter of the threshold
+// longer than it does, as those who wait have waited since that pass), usage (second look: nobody
+// is judged on one), then at most one of
 //   handled   nothing more to do until the next switch
 //   refused   to be rescued, but no thread was free: counted once, tried again at each look
 // and open, while a report without its end is out.
@@ -206,8 +208,10 @@ Duration Monitor::look_at_the_loop(SteadyTime now) {
   if (sight.switches != seen_.switches) {
     if (!sight.idle && now - loop.last_pass() > 2ms) loop.want_pass();
     if (seen_.open) close_stall(now);
-    seen_ = {.switches = sight.switches, .since = now};
-    slice_since_ns_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
+    // It began since the last look; and after the last pass, which is often just before it.
+    seen_ = {.switches = sight.switches,
+             .since = std::clamp(loop.last_pass(), std::min(last_tick_, now), now)};
+    slice_since_ns_.store(seen_.since.time_since_epoch().count(), std::memory_order_relaxed);
     slice_.store(sight.switches, std::memory_order_release);
     return pause;
   }
