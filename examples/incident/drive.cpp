@@ -44,15 +44,37 @@ SteadyTime now() {
 // Pings at their times, before and while the tasks run; see run().
 class Probe {
  public:
-  Probe(const ServerProcess& server, double task_seconds)
-      : client_(server.port()), task_seconds_(task_seconds) {}
+  Probe(const ServerProcess& server, const DriveOptions& options)
+      : client_(server.port()),
+        task_seconds_(options.task_seconds),
+        second_round_(options.second_round) {}
 
   Measured run() {
     SteadyTime due = now();
     const SteadyTime fire = due + kIdle;
     for (; due < fire; due += kEvery) ping_at(due);
     client_.run_until_answered(fire + 1s);
-    std::vector<Duration> idle = latencies(SteadyTime::min());
+    idle_ = latencies(SteadyTime::min());
+    Measured out = round();
+    if (out.failure.empty() && accepted_ > 0) read_timeline(out);
+    if (second_round_ && out.failure.empty() && out.tasks_done == kTasks) {
+      out.second_wait_ms = round().longest_wait_ms;
+    }
+    return out;
+  }
+
+ private:
+  struct Ping {
+    SteadyTime due;
+    std::optional<SteadyTime> answered;
+  };
+
+  // Fires the tasks and pings until they are done.
+  Measured round() {
+    pings_.clear();
+    ended_.reset();
+    accepted_ = answered_posts_ = 0;
+    posts_known_ = SteadyTime::max();
     fired_ = now();
     for (std::size_t i = 0; i < kTasks; ++i) {
       client_.send(open_loop::post_request("/split", "{}"), fired_, open_loop::WhenBroken::kTell,
@@ -65,15 +87,9 @@ class Probe {
     const auto patience = std::chrono::duration_cast<Duration>(
         std::chrono::duration<double>(kPatience * task_seconds_ * kTasks + 10));
     const SteadyTime limit = fired_ + patience;
-    for (due = fired_ + kEvery; !ended_ && due < limit; due += kEvery) ping_at(due);
-    return summary(idle, limit);
+    for (SteadyTime due = fired_ + kEvery; !ended_ && due < limit; due += kEvery) ping_at(due);
+    return summary(limit);
   }
-
- private:
-  struct Ping {
-    SteadyTime due;
-    std::optional<SteadyTime> answered;
-  };
 
   void ping_at(SteadyTime due) {
     client_.run_until(due);
@@ -111,7 +127,7 @@ class Probe {
     return out;
   }
 
-  Measured summary(const std::vector<Duration>& idle, SteadyTime limit) {
+  Measured summary(SteadyTime limit) {
     Measured out;
     const SteadyTime end = ended_.value_or(limit);
     std::vector<SteadyTime> answered{fired_};
@@ -128,15 +144,14 @@ class Probe {
     }
     out.longest_silence_ms = 1e3 * seconds(silence);
     const auto while_running = latencies(fired_);
+    out.longest_wait_ms = open_loop::percentile_ms(while_running, 1);
     out.p50_ms = open_loop::percentile_ms(while_running, 0.50);
     out.p99_ms = open_loop::percentile_ms(while_running, 0.99);
     out.tasks_done = done_;
     out.seconds = seconds(end - fired_);
-    out.idle_p50_ms = open_loop::percentile_ms(idle, 0.50);
+    out.idle_p50_ms = open_loop::percentile_ms(idle_, 0.50);
     if (!ended_) {
       out.failure = fmt::format("the tasks did not end within {:.0f} s", out.seconds);
-    } else if (accepted_ > 0) {
-      read_timeline(out);
     }
     return out;
   }
@@ -166,7 +181,9 @@ class Probe {
 
   Client client_;
   const double task_seconds_;
-  std::vector<Ping> pings_;
+  const bool second_round_;
+  std::vector<Duration> idle_;
+  std::vector<Ping> pings_;  // of the present round
   SteadyTime fired_ = SteadyTime::max();
   SteadyTime posts_known_ = SteadyTime::max();
   std::size_t answered_posts_ = 0;
@@ -175,14 +192,15 @@ class Probe {
   std::optional<SteadyTime> ended_;
 };
 
-Measured measure(const Combination& combination, const Rounds& rounds, double task_seconds) {
+Measured measure(const Combination& combination, const Rounds& rounds,
+                 const DriveOptions& options) {
   Measured out;
   if (is_gunicorn(combination)) out.failure = gunicorn_missing(combination.worker_class);
   if (out.failure.empty()) {
     auto server = ServerProcess::start(combination, rounds);
     if (server) {
       const open_loop::InstrumentThread instrument;
-      out = Probe(*server, task_seconds).run();
+      out = Probe(*server, options).run();
     } else {
       out.failure = server.error().message();
     }
@@ -220,7 +238,7 @@ int drive(const DriveOptions& options) {
       fmt::print(stderr, "[{}/{}] {} {} {}\n", results.size() + 1, wanted.size(),
                  combination.worker_class, combination.executor, combination.on_stall);
     }
-    results.push_back(measure(combination, rounds, options.task_seconds));
+    results.push_back(measure(combination, rounds, options));
   }
 
   print_results(results, options);

@@ -21,6 +21,7 @@ struct DriveOptions {
   bool json = false;
   std::string timeline;  // file for the drawing; empty: with `all` incident-timeline.svg
   double task_seconds = 3;
+  bool second_round = false;  // the same again on the same server, when the first round is over
 };
 
 struct TaskSpan {
@@ -40,6 +41,8 @@ struct Measured {
   double longest_silence_ms = 0;  // between two answers, while tasks were running
   double p50_ms = 0;              // of pings due while tasks were running
   double p99_ms = 0;
+  double longest_wait_ms = 0;
+  double second_wait_ms = 0;  // the same in the second round; 0: there was none
   std::size_t tasks_done = 0;
   double seconds = 0;      // from the first task's POST to the end of the last one, or its loss
   double idle_p50_ms = 0;  // before the tasks

@@ -22,7 +22,7 @@ constexpr const char* kUsage =
     "usage: incident [--executor fiber|thread] [--worker-class green|threads|sync]\n"
     "                [--on-stall rescue|report|ignore|abort]        serve (more flags: --help)\n"
     "       incident --drive [--all] [--json] [--timeline FILE.svg] [--task-seconds SECONDS]\n"
-    "                [--executor E] [--worker-class W] [--on-stall S]\n";
+    "                [--second-round] [--executor E] [--worker-class W] [--on-stall S]\n";
 
 bool one_of(std::string_view text, std::initializer_list<std::string_view> choices) {
   for (const std::string_view choice : choices) {
@@ -49,6 +49,10 @@ std::optional<incident::DriveOptions> parse(int argc, char** argv) {
     }
     if (flag == "--json") {
       options.json = true;
+      continue;
+    }
+    if (flag == "--second-round") {
+      options.second_round = true;
       continue;
     }
     std::string_view value;

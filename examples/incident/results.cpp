@@ -10,9 +10,11 @@ namespace {
 std::string to_json(const Measured& run) {
   return fmt::format(
       R"({{"worker_class": "{}", "executor": "{}", "on_stall": "{}", "longest_silence_ms": {:.2f}, )"
-      R"("p50_ms": {:.2f}, "p99_ms": {:.2f}, "tasks_done": {}, "seconds": {:.2f}}})",
+      R"("p50_ms": {:.2f}, "p99_ms": {:.2f}, "longest_wait_ms": {:.2f}, "second_wait_ms": {:.2f}, )"
+      R"("tasks_done": {}, "seconds": {:.2f}}})",
       run.combination.worker_class, run.combination.executor, run.combination.on_stall,
-      run.longest_silence_ms, run.p50_ms, run.p99_ms, run.tasks_done, run.seconds);
+      run.longest_silence_ms, run.p50_ms, run.p99_ms, run.longest_wait_ms, run.second_wait_ms,
+      run.tasks_done, run.seconds);
 }
 
 void print_json(const std::vector<Measured>& results, bool as_list) {

@@ -63,12 +63,13 @@ TEST(Spawn, EveryTaskIsCountedWhereverTheLoopGoes) {
       Event go;
       std::vector<Task> tasks;
       for (int i = 0; i < kEach; ++i) tasks.push_back(spawn([&] { go.wait(); }));
-      EXPECT_EQ(runtime.stats().fibers, 1U + kEach);
+      // Who has ended is counted out by the loop's owner, perhaps after its joiner went on.
+      EXPECT_GE(runtime.stats().fibers, 1U + kEach);
+      EXPECT_LE(runtime.stats().fibers, 1U + 2 * kEach);
       go.set();
       for (Task& task : tasks) task.join();
     }
     stealer.stop();
-    // Who ends is counted out by the loop's owner, perhaps after its joiner went on.
     for (int i = 0; i < 1000 && runtime.stats().fibers > 1; ++i) this_task::sleep_for(1ms);
     EXPECT_EQ(runtime.stats().fibers, 1U);
   });

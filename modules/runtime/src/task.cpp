@@ -46,6 +46,11 @@ thread_local TaskState* this_threads_task = nullptr;
   return &task;
 }
 
+bool same_loop(const TaskState& a, const TaskState& b) {
+  return a.kind == TaskKind::kFiber && b.kind == TaskKind::kFiber &&
+         &static_cast<const Fiber&>(a).loop == &static_cast<const Fiber&>(b).loop;
+}
+
 void log_lost(const TaskState& task, const std::exception_ptr& error) {
   log_error(
       "a detached task ended with an exception; nobody will see it but this log",
@@ -183,8 +188,10 @@ bool Task::join(Deadline deadline) {
       state->joiner = &node;
       lock.unlock();
       const Wake wake = waiter.park(deadline);
-      // Notified by finish(), which has set `done` and looks at the joiner no more.
-      if (wake != Wake::kNotified) {
+      // Passing the lock means that finish() is through with this task, whose thread or Runtime may
+      // soon be gone. But a fiber of the same loop keeps that alive, and so the joiner's memory.
+      if (wake != Wake::kNotified ||
+          !detail::same_loop(*state, *detail::WaiterAccess::task(waiter))) {
         lock.lock();
         state->joiner = nullptr;
         if (!state->done) {
