@@ -228,6 +228,7 @@ NativePool::~NativePool() {
 }
 
 void NativePool::submit(std::move_only_function<void()> work) {
+  check_outside_section();
   std::lock_guard lock(mutex_);
   Work& queued = work_.emplace_back(std::move(work));
   if (idle_ >= work_.size()) {

@@ -84,6 +84,7 @@ std::uint64_t next_task_id(Carrier* here) {
 }
 
 void TaskState::run_body() {
+  check_outside_section();
   try {
     body();
   } catch (const Cancelled&) {

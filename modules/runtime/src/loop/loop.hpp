@@ -69,6 +69,14 @@ enum class Others : std::uint8_t {
 inline constexpr int kEventsPerPoll = 128;
 inline constexpr std::size_t kPriorities = 3;  // of Priority
 
+// Ends the process in debug builds when the calling thread is in a runtime section: see
+// Loop::try_enter().
+#ifdef NDEBUG
+inline void check_outside_section() {}
+#else
+void check_outside_section();
+#endif
+
 class Loop {
  public:
   Loop(const RuntimeOptions& options, Runtime::Impl& host, CarrierPool& carriers);
@@ -155,6 +163,7 @@ class Loop {
   // that guards a few instructions. Debug builds check it where such things are done:
   // check_outside_section().
   static Carrier* try_enter(Carrier* carrier) {
+    check_outside_section();  // a section in a section would take itself for stolen
     if (carrier->side) [[unlikely]]
       return nullptr;
     std::uint64_t expected = carrier->run_word;
@@ -354,13 +363,5 @@ class Loop {
   StackPool stacks_;              // GUARDED_BY(growth_)
   std::deque<Fiber> all_fibers_;  // GUARDED_BY(growth_); a fiber's place in memory never changes
 };
-
-// Ends the process in debug builds when the calling thread is in a runtime section: see
-// Loop::try_enter().
-#ifdef NDEBUG
-inline void check_outside_section() {}
-#else
-void check_outside_section();
-#endif
 
 }  // namespace saola::runtime::detail
