@@ -87,7 +87,7 @@ std::optional<incident::DriveOptions> parse(int argc, char** argv) {
 int main(int argc, char** argv) {
   bool driving = false;
   for (int i = 1; i < argc; ++i) driving = driving || std::string_view(argv[i]) == "--drive";
-  if (!driving) return saola::server::run(incident::service_definition(), argc, argv);
+  if (!driving) return incident::serve(argc, argv);
   for (int i = 1; i < argc; ++i) {
     if (!one_of(argv[i], {"--help", "-h"})) continue;
     fmt::print("{}", kUsage);

@@ -14,6 +14,7 @@
 #include <saola/futures/fiber_executor.hpp>
 #include <saola/runtime/runtime.hpp>
 #include <saola/runtime/sync/mutex.hpp>
+#include <saola/server/server.hpp>
 #include <saola/web/app.hpp>
 
 #include "work.hpp"
@@ -87,10 +88,9 @@ class Diary {
   std::vector<std::pair<pid_t, double>> pings_;
 };
 
-class Service final : public http::Handler {
+class Service {
  public:
-  Service(std::unique_ptr<futures::Executor> executor, std::uint64_t rounds)
-      : executor_(std::move(executor)), rounds_(rounds) {
+  Service() {
     app_.post("/split", [this](web::Request&) {
       const std::size_t task = diary_.submitted();
       executor_->submit([this, task] { run(task); });
@@ -100,7 +100,21 @@ class Service final : public http::Handler {
     app_.get("/timeline", [this](web::Request&) { return json::value(diary_.timeline()); });
   }
 
-  http::Response handle(http::Request& request) override { return app_.handle(request); }
+  web::App& app() { return app_; }
+
+  // In a web worker, on a fiber.
+  void start(const server::Settings& settings) {
+    const futures::ExecutorOptions options{.max_workers = kPoolSize, .name = "split"};
+    if (settings.get(kExecutor) == "fiber") {
+      executor_ = std::make_unique<futures::FiberExecutor>(*runtime::Runtime::current(), options);
+    } else {
+      executor_ = std::make_unique<futures::ThreadPoolExecutor>(options);
+    }
+    const auto rounds = static_cast<std::uint64_t>(settings.get(kTaskRounds));
+    rounds_ = rounds > 0 ? rounds : calibrate(kTaskSeconds);
+  }
+  // Waits for its tasks.
+  void stop() { executor_.reset(); }
 
  private:
   void run(std::size_t task) {
@@ -113,27 +127,14 @@ class Service final : public http::Handler {
 
   Diary diary_;
   web::App app_;
-  // After what its workers use: it waits for them.
   std::unique_ptr<futures::Executor> executor_;
-  const std::uint64_t rounds_;
+  std::uint64_t rounds_ = 0;
 };
-
-Result<std::unique_ptr<http::Handler>> make_service(server::WebContext& context) {
-  const futures::ExecutorOptions options{.max_workers = kPoolSize, .name = "split"};
-  std::unique_ptr<futures::Executor> executor;
-  if (context.settings.get(kExecutor) == "fiber") {
-    executor = std::make_unique<futures::FiberExecutor>(*runtime::Runtime::current(), options);
-  } else {
-    executor = std::make_unique<futures::ThreadPoolExecutor>(options);
-  }
-  const auto rounds = static_cast<std::uint64_t>(context.settings.get(kTaskRounds));
-  return std::make_unique<Service>(std::move(executor),
-                                   rounds > 0 ? rounds : calibrate(kTaskSeconds));
-}
 
 }  // namespace
 
-server::ServerDefinition service_definition() {
+int serve(int argc, char** argv) {
+  Service service;
   server::ServerDefinition definition;
   definition.name = "incident";
   definition.rows = {
@@ -150,8 +151,13 @@ server::ServerDefinition service_definition() {
        .default_value = "0",
        .doc = "Work of a task, in rounds of its loop; 0: what takes 3 s here, measured at start."},
   };
-  definition.web = make_service;
-  return definition;
+  definition.application = &service.app();
+  definition.web = [&](server::WebContext& context) -> Result<std::unique_ptr<http::Handler>> {
+    service.start(context.settings);
+    return nullptr;
+  };
+  definition.hooks.worker_exit = [&](server::WorkerContext&) { service.stop(); };
+  return server::run(definition, argc, argv);
 }
 
 }  // namespace incident

@@ -2,14 +2,13 @@
 // answers at once.
 #pragma once
 
-#include <saola/server/server.hpp>
-
 namespace incident {
 
 // POST /split   submits a task, 202 {"task": number}
 // GET /ping     {"worker": process id, "submitted": tasks, "done": tasks}
 // GET /timeline {"tasks": [{task, thread, from, to}], "pings": [[thread, time], …]}; seconds of
 //               CLOCK_MONOTONIC, a task that runs has to = null
-saola::server::ServerDefinition service_definition();
+// Serves them until it is told to stop; the exit status. Flags as of every server.
+int serve(int argc, char** argv);
 
 }  // namespace incident

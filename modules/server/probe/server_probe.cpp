@@ -62,13 +62,24 @@ http::Response ticks(bool deaf) {
   return response;
 }
 
-class Probe final : public http::Handler {
+class Probe final : public http::Application {
  public:
-  explicit Probe(WebContext& context) : context_(context) {}
+  void start(WebContext& context) { context_ = &context; }
+
+  http::Role role_needed(const http::Request& request) const override {
+    return request.path == "/operators" ? http::Role::kOperate : http::role_for(request.method);
+  }
+  void declare_metrics(observe::MetricTable& table) override {
+    requests_id_ = table.counter("probe_requests_total", "Requests that the probe saw.", {});
+  }
+  void count_in(const observe::MetricSlot& slot) override {
+    requests_ = slot.counter(requests_id_);
+  }
 
   http::Response handle(http::Request& request) override {
+    requests_.add();
     if (request.path == "/pid") return text(200, std::to_string(::getpid()));
-    if (request.path == "/metrics") return text(200, context_.metrics_text());
+    if (request.path == "/metrics") return text(200, context_->metrics_text());
     if (request.path == "/throw") throw std::runtime_error("thrown by the probe");
     if (request.path == "/abort") std::abort();
     if (request.path == "/from") {
@@ -83,7 +94,7 @@ class Probe final : public http::Handler {
       return text(200, "slow\n");
     }
     if (request.path == "/events" || request.path == "/deaf") return ticks(request.path == "/deaf");
-    if (request.path == "/readyz") return readiness_answer(context_.why_not_ready());
+    if (request.path == "/readyz") return readiness_answer(context_->why_not_ready());
     if (request.path == "/hog") {
       const Deadline end = Deadline::after(std::chrono::milliseconds(1500));
       while (!end.passed()) {
@@ -99,21 +110,24 @@ class Probe final : public http::Handler {
       return body ? text(200, *body) : text(400, body.error().message());
     }
     if (request.path == "/orphan") return text(200, leave_orphan() ? "left\n" : "");
-    if (request.path == "/unready") context_.set_ready(false, "the probe was told so");
+    if (request.path == "/unready") context_->set_ready(false, "the probe was told so");
     return text(200, "hello, world\n");
   }
 
  private:
-  WebContext& context_;
+  WebContext* context_ = nullptr;
+  observe::CounterId requests_id_{};
+  observe::Counter requests_;
 };
 
-Result<std::unique_ptr<http::Handler>> make_probe(WebContext& context) {
+Result<void> start_probe(WebContext& context, Probe& application) {
   const std::string& how = context.settings.get(kProbe);
   if (how == "bad-boot") return fail(ErrorCode::kUnavailable, "the probe's store is away");
   if (how == "crash-boot") std::abort();
   if (how == "kill-boot") ::raise(SIGKILL);
   if (how == "exit-boot") std::_Exit(0);
-  return std::make_unique<Probe>(context);
+  application.start(context);
+  return {};
 }
 
 // Runs one endless job: ends it on `drain` unless told to be busy, puts it back on `stop`.
@@ -153,7 +167,12 @@ int main(int argc, char** argv) {
   ServerDefinition probe;
   probe.name = "server_probe";
   probe.version = "1.2.3";
-  probe.web = make_probe;
+  Probe application;
+  probe.application = &application;
+  probe.web = [&](WebContext& context) -> Result<std::unique_ptr<http::Handler>> {
+    if (auto started = start_probe(context, application); !started) return fail(started);
+    return nullptr;
+  };
   probe.task = run_tasks;
   probe.rows = {{.section = "Probe",
                  .key = kProbe.key,

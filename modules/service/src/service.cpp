@@ -26,16 +26,6 @@ namespace {
 
 namespace json = boost::json;
 
-// The application as the server's handler; the service keeps it.
-class Routes final : public http::Handler {
- public:
-  explicit Routes(web::App& app) : app_(app) {}
-  http::Response handle(http::Request& request) override { return app_.handle(request); }
-
- private:
-  web::App& app_;
-};
-
 constexpr const char* kLoginPath = "/login";
 
 struct LoginArgs {
@@ -328,7 +318,6 @@ Response Service::Impl::log_out(Request& request) {
 }
 
 void Service::Impl::declare_metrics(observe::MetricTable& table) {
-  app.declare_metrics(table);
   if (!tasks.empty()) {
     job_metrics.declare(table);
     pruned_objects.declare(table);
@@ -338,7 +327,6 @@ void Service::Impl::declare_metrics(observe::MetricTable& table) {
 }
 
 void Service::Impl::count_in(const observe::MetricSlot& slot) {
-  app.count_in(slot);
   for (const auto& pool : pools) pool->count_in(slot);
   for (const auto& give_cell : own_cells) give_cell(slot);
 }
@@ -368,7 +356,7 @@ std::vector<server::SettingRow> Service::Impl::setting_rows() const {
   return rows;
 }
 
-Result<std::unique_ptr<http::Handler>> Service::Impl::start_web(server::WebContext& context) {
+Result<void> Service::Impl::start_web(server::WebContext& context) {
   settings = &context.settings;
   web_context = &context;
   count_in(context.metrics);
@@ -393,7 +381,7 @@ Result<std::unique_ptr<http::Handler>> Service::Impl::start_web(server::WebConte
                                         std::string_view why) { context.set_ready(ready, why); }},
             .one_event_a_stream = context.settings.get(server::setting::kWorkerClass) == "sync"});
   }
-  return std::make_unique<Routes>(app);
+  return {};
 }
 
 Result<void> Service::Impl::run_task_worker(server::TaskContext& context) {
@@ -415,10 +403,13 @@ server::ServerDefinition Service::Impl::definition() {
   out.name = name;
   out.version = options.version;
   out.rows = setting_rows();
+  out.application = &app;
   out.metrics = [this](observe::MetricTable& table) { declare_metrics(table); };
-  out.role_needed = [this](const http::Request& request) { return app.role_needed(request); };
   out.login_path = login_path;
-  out.web = [this](server::WebContext& context) { return start_web(context); };
+  out.web = [this](server::WebContext& context) -> Result<std::unique_ptr<http::Handler>> {
+    if (auto started = start_web(context); !started) return fail(started);
+    return nullptr;
+  };
   out.hooks.worker_exit = [this](server::WorkerContext&) {
     for (const auto& pool : pools) pool->stop();
     // Its thread speaks to the arbiter, whose link goes away.
@@ -450,10 +441,12 @@ server::ServerDefinition Service::Impl::definition() {
 
 void Service::Impl::start_test() {
   finish();
+  app.declare_metrics(test_table);
   declare_metrics(test_table);
   test_cells.resize(observe::MetricBlock::bytes(test_table, 1) / sizeof(std::uint64_t) + 1);
   test_slot = observe::MetricSlot{
       observe::MetricBlock(test_table, std::as_writable_bytes(std::span(test_cells)), 1), 0};
+  app.count_in(*test_slot);
   count_in(*test_slot);
   metrics_text = [this] { return observe::prometheus_text(test_slot->block); };
   // What the settings say when nobody says anything.

@@ -50,6 +50,7 @@ struct Service::Impl {
 
   // Adds the routes that every service has, at the end of the set-up.
   void finish();
+  // What is counted besides the application's requests.
   void declare_metrics(observe::MetricTable& table);
   void count_in(const observe::MetricSlot& slot);
   // Handlers of the tasks, counted in `slot`.
@@ -57,7 +58,7 @@ struct Service::Impl {
   std::vector<server::SettingRow> setting_rows() const;
 
   // The starts. Each is called at most once in a process.
-  Result<std::unique_ptr<http::Handler>> start_web(server::WebContext& context);
+  Result<void> start_web(server::WebContext& context);
   Result<void> run_task_worker(server::TaskContext& context);
   void start_test();
 

@@ -54,6 +54,16 @@ TEST(Access, ReloadReadsTheTokensAnewAndAWrongFileChangesNothing) {
   EXPECT_TRUE(eventually([&] { return server.get("/", bearer(ann)).status == 401; }));
 }
 
+TEST(Access, TheApplicationSaysWhatItsRoutesNeed) {
+  const NewToken ann = *make_token("ann", http::Role::kRead);
+  const NewToken bob = *make_token("bob", http::Role::kOperate);
+  ProbeServer server({"--auth-tokens", ann.token.line(), "--auth-tokens", bob.token.line()});
+  ASSERT_TRUE(server.serves()) << server.log();
+  EXPECT_EQ(server.get("/operators", bearer(ann)).status, 403);
+  EXPECT_EQ(server.get("/operators", bearer(bob)).status, 200);
+  EXPECT_EQ(server.get("/", bearer(ann)).status, 200);
+}
+
 TEST(Access, TheSessionKeyIsRotatedByTheControlSocket) {
   ProbeServer server({"--auth-tokens", make_token("ann", http::Role::kRead)->token.line()});
   ASSERT_TRUE(server.serves()) << server.log();

@@ -96,7 +96,8 @@ Result<Generation> Listeners::open(Settings settings, const Generation* reuse) {
     if (!listener) return fail(listener);
     out.management = std::move(*listener);
   }
-  out.wanted[Role::kWeb] = server_.definition.web ? process_count(settings, setting::kWorkers) : 0;
+  const bool serves = server_.definition.web || server_.definition.application != nullptr;
+  out.wanted[Role::kWeb] = serves ? process_count(settings, setting::kWorkers) : 0;
   out.wanted[Role::kTask] =
       server_.definition.task ? process_count(settings, setting::kTaskWorkers) : 0;
   out.wanted[Role::kManagement] = out.management ? 1 : 0;

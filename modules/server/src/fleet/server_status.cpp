@@ -33,8 +33,6 @@ ServerStatus::ServerStatus(const ServerDefinition& server_definition,
       program(program_path()),
       directory(current_directory()),
       started(std::chrono::steady_clock::now()),
-      metrics(ServerMetrics::add_to(metric_table)) {
-  if (definition.metrics) definition.metrics(metric_table);
-}
+      metrics(ServerMetrics::declare(definition, metric_table)) {}
 
 }  // namespace saola::server

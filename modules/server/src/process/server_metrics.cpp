@@ -2,7 +2,8 @@
 
 namespace saola::server {
 
-ServerMetrics ServerMetrics::add_to(observe::MetricTable& table) {
+ServerMetrics ServerMetrics::declare(const ServerDefinition& definition,
+                                     observe::MetricTable& table) {
   ServerMetrics out{};
   for (const Role role : kSupervisedRoles) {
     const observe::Labels labels{{"role", std::string(to_string(role))}};
@@ -33,6 +34,8 @@ ServerMetrics ServerMetrics::add_to(observe::MetricTable& table) {
   }
   out.rescued = table.gauge("saola_rescued_fibers",
                             "Fibers that run on, away from the loop that was rescued from them.");
+  if (definition.application != nullptr) definition.application->declare_metrics(table);
+  if (definition.metrics) definition.metrics(table);
   return out;
 }
 

@@ -26,7 +26,8 @@ struct ServerMetrics {
   std::array<observe::CounterId, 5> stalls;  // by observe::StallAction
   observe::GaugeId rescued;                  // fibers that run where they were rescued
 
-  static ServerMetrics add_to(observe::MetricTable& table);
+  // Adds them to `table`, and after them those of the application.
+  static ServerMetrics declare(const ServerDefinition& definition, observe::MetricTable& table);
 };
 
 }  // namespace saola::server

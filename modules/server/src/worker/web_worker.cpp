@@ -13,6 +13,7 @@
 
 #include <fmt/core.h>
 
+#include <saola/base/check.hpp>
 #include <saola/base/log.hpp>
 #include <saola/base/open_files.hpp>
 #include <saola/http_conn/service.hpp>
@@ -417,11 +418,19 @@ void serve_http(WorkerProcess& process, http::Handler& handler, runtime::Runtime
 int serve_web(const ServerDefinition& definition, WorkerProcess& process, Context& context,
               runtime::Runtime& runtime, const Gate& gate) {
   if (definition.hooks.worker_init) definition.hooks.worker_init(context);
-  auto handler = definition.web(context);
-  if (!handler) {
-    log_error("the web worker cannot start: " + handler.error().message());
-    return kExitBootFailed;
+  if (definition.application != nullptr) definition.application->count_in(context.metrics);
+  std::unique_ptr<http::Handler> own;
+  if (definition.web) {
+    auto made = definition.web(context);
+    if (!made) {
+      log_error("the web worker cannot start: " + made.error().message());
+      return kExitBootFailed;
+    }
+    own = *std::move(made);
   }
+  http::Handler* const handler = own ? own.get() : definition.application;
+  SAOLA_CHECK(handler != nullptr,
+              "ServerDefinition::web made no handler, and there is no application");
   const Settings& settings = process.settings();
   std::unique_ptr<AccessLog> log;
   Syslog* syslog =
@@ -459,15 +468,11 @@ int serve_web(const ServerDefinition& definition, WorkerProcess& process, Contex
       break;
   }
   if (log) process.on_reopen([&log] { log->reopen(); });
-  serve_http(process, **handler, runtime, gate, how);
+  serve_http(process, *handler, runtime, gate, how);
   process.on_reopen({});
   if (definition.hooks.worker_exit) definition.hooks.worker_exit(context);
   return kExitOk;
 }
-
-}  // namespace
-
-namespace {
 
 // `ctl show tasks` lists the runtime's while one lives.
 class ShownRuntime {
@@ -483,12 +488,17 @@ class ShownRuntime {
   WorkerProcess& process_;
 };
 
+std::function<http::Role(const http::Request&)> role_needed(const http::Application* application) {
+  if (application == nullptr) return {};
+  return [application](const http::Request& request) { return application->role_needed(request); };
+}
+
 }  // namespace
 
 int run_web_worker(const ServerDefinition& definition, WorkerProcess& process) {
   const Gate gate(process.settings(), process.boot().credentials, addresses(process),
                   {.realm = definition.name,
-                   .role_needed = definition.role_needed,
+                   .role_needed = role_needed(definition.application),
                    .login_path = definition.login_path});
   Context context(process, gate);
   StallRelay relay(process, context.stalls());

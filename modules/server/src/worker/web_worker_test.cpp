@@ -349,6 +349,8 @@ TEST(WebWorker, MetricsAreSummedAndSurviveWorkers) {
   EXPECT_THAT(
       metrics,
       ContainsRegex(R"(saola_http_requests_total\{status="2xx"\} ([2-9][0-9]|[1-9][0-9][0-9]))"));
+  // What the application counts itself is declared and counted without its doing.
+  EXPECT_THAT(metrics, ContainsRegex(R"(probe_requests_total ([2-9][0-9]|[1-9][0-9][0-9]))"));
 }
 
 TEST(WebWorker, MaxRequestsDrainsInsteadOfDropping) {

@@ -81,8 +81,7 @@ Result<std::unique_ptr<WorkerProcess>> WorkerProcess::create(const ServerDefinit
     return fail(entered);
   }
   auto table = std::make_unique<observe::MetricTable>();
-  const ServerMetrics metrics = ServerMetrics::add_to(*table);
-  if (definition.metrics) definition.metrics(*table);
+  const ServerMetrics metrics = ServerMetrics::declare(definition, *table);
   auto state = SharedState::attach(unique_fd(boot.state_fd), *table, boot.slots);
   if (!state) return fail(state);
   auto signals = take_signals();

@@ -11,6 +11,13 @@
 //     return saola::server::run(app, argc, argv);
 //   }
 //
+// An application with routes (web::App) is known beforehand, and gets metrics by route, learned
+// placement of each route and its routes' roles with that:
+//
+//   saola::web::App routes;
+//   routes.get("/", [] { return "hello"; });
+//   app.application = &routes;
+//
 // Workers are new processes: the arbiter runs the program's own file again with the same arguments,
 // so main() must reach run() with an equal definition before it does anything else of weight, and
 // must not start threads first.
@@ -28,7 +35,7 @@
 #include <vector>
 
 #include <saola/base/error.hpp>
-#include <saola/http/handler.hpp>
+#include <saola/http/application.hpp>
 #include <saola/observe/metrics.hpp>
 #include <saola/observe/stall_log.hpp>
 #include <saola/server/settings.hpp>
@@ -153,23 +160,27 @@ struct Hooks {
 };
 
 // What a program is as a server. Equal in every process, as each runs main() from its start; only
-// `name` is needed, and `web` or `task`.
+// `name` is needed, and one of `application`, `web` and `task`.
 struct ServerDefinition {
   std::string name;              // process titles, logs, file names: "split-service"
   std::string version = "0";     // --version
   std::string command = {};      // how it is called, for --help; empty: name
   std::vector<SettingRow> rows;  // settings of the application, after the server's own
 
-  // Adds the application's series; called once in every process before the block is made.
+  // Adds series of its own, after those of `application`; called once in every process before the
+  // block is made.
   std::function<void(observe::MetricTable&)> metrics;
 
-  // Makes the handler of a web worker. An error ends the worker, and with it a server that is
-  // starting. Runs on a fiber.
+  // What web workers serve: its series are counted in every one of them, and its routes say what
+  // their callers need to be. Must outlive run(). Null: what `web` makes, whose callers need what
+  // their method does (http::role_for).
+  http::Application* application = nullptr;
+
+  // Starts a web worker: makes its handler, or null when `application` is to serve. An error ends
+  // the worker, and with it a server that is starting. Runs on a fiber. May be empty where there is
+  // an application.
   std::function<Result<std::unique_ptr<http::Handler>>(WebContext&)> web;
 
-  // What the caller of a request needs to be; empty: what its method does (http::role_for). Any
-  // fiber or thread; must not suspend.
-  std::function<http::Role(const http::Request&)> role_needed;
   // Where browsers without a session are sent; empty: nowhere, they are answered 401.
   std::string login_path = {};
 

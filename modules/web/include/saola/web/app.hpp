@@ -1,4 +1,4 @@
-// App: an application as an http::Handler. Set up by one thread (routes, hooks, blueprints), then
+// App: an application as an http::Application. Set up by one thread (routes, hooks, blueprints), then
 // frozen by its first request and called from many fibers or threads at once.
 //
 //   web::App app;
@@ -28,7 +28,7 @@
 #include <boost/json/fwd.hpp>
 
 #include <saola/base/time.hpp>
-#include <saola/http/handler.hpp>
+#include <saola/http/application.hpp>
 #include <saola/observe/metrics.hpp>
 #include <saola/web/blueprint.hpp>
 #include <saola/web/scaffold.hpp>
@@ -42,8 +42,8 @@ struct AppOptions {
   const Clock* clock = &real_clock();
 };
 
-// An application: routes, hooks and error handlers on one side, http::Handler on the other.
-class App final : public Scaffold, public http::Handler {
+// An application: routes, hooks and error handlers on one side, http::Application on the other.
+class App final : public Scaffold, public http::Application {
  public:
   explicit App(AppOptions options = {});
   ~App() override;
@@ -59,8 +59,8 @@ class App final : public Scaffold, public http::Handler {
   //   app.declare_metrics(table);
   //   const observe::MetricBlock block(table, memory, slots);
   //   app.count_in({block, slot});
-  void declare_metrics(observe::MetricTable& table);
-  void count_in(const observe::MetricSlot& slot);
+  void declare_metrics(observe::MetricTable& table) override;
+  void count_in(const observe::MetricSlot& slot) override;
 
   // The path for an endpoint, for whoever sent `request`: "/jobs/7" for url_for(request, "show_job",
   // {{"id", "7"}}), or "/splits/jobs/7" where the application lies below /splits of a bigger site
@@ -71,7 +71,7 @@ class App final : public Scaffold, public http::Handler {
                       UrlValues values = {}) const;
 
   // What the caller of `request` needs: its route's role, or its method's where there is no route.
-  http::Role role_needed(const http::Request& request) const;
+  http::Role role_needed(const http::Request& request) const override;
 
   // All routes in the order they were added.
   std::span<const std::unique_ptr<const Route>> routes() const;
