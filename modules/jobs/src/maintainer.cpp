@@ -3,10 +3,12 @@
 #include <condition_variable>
 #include <mutex>
 #include <random>
+#include <set>
 #include <thread>
 
 #include <saola/base/log.hpp>
 #include <saola/jobs/maintainer.hpp>
+#include <saola/jobs/owner.hpp>
 
 #include "lease_watch.hpp"
 #include "pruner.hpp"
@@ -29,6 +31,10 @@ class Maintainer::Impl {
         watch_(options_.every * kGap),
         jitter_(static_cast<std::minstd_rand::result_type>(system_random())),
         pruner_(store, options_),
+        owner_lives_(options_.owner_lives
+                         ? options_.owner_lives
+                         : [beats = std::make_shared<OwnerBeats>()](
+                               const std::string& owner) { return beats->lives(owner); }),
         thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
  private:
@@ -51,14 +57,31 @@ class Maintainer::Impl {
     }
   }
 
+  // Frees the jobs of processes of this machine that are no more, and takes them out of `leases`.
+  Result<void> release_dead(std::vector<LeaseSeen>& leases, Deadline deadline) {
+    std::set<std::string> dead;
+    for (const LeaseSeen& lease : leases) {
+      if (is_dead_owner(lease.token.owner)) dead.insert(lease.token.owner);
+    }
+    for (const std::string& owner : dead) {
+      const auto count = store_.release_owner(owner, deadline);
+      if (!count) return fail(count);
+      if (*count == 0) continue;
+      log_warning("a task worker died; its jobs run again", {{"owner", owner}, {"jobs", *count}});
+    }
+    std::erase_if(leases, [&](const LeaseSeen& lease) { return dead.contains(lease.token.owner); });
+    return {};
+  }
+
   // Takes leases from owners that let them expire; how many.
   Result<std::size_t> rescue(Deadline deadline) {
-    const auto leases = store_.leases(deadline);
+    auto leases = store_.leases(deadline);
     if (!leases) return fail(leases);
+    if (auto done = release_dead(*leases, deadline); !done) return fail(done);
     watch_.look(*leases, std::chrono::steady_clock::now());
     bool doubtful = false;
     for (const LeaseSeen& lease : watch_.overdue(std::chrono::steady_clock::now())) {
-      if (options_.owner_lives(lease.token.owner)) {
+      if (owner_lives_(lease.token.owner)) {
         watch_.renewed(lease, std::chrono::steady_clock::now());
       } else {
         doubtful = true;
@@ -91,6 +114,7 @@ class Maintainer::Impl {
   std::mutex mutex_;
   std::condition_variable_any stopped_;
   const Pruner pruner_;
+  const std::function<bool(const std::string& owner)> owner_lives_;
   // Last, so that it ends before what it uses.
   std::jthread thread_;
 };

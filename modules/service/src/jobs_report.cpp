@@ -4,8 +4,7 @@
 
 #include <boost/json.hpp>
 
-#include "dead_workers.hpp"
-
+#include <saola/jobs/owner.hpp>
 namespace saola::service {
 namespace json = boost::json;
 
@@ -28,7 +27,7 @@ Result<std::string> jobs_report(jobs::Store& store, const Clock& clock, Deadline
         {"age_seconds", std::chrono::duration<double>(age).count()},
         {"progress", job.progress.fraction},
         {"message", job.progress.message},
-        {"worker", job.lease ? describe_owner(job.lease->owner) : ""},
+        {"worker", job.lease ? jobs::describe_owner(job.lease->owner) : ""},
     });
   }
   return json::serialize(json::object{{"counts", by_state}, {"running", running}});

@@ -4,8 +4,7 @@
 #include <gmock/gmock.h>
 
 #include <saola/jobs/memory_store.hpp>
-
-#include "dead_workers.hpp"
+#include <saola/jobs/owner.hpp>
 
 namespace saola::service {
 namespace {
@@ -40,8 +39,8 @@ TEST(JobsReport, CountsAllAndListsTheRunning) {
 }
 
 TEST(JobsReport, DescribesOwners) {
-  EXPECT_EQ(describe_owner("somebody"), "somebody");
-  EXPECT_THAT(describe_owner(this_process_as_owner()), MatchesRegex(".+ pid [0-9]+"));
+  EXPECT_EQ(jobs::describe_owner("somebody"), "somebody");
+  EXPECT_THAT(jobs::describe_owner(jobs::this_process_as_owner()), MatchesRegex(".+ pid [0-9]+"));
 }
 
 }  // namespace

@@ -14,7 +14,6 @@
 #include <saola/jobs/task_worker.hpp>
 #include <saola/server/server_settings.hpp>
 
-#include "dead_workers.hpp"
 #include "deployment.hpp"
 
 namespace saola::service {
@@ -74,20 +73,14 @@ class MemoryAndAge {
 Result<void> run_tasks(server::TaskContext& context, jobs::Store& store,
                        std::map<std::string, jobs::Handler> handlers, Leavings leavings) {
   jobs::TaskWorkerOptions options;
-  options.owner = this_process_as_owner();
   options.queues = context.settings.get(kQueues);
   options.threads = static_cast<int>(context.settings.get(server::setting::kTaskThreads));
   options.on_job_thread_start = [] { server::demote_this_thread(); };
   MemoryAndAge age(context);
   options.after_job = [&] { age.after_job(); };
   jobs::TaskWorker worker(store, std::move(handlers), std::move(options));
-  const DeadWorkerWatch dead_workers(store);
-  // Used by the maintainer's thread only.
-  OwnerBeats beats;
   ResultRemover remover(leavings.buckets, leavings.counts);
-  jobs::MaintainerOptions upkeep{
-      .retention = retention(context.settings),
-      .owner_lives = [&](const std::string& owner) { return beats.lives(owner); }};
+  jobs::MaintainerOptions upkeep{.retention = retention(context.settings)};
   if (leavings.buckets.prunes_any()) {
     upkeep.remove_leavings = [&](const jobs::Job& job, const std::stop_token& stop) {
       return remover.remove_objects_of(job, stop);

@@ -20,8 +20,7 @@ struct Leavings {
 };
 
 // Runs the jobs of `store` that `handlers` know until the context says otherwise: on drain finishes
-// what runs, on stop puts it back into the queue. Also looks for dead workers' leases and keeps the
-// store in order. Ends the process when jobs will not stop, for native code cannot be stopped from
+// what runs, on stop puts it back into the queue. Also keeps the store in order. Ends the process when jobs will not stop, for native code cannot be stopped from
 // outside.
 Result<void> run_tasks(server::TaskContext& context, jobs::Store& store,
                        std::map<std::string, jobs::Handler> handlers, Leavings leavings);

@@ -1,5 +1,7 @@
 // The upkeep of a store: promotes jobs whose time has come, rescues those of workers that died,
-// hung or lost the store, deletes old ones. Every task worker runs one; they do not get in each
+// hung or lost the store, deletes old ones. Those of a process of this machine that is no more are
+// free at the next look, whoever looks: the arbiter starts a dead worker's successor at once, and its
+// first look is what usually finds them. Every task worker runs one; they do not get in each
 // other's way.
 //
 //   Maintainer upkeep(*store, {.retention = {.completed = std::chrono::days(1)}});
@@ -37,10 +39,8 @@ struct MaintainerOptions {
   std::function<Result<void>(const Job&, const std::stop_token&)> remove_leavings;
   // Whether the owner of a lease is known to live and to be about to renew it: then the lease is
   // left to it. Asked at every look through the second half of a lease that nobody renewed; by one
-  // thread.
-  std::function<bool(const std::string& owner)> owner_lives = [](const std::string&) {
-    return false;
-  };
+  // thread. Empty: looks at the process that the owner names (OwnerBeats).
+  std::function<bool(const std::string& owner)> owner_lives;
   // Called with the number of jobs that were taken from their owners, when there are any.
   std::function<void(std::size_t)> on_rescue = [](std::size_t) {};
 };

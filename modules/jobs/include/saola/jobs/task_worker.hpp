@@ -1,7 +1,7 @@
 // Claims jobs and runs their handlers on native threads, under leases that their CPU work cannot
 // starve.
 //
-//   TaskWorker worker(*store, {{"split", split}}, {.owner = "host:task 2:4711", .threads = 4});
+//   TaskWorker worker(*store, {{"split", split}}, {.threads = 4});
 //   worker.start();
 //   stop.wait();                                                    // until the process is to end
 //   const int left = worker.stop(Deadline::after(30s), Deadline::after(35s));
@@ -16,6 +16,7 @@
 
 #include <saola/base/time.hpp>
 #include <saola/jobs/job_context.hpp>
+#include <saola/jobs/owner.hpp>
 #include <saola/jobs/store.hpp>
 
 namespace saola::jobs {
@@ -26,9 +27,9 @@ inline constexpr const char* kKeeperThread = "job keeper";
 
 // What a worker is called, what it takes and how it keeps its leases.
 struct TaskWorkerOptions {
-  // Names the leases; not empty, and unique among workers that live at the same time ("host:task
-  // 2:4711").
-  std::string owner;
+  // Names the leases; not empty, and unique among workers that live at the same time: a second
+  // worker of one process needs a name of its own. That of a process lets others see its death.
+  std::string owner = this_process_as_owner();
   // Jobs that run at once; at least 1.
   int threads = 1;
   // Only jobs of these queues are claimed, all as one line: by priority, then place.

@@ -1,5 +1,3 @@
-#include "dead_workers.hpp"
-
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -8,10 +6,12 @@
 
 #include <gtest/gtest.h>
 
+#include <saola/jobs/maintainer.hpp>
 #include <saola/jobs/memory_store.hpp>
+#include <saola/jobs/owner.hpp>
 #include <saola/jobs/task_worker.hpp>
 
-namespace saola::service {
+namespace saola::jobs {
 namespace {
 
 // The owner's name of a process that has ended.
@@ -32,7 +32,7 @@ std::string dead_owner() {
   return std::string(name.data(), static_cast<std::size_t>(std::max<ssize_t>(length, 0)));
 }
 
-TEST(DeadWorkers, KnowsTheDeadFromTheLivingAndTheUnknown) {
+TEST(Owner, KnowsTheDeadFromTheLivingAndTheUnknown) {
   const std::string mine = this_process_as_owner();
   EXPECT_FALSE(is_dead_owner(mine));
   const std::string dead = dead_owner();
@@ -47,19 +47,22 @@ TEST(DeadWorkers, KnowsTheDeadFromTheLivingAndTheUnknown) {
   EXPECT_FALSE(is_dead_owner(place + "-1/1"));
 }
 
-TEST(DeadWorkers, ReleasesOnlyTheirLeases) {
-  const auto store = jobs::make_memory_store();
-  const Deadline soon = Deadline::after(std::chrono::seconds(5));
-  const std::string dead = dead_owner();
-  for (const std::string& owner : {dead, this_process_as_owner()}) {
+TEST(Owner, TheMaintainerFreesTheJobsOfDeadOnesLongBeforeTheirLeasesExpire) {
+  const auto store = make_memory_store();
+  const Deadline soon = Deadline::after(std::chrono::seconds(10));
+  for (const std::string& owner : {dead_owner(), this_process_as_owner()}) {
     ASSERT_TRUE(store->enqueue({.kind = "split"}, soon));
     ASSERT_EQ(store->claim({.owner = owner, .kinds = {"split"}}, soon)->size(), 1U);
   }
-  EXPECT_EQ(release_dead_owners(*store, soon), 1U);
-  EXPECT_EQ(release_dead_owners(*store, soon), 0U);
-  const auto counts = store->counts(soon).value();
-  EXPECT_EQ(counts.at(jobs::State::kRunning), 1U);
-  EXPECT_EQ(counts.at(jobs::State::kAvailable), 1U);
+  const Maintainer upkeep(*store, {.every = std::chrono::milliseconds(1)});
+  const auto count = [&](State state) { return store->counts(soon).value().at(state); };
+  while (count(State::kAvailable) == 0 && !soon.passed()) std::this_thread::yield();
+  EXPECT_EQ(count(State::kAvailable), 1U);
+  EXPECT_EQ(count(State::kRunning), 1U) << "this process lives";
+}
+
+TEST(Owner, IsOfATaskWorkerThatIsNotNamedOtherwise) {
+  EXPECT_EQ(TaskWorkerOptions().owner, this_process_as_owner());
 }
 
 TEST(OwnerBeats, SeeWhetherTheKeeperOfAnOwnerRuns) {
@@ -69,8 +72,8 @@ TEST(OwnerBeats, SeeWhetherTheKeeperOfAnOwnerRuns) {
   EXPECT_FALSE(beats.lives("elsewhere/boot/ns/1/1"));
   EXPECT_FALSE(beats.lives(dead_owner()));
 
-  const auto store = jobs::make_memory_store();
-  jobs::TaskWorker worker(*store, {}, {.owner = mine, .tick = std::chrono::milliseconds(1)});
+  const auto store = make_memory_store();
+  TaskWorker worker(*store, {}, {.owner = mine, .tick = std::chrono::milliseconds(1)});
   worker.start();
   const Deadline soon = Deadline::after(std::chrono::seconds(10));
   while (!beats.lives(mine) && !soon.passed()) std::this_thread::yield();
@@ -78,4 +81,4 @@ TEST(OwnerBeats, SeeWhetherTheKeeperOfAnOwnerRuns) {
 }
 
 }  // namespace
-}  // namespace saola::service
+}  // namespace saola::jobs

@@ -1,5 +1,3 @@
-#include "dead_workers.hpp"
-
 #include <unistd.h>
 
 #include <algorithm>
@@ -8,23 +6,17 @@
 #include <filesystem>
 #include <fstream>
 #include <optional>
-#include <set>
 #include <system_error>
-#include <thread>
 #include <vector>
 
 #include <fmt/core.h>
 
-#include <saola/base/log.hpp>
 #include <saola/base/process_stat.hpp>
-#include <saola/base/wait_for_stop.hpp>
+#include <saola/jobs/owner.hpp>
 #include <saola/jobs/task_worker.hpp>
 
-namespace saola::service {
+namespace saola::jobs {
 namespace {
-
-constexpr std::chrono::seconds kEvery(1);
-constexpr std::chrono::seconds kStoreTime(5);
 
 std::string first_line(const std::string& path) {
   std::ifstream file(path);
@@ -70,7 +62,7 @@ std::string keepers_switches(const std::string& pid) {
   std::error_code gone;
   for (const auto& task :
        std::filesystem::directory_iterator(fmt::format("/proc/{}/task", pid), gone)) {
-    if (first_line(task.path() / "comm") != jobs::kKeeperThread) continue;
+    if (first_line(task.path() / "comm") != kKeeperThread) continue;
     std::ifstream status(task.path() / "status");
     for (std::string line; std::getline(status, line);) {
       if (line.starts_with("voluntary_ctxt_switches:")) return line;
@@ -127,47 +119,4 @@ std::string describe_owner(std::string_view owner) {
   return fmt::format("{} pid {}", who, parts[3]);
 }
 
-Result<std::size_t> release_dead_owners(jobs::Store& store, Deadline deadline) {
-  const auto leases = store.leases(deadline);
-  if (!leases) return fail(leases);
-  std::set<std::string> owners;
-  for (const jobs::LeaseSeen& lease : *leases) owners.insert(lease.token.owner);
-  std::size_t released = 0;
-  for (const std::string& owner : owners) {
-    if (!is_dead_owner(owner)) continue;
-    const auto count = store.release_owner(owner, deadline);
-    if (!count) return count;
-    released += *count;
-    if (*count > 0) {
-      log_warning("a task worker died; its jobs run again", {{"owner", owner}, {"jobs", *count}});
-    }
-  }
-  return released;
-}
-
-class DeadWorkerWatch::Impl {
- public:
-  explicit Impl(jobs::Store& store)
-      : thread_([this, &store](const std::stop_token& stop) { run(store, stop); }) {}
-
- private:
-  void run(jobs::Store& store, const std::stop_token& stop) {
-    bool failing = false;
-    while (!stop.stop_requested()) {
-      const auto released = release_dead_owners(store, Deadline::after(kStoreTime));
-      if (!released && !failing) {
-        log_warning("dead task workers cannot be looked for; their leases have to expire",
-                    {{"error", released.error().message()}});
-      }
-      failing = !released;
-      wait_for_stop(stop, kEvery);
-    }
-  }
-
-  std::jthread thread_;
-};
-
-DeadWorkerWatch::DeadWorkerWatch(jobs::Store& store) : impl_(std::make_unique<Impl>(store)) {}
-DeadWorkerWatch::~DeadWorkerWatch() = default;
-
-}  // namespace saola::service
+}  // namespace saola::jobs

@@ -1,17 +1,17 @@
-// Leases of task workers that died: found by name, and released at once, so that a killed worker's
-// jobs need not wait until their leases expire.
+// Processes as owners of leases: named so that others on the machine see whether they live, and a
+// killed worker's jobs need not wait until their leases expire.
+//
+//   TaskWorker worker(*store, handlers);       // its owner is this_process_as_owner()
+//   Maintainer upkeep(*store);                 // frees what dead ones have left, within a second
+//
+// Names of another form are fine too: nothing is known of them, and their leases have to expire.
 #pragma once
 
-#include <cstddef>
 #include <map>
-#include <memory>
 #include <string>
 #include <string_view>
 
-#include <saola/base/time.hpp>
-#include <saola/jobs/store.hpp>
-
-namespace saola::service {
+namespace saola::jobs {
 
 // Names this process as an owner of leases: "HOST/BOOT/NAMESPACE/PID/START", where BOOT is the
 // kernel's boot id, NAMESPACE the pid namespace and START the process's start in clock ticks since
@@ -38,20 +38,4 @@ class OwnerBeats {
 // pid 4711" of others; `owner` itself when it has another form.
 std::string describe_owner(std::string_view owner);
 
-// Releases the leases of dead owners; how many jobs these held. Errors as Store's calls.
-Result<std::size_t> release_dead_owners(jobs::Store& store, Deadline deadline);
-
-// Does so at once and then every second, in a thread of its own, until it is destroyed. The arbiter
-// starts a dead worker's successor at once, and its first look is what usually finds the lease.
-class DeadWorkerWatch {
- public:
-  // `store` must outlive it.
-  explicit DeadWorkerWatch(jobs::Store& store);
-  ~DeadWorkerWatch();
-
- private:
-  class Impl;
-  std::unique_ptr<Impl> impl_;
-};
-
-}  // namespace saola::service
+}  // namespace saola::jobs
