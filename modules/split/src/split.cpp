@@ -61,36 +61,31 @@ void warn_of_small_strata(const Problem& problem, std::vector<std::string>& warn
                   small, strata));
 }
 
-// Standardised: numeric columns, then indicators of missing values and of categories' levels. All
-// levels of a category together weigh as much as one numeric column.
-void fill_values(const Selection& selection, Problem& problem) {
+// Numeric columns, then indicators of missing values and of categories' levels. All levels of a category
+// together weigh as much as one numeric column. `selection` must outlive the problem; `go_on`, asked
+// before each column, ends it.
+void take_columns(const Selection& selection, Problem& problem,
+                  const std::function<bool()>& go_on) {
   std::size_t levels = 0;
-  for (const auto& category : selection.categories) levels += category.levels.size();
-  const auto numeric = selection.covariates.size();
-  problem.columns = numeric + levels;
-  problem.indicators = selection.indicators + levels;
-  problem.values.assign(problem.rows * problem.columns, 0);
-  for (std::size_t c = 0; c < numeric; ++c) {
-    const auto values = selection.covariates[c].objective_values();
-    for (std::size_t u = 0; u < problem.rows; ++u) {
-      problem.values[u * problem.columns + c] = values[u];
-    }
+  for (const auto& covariate : selection.covariates) {
+    problem.sources.push_back({.values = covariate.objective_values()});
+    problem.weights.push_back(covariate.weight());
   }
-  std::size_t first = numeric;
-  for (const auto& category : selection.categories) {
-    for (std::size_t u = 0; u < problem.rows; ++u) {
-      problem.values[u * problem.columns + first + category.level_of_unit[u]] = 1;
-    }
-    first += category.levels.size();
-  }
-  if (problem.columns == 0) return;
-  standardise(problem.values, problem.rows, problem.columns);
-  for (const auto& covariate : selection.covariates) problem.weights.push_back(covariate.weight());
   for (const auto& category : selection.categories) {
     const auto count = category.levels.size();
+    levels += count;
     const double weight =
         count > 1 ? category.weight / std::sqrt(static_cast<double>(count - 1)) : 0;
     problem.weights.insert(problem.weights.end(), count, weight);
+    for (std::uint32_t level = 0; level < count; ++level) {
+      problem.sources.push_back({.levels = category.level_of_unit, .level = level});
+    }
+  }
+  problem.columns = problem.sources.size();
+  problem.indicators = selection.indicators + levels;
+  for (auto& source : problem.sources) {
+    if (!go_on()) return;
+    source.standard = find_standard(source, problem.rows);
   }
   const bool equal = std::all_of(problem.weights.begin(), problem.weights.end(),
                                  [](double weight) { return weight == 1; });
@@ -192,8 +187,10 @@ class Run {
     problem_.rows = selection_.rows.size();
     for (const auto& group : outcome_.groups) problem_.sizes.push_back(group.size);
     combine_strata(selection_.strata, problem_);
-    mention("standardising the columns");
-    fill_values(selection_, problem_);
+    take_columns(selection_, problem_, [this] {
+      mention("standardising the columns");
+      return !watch_.abandoned();
+    });
     if (watch_.abandoned()) return {};
     problem_.distances = std::move(selection_.distances);
     const bool of_distances = !is_linear(options_.objective);
@@ -253,7 +250,14 @@ class Run {
 
   Result<void> answer() {
     const Poll poll = [this](const Progress& progress) { return watch_.poll(progress); };
+    // What costs one pass over the rows is evaluated whatever the budget.
+    const Poll evaluating = [this](const Progress& progress) {
+      mention(progress.message);
+      return watch_.abandoned();
+    };
+    const auto& evaluation = is_linear(outcome_.objective) ? evaluating : poll;
     const bool plain = rules_.plain;
+    mention("making a random split");
     if (plain) {
       before_ = random_assignment(problem_, options_.seed);
     } else if (auto found = feasible_assignment(options_.seed)) {
@@ -262,8 +266,9 @@ class Run {
     // Without one, the search says which rules conflict.
     const bool comparable = !before_.empty();
     const bool constant =
-        problem_.distances.empty() && std::all_of(problem_.values.begin(), problem_.values.end(),
-                                                  [](double value) { return value == 0; });
+        problem_.distances.empty() &&
+        std::all_of(problem_.sources.begin(), problem_.sources.end(),
+                    [](const ColumnSource& source) { return source.standard.sd == 0; });
     if (constant && comparable) {
       outcome_.random = true;
       after_ = before_;
@@ -272,7 +277,7 @@ class Run {
     // With many rows a sum of distances takes long: the search goes first then.
     constexpr std::size_t kQuickRows = 20'000;
     const bool late = !is_linear(outcome_.objective) && problem_.rows > kQuickRows;
-    if (!late && comparable) outcome_.objective_before = value_of(before_, poll);
+    if (!late && comparable) outcome_.objective_before = value_of(before_, evaluation);
     constexpr std::size_t kMostCells = 100'000'000;
     if (options_.designs > 0 && options_.designs * problem_.rows > kMostCells) {
       return fail(ErrorCode::kTooLarge,
@@ -287,11 +292,12 @@ class Run {
     how.patience = options_.patience;
     how.threads = options_.threads;
     how.designs = options_.designs;
+    how.evaluating = evaluating;
     if (names_are_free()) how.labels = SearchOptions::Labels::kFree;
     auto solution = solve(rules_, how, poll);
     if (!solution) return fail(solution);
     if (before_.empty()) before_ = solution->group_of_row;
-    if (late) outcome_.objective_before = value_of(before_, poll);
+    if (late) outcome_.objective_before = value_of(before_, evaluation);
     after_ = std::move(solution->group_of_row);
     outcome_.objective_after = solution->objective;
     outcome_.partners = std::move(solution->partners);
@@ -652,9 +658,8 @@ std::string assignment_csv(const Table& table, const Outcome& outcome,
     texts.push_back(table.text(c));
   }
   out.push_back('\n');
-  const auto ids = table.text(outcome.id_column);
-  for (std::size_t row = 0; row < ids.size(); ++row) {
-    append_csv_field(out, ids[row]);
+  table.each(outcome.id_column, [&](std::size_t row, std::string_view id) {
+    append_csv_field(out, id);
     out.push_back(',');
     const auto group = outcome.group_of_row[row];
     if (group != kNoGroup) append_csv_field(out, outcome.groups[group].name);
@@ -663,7 +668,8 @@ std::string assignment_csv(const Table& table, const Outcome& outcome,
       append_csv_field(out, text[row]);
     }
     out.push_back('\n');
-  }
+    return true;
+  });
   return out;
 }
 

@@ -2,6 +2,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
+#include <ctime>
 #include <optional>
 
 #include <saola/split/split.hpp>
@@ -389,6 +390,60 @@ TEST(Split, ProgressNeverFallsAndEndsAtOne) {
   EXPECT_EQ(recorder.last, 1);
   EXPECT_GT(recorder.calls, 5);
   EXPECT_LE(recorder.calls, 205);
+}
+
+// Watches how long the calling thread computes between two questions whether it was cancelled.
+class Stopwatch : public Observer {
+ public:
+  bool cancelled() override {
+    const double now = cpu();
+    longest = std::max(longest, now - last);
+    last = now;
+    if (measuring) ++asked_while_measuring;
+    return false;
+  }
+  bool keeps_cancelled() const override { return false; }
+  void progress(double /*fraction*/, std::string_view message) override {
+    measuring = message == "measuring the balance";
+  }
+  static double cpu() {
+    timespec now{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+  }
+  double last = cpu();
+  double longest = 0;
+  bool measuring = false;
+  int asked_while_measuring = 0;
+};
+
+// At a million rows checking the ids and looking for suspicious rows took a second each, in which a
+// cancel was not seen; and nobody asked while the balance was measured once the budget was over.
+TEST(Split, AsksOftenWhetherItWasCancelled) {
+  constexpr std::size_t kRows = 60'000;
+  Random random(3);
+  std::string text = "id,a,b,c,d,e,f\n";
+  for (std::size_t r = 0; r < kRows; ++r) {
+    text +=
+        fmt::format("unit {},{},{},{},{},{},{}\n", r, random.below(1000), random.below(1000),
+                    random.below(1000), random.below(1000), random.below(1000), random.below(1000));
+  }
+  const auto table = table_of(std::move(text));
+  Stopwatch watch;
+  const double begin = Stopwatch::cpu();
+  // Each look at it is a second later, so that nothing is too quick to be told.
+  const SteppingClock clock(std::chrono::seconds(1));
+  const auto outcome = split(table,
+                             {.method = Method::kExchange,
+                              .restarts = 1000,
+                              .budget = std::chrono::seconds(20),
+                              .threads = 1},
+                             watch, clock);
+  ASSERT_TRUE(outcome.has_value());
+  EXPECT_EQ(outcome->stopped_by, StoppedBy::kBudget);
+  // A share of the whole, for a sanitizer slows all down.
+  EXPECT_LT(watch.longest, 0.1 * (Stopwatch::cpu() - begin));
+  EXPECT_GE(watch.asked_while_measuring, 5);
 }
 
 }  // namespace

@@ -22,10 +22,12 @@ class Watch {
   const std::string& phase() const { return phase_; }
   // Cancelled by one who does not want the answer.
   bool abandoned() {
-    if (stopped_by_ == StoppedBy::kDone && !observer_.keeps_cancelled() && observer_.cancelled()) {
+    if (observer_.keeps_cancelled()) return false;
+    // Also when the budget has ended the search: what follows it takes time too.
+    if (stopped_by_ != StoppedBy::kCancel && observer_.cancelled()) {
       stopped_by_ = StoppedBy::kCancel;
     }
-    return stopped_by_ == StoppedBy::kCancel && !observer_.keeps_cancelled();
+    return stopped_by_ == StoppedBy::kCancel;
   }
   // Says what is going on, but not at every call.
   void mention(std::string_view message) { tell_growth(told_, message); }

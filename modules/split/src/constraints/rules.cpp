@@ -21,9 +21,14 @@ class Resolver {
   Resolver(const Table& table, const Options& options, const Selection& selection,
            const std::vector<NamedSize>& groups)
       : table_(table), options_(options), selection_(selection), groups_(groups) {
-    const auto ids = table.text(selection.id);
-    for (std::uint32_t u = 0; u < selection.rows.size(); ++u) {
-      unit_of_.emplace(ids[selection.rows[u]], u);
+    // Of many rows it is large, and mostly nobody asks.
+    const auto& where = options.constraints;
+    if (!where.fixed.empty() || !where.allowed.empty() || !where.together.empty() ||
+        !where.apart.empty()) {
+      const auto ids = table.text(selection.id);
+      for (std::uint32_t u = 0; u < selection.rows.size(); ++u) {
+        unit_of_.emplace(ids[selection.rows[u]], u);
+      }
     }
     for (std::uint32_t g = 0; g < groups.size(); ++g) group_of_.emplace(groups[g].name, g);
   }

@@ -16,8 +16,13 @@ inline Pair load_pair(const double* p) {
   return pair;
 }
 
-// Σ a[c] b[c]. REQUIRES: width is a multiple of 4.
-inline double dot(const double* a, const double* b, std::size_t width) {
+inline Pair load_pair(const float* p) {
+  return Pair{p[0], p[1]};
+}
+
+// Σ a[c] b[c] in double precision. REQUIRES: width is a multiple of 4.
+template <typename A, typename B>
+double dot(const A* a, const B* b, std::size_t width) {
   Pair even{};
   Pair odd{};
   for (std::size_t c = 0; c < width; c += 4) {

@@ -48,25 +48,28 @@ class RowFeatures {
   std::vector<Derived> derived_;
 };
 
-// The features of all positions, shared by the states of several threads.
+// The features of all positions, shared by the states of several threads. Real is float where there are
+// many: it decides between swaps, and the objective is evaluated in double.
+template <typename Real = double>
 struct Features {
   // `row_at`: the row at each position; empty: the rows' own order.
   Features(const RowFeatures& rows, std::size_t positions, std::span<const std::uint32_t> row_at,
            Pace& pace);
 
-  const double* at(std::size_t position) const { return &values[position * width]; }
+  const Real* at(std::size_t position) const { return &values[position * width]; }
 
   std::size_t width;           // of a row's, padded with zeros to a multiple of 4
-  std::vector<double> values;  // positions × width
+  std::vector<Real> values;    // positions × width
   std::vector<double> square;  // |features|² of each position
 };
 
 // The between-group sum of squares, Σ over groups of |sum of members' features|² / size, for
 // features of mean 0; minimised. A trial costs O(features), a swap too.
+template <typename Real = double>
 class Moments {
  public:
   // `features` must outlive it.
-  Moments(const Features& features, std::span<const std::uint32_t> sizes);
+  Moments(const Features<Real>& features, std::span<const std::uint32_t> sizes);
 
   // Computes the sums: O(positions × features). False when `pace` stopped it.
   bool assign(std::vector<std::uint32_t> group_at, Pace& pace);
@@ -101,9 +104,9 @@ class Moments {
 
  private:
   double from_sums() const;
-  const double* feature(std::size_t position) const { return features_.at(position); }
+  const Real* feature(std::size_t position) const { return features_.at(position); }
 
-  const Features& features_;
+  const Features<Real>& features_;
   std::size_t width_;
   std::size_t groups_;
   std::vector<double> inverse_size_;

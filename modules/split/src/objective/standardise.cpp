@@ -10,63 +10,53 @@ namespace saola::split {
 
 namespace {
 
-// Smallest and largest value of each column.
-struct Extremes {
-  std::vector<double> low;
-  std::vector<double> high;
-};
-
-Extremes find_extremes(const std::vector<double>& values, std::size_t columns) {
-  Extremes found{{values.begin(), values.begin() + static_cast<std::ptrdiff_t>(columns)}, {}};
-  found.high = found.low;
-  for (std::size_t i = 0; i < values.size(); i += columns) {
-    for (std::size_t c = 0; c < columns; ++c) {
-      found.low[c] = std::min(found.low[c], values[i + c]);
-      found.high[c] = std::max(found.high[c], values[i + c]);
-    }
+// `at` gives the value of each row.
+template <typename At>
+Standard standard_of(std::size_t rows, At&& at) {
+  double low = at(0);
+  double high = low;
+  for (std::size_t r = 0; r < rows; ++r) {
+    low = std::min(low, at(r));
+    high = std::max(high, at(r));
   }
-  return found;
+  Standard standard;
+  const double largest = std::max(std::abs(low), std::abs(high));
+  if (largest > 0) standard.exponent = std::ilogb(largest) + 1;
+  if (low == high) return standard;
+  for (std::size_t r = 0; r < rows; ++r) standard.mean += std::ldexp(at(r), -standard.exponent);
+  standard.mean /= static_cast<double>(rows);
+  double squares = 0;
+  for (std::size_t r = 0; r < rows; ++r) {
+    const double off = std::ldexp(at(r), -standard.exponent) - standard.mean;
+    squares += off * off;
+  }
+  standard.sd = std::sqrt(squares / static_cast<double>(rows - 1));
+  return standard;
 }
 
 }  // namespace
 
-// Row by row, for a large matrix leaves the caches when it is walked column by column.
+Standard find_standard(const ColumnSource& column, std::size_t rows) {
+  return standard_of(rows, [&](std::size_t r) { return column.raw(r); });
+}
+
 void standardise(std::vector<double>& values, std::size_t rows, std::size_t columns) {
-  const auto extremes = find_extremes(values, columns);
-  // By an exact power of two into -1 … 1, so that neither sums nor squares overflow.
-  std::vector<int> exponent(columns);
   for (std::size_t c = 0; c < columns; ++c) {
-    const double largest = std::max(std::abs(extremes.low[c]), std::abs(extremes.high[c]));
-    exponent[c] = largest > 0 ? std::ilogb(largest) + 1 : 0;
-  }
-  std::vector<double> mean(columns);
-  for (std::size_t i = 0; i < values.size(); i += columns) {
-    for (std::size_t c = 0; c < columns; ++c) {
-      values[i + c] = std::ldexp(values[i + c], -exponent[c]);
-      mean[c] += values[i + c];
+    const auto standard = standard_of(rows, [&](std::size_t r) { return values[r * columns + c]; });
+    for (std::size_t r = 0; r < rows; ++r) {
+      values[r * columns + c] = standard.of(values[r * columns + c]);
     }
-  }
-  for (double& m : mean) m /= static_cast<double>(rows);
-  std::vector<double> sd(columns);
-  for (std::size_t i = 0; i < values.size(); i += columns) {
-    for (std::size_t c = 0; c < columns; ++c) {
-      values[i + c] -= mean[c];
-      sd[c] += values[i + c] * values[i + c];
-    }
-  }
-  for (std::size_t c = 0; c < columns; ++c) {
-    const bool constant = extremes.low[c] == extremes.high[c];
-    sd[c] = constant ? 0 : std::sqrt(sd[c] / static_cast<double>(rows - 1));
-  }
-  for (std::size_t i = 0; i < values.size(); i += columns) {
-    for (std::size_t c = 0; c < columns; ++c) values[i + c] = sd[c] > 0 ? values[i + c] / sd[c] : 0;
   }
 }
 
 std::vector<double> weighted_values(const Problem& problem) {
-  auto values = problem.values;
-  if (problem.weights.empty()) return values;
-  for (std::size_t i = 0; i < values.size(); ++i) values[i] *= problem.weights[i % problem.columns];
+  std::vector<double> values(problem.rows * problem.columns);
+  for (std::size_t r = 0; r < problem.rows; ++r) {
+    for (std::size_t c = 0; c < problem.columns; ++c) {
+      const double weight = problem.weights.empty() ? 1 : problem.weights[c];
+      values[r * problem.columns + c] = weight * problem.value(r, c);
+    }
+  }
   return values;
 }
 
@@ -101,12 +91,17 @@ double RowFeatures::value_of(const Derived& derived, const double* row) {
 void RowFeatures::find_moments(Pace& pace) {
   const auto count = derived_.size();
   const auto rows = problem_.rows;
-  const auto row_at = [&](std::size_t r) { return &problem_.values[r * problem_.columns]; };
+  std::vector<double> row(problem_.columns);
+  const auto read = [&](std::size_t r) {
+    for (std::size_t c = 0; c < problem_.columns; ++c) row[c] = problem_.value(r, c);
+  };
   std::vector<double> low(count);
   std::vector<double> high(count);
-  for (std::size_t r = 0; r < rows && !pace.step(count); ++r) {
+  const auto work = count + 2 * problem_.columns;
+  for (std::size_t r = 0; r < rows && !pace.step(work); ++r) {
+    read(r);
     for (std::size_t d = 0; d < count; ++d) {
-      const double value = value_of(derived_[d], row_at(r));
+      const double value = value_of(derived_[d], row.data());
       derived_[d].mean += value;
       low[d] = r == 0 ? value : std::min(low[d], value);
       high[d] = r == 0 ? value : std::max(high[d], value);
@@ -114,9 +109,10 @@ void RowFeatures::find_moments(Pace& pace) {
   }
   for (auto& derived : derived_) derived.mean /= static_cast<double>(rows);
   std::vector<double> squares(count);
-  for (std::size_t r = 0; r < rows && !pace.step(count); ++r) {
+  for (std::size_t r = 0; r < rows && !pace.step(work); ++r) {
+    read(r);
     for (std::size_t d = 0; d < count; ++d) {
-      const double off = value_of(derived_[d], row_at(r)) - derived_[d].mean;
+      const double off = value_of(derived_[d], row.data()) - derived_[d].mean;
       squares[d] += off * off;
     }
   }
@@ -132,11 +128,11 @@ void RowFeatures::find_moments(Pace& pace) {
 
 void RowFeatures::fill(std::size_t row, double* out) const {
   const auto columns = problem_.columns;
-  const double* const values = &problem_.values[row * columns];
-  for (std::size_t c = 0; c < columns; ++c) out[c] = values[c] * weights_[c];
+  for (std::size_t c = 0; c < columns; ++c) out[c] = problem_.value(row, c);
   for (std::size_t d = 0; d < derived_.size(); ++d) {
-    out[columns + d] = (value_of(derived_[d], values) - derived_[d].mean) * derived_[d].scale;
+    out[columns + d] = (value_of(derived_[d], out) - derived_[d].mean) * derived_[d].scale;
   }
+  for (std::size_t c = 0; c < columns; ++c) out[c] *= weights_[c];
 }
 
 }  // namespace saola::split

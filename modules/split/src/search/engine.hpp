@@ -248,9 +248,9 @@ class Engine {
   std::uint64_t trials_ = 0;
   std::uint64_t swaps_ = 0;
   // Counts changes of the groups: when each was changed last, and when a position had no good partner.
-  std::uint64_t now_ = 1;
-  std::vector<std::uint64_t> touched_;
-  std::vector<std::uint64_t> checked_;
+  std::uint32_t now_ = 1;
+  std::vector<std::uint32_t> touched_;
+  std::vector<std::uint32_t> checked_;
 };
 
 }  // namespace saola::split

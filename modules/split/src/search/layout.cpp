@@ -9,7 +9,7 @@ namespace {
 
 // One value of a row; equal values are ordered by row, so that every sort has one answer.
 struct Key {
-  double value;
+  float value;
   std::uint32_t row;
   friend bool operator<(const Key& a, const Key& b) {
     return a.value < b.value || (a.value == b.value && a.row < b.row);
@@ -18,15 +18,17 @@ struct Key {
 
 class KdOrder {
  public:
-  KdOrder(const Problem& problem, Pace& pace) : problem_(problem), pace_(pace) {}
+  // `values`: rows × columns, in single precision, which is enough to say who is near.
+  KdOrder(const std::vector<float>& values, std::size_t columns, Pace& pace)
+      : values_(values), columns_(columns), pace_(pace) {}
 
   // Orders `rows` by halving at the median of the widest column, down to single rows.
   void order(std::span<std::uint32_t> rows) {
-    if (rows.size() < 3 || pace_.step(rows.size() * (problem_.columns + 16))) return;
+    if (rows.size() < 3 || pace_.step(rows.size() * (columns_ + 16))) return;
     const auto column = widest_column(rows);
     keys_.resize(rows.size());
     for (std::size_t i = 0; i < rows.size(); ++i) {
-      keys_[i] = {problem_.values[rows[i] * problem_.columns + column], rows[i]};
+      keys_[i] = {values_[rows[i] * columns_ + column], rows[i]};
     }
     constexpr std::size_t kLeaf = 8;
     const auto half = rows.size() / 2;
@@ -44,11 +46,11 @@ class KdOrder {
 
  private:
   std::size_t widest_column(std::span<const std::uint32_t> rows) {
-    const auto columns = problem_.columns;
+    const auto columns = columns_;
     low_.assign(columns, 0);
     high_.assign(columns, 0);
     for (std::size_t i = 0; i < rows.size(); ++i) {
-      const double* const row = &problem_.values[rows[i] * columns];
+      const float* const row = &values_[rows[i] * columns];
       for (std::size_t c = 0; c < columns; ++c) {
         low_[c] = i == 0 ? row[c] : std::min(low_[c], row[c]);
         high_[c] = i == 0 ? row[c] : std::max(high_[c], row[c]);
@@ -61,11 +63,12 @@ class KdOrder {
     return widest;
   }
 
-  const Problem& problem_;
+  const std::vector<float>& values_;
+  const std::size_t columns_;
   Pace& pace_;
   std::vector<Key> keys_;
-  std::vector<double> low_;
-  std::vector<double> high_;
+  std::vector<float> low_;
+  std::vector<float> high_;
 };
 
 // The same for given distances: halved by which of two far rows is nearer (FastMap's line, Faloutsos
@@ -82,7 +85,7 @@ class DistanceOrder {
     for (const auto row : rows) {
       const double to_a = distance(row, a);
       const double to_b = distance(row, b);
-      keys.push_back({to_a * to_a - to_b * to_b, row});
+      keys.push_back({static_cast<float>(to_a * to_a - to_b * to_b), row});
     }
     std::sort(keys.begin(), keys.end());
     for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = keys[i].row;
@@ -106,13 +109,31 @@ class DistanceOrder {
   Pace& pace_;
 };
 
-void order_rows(const Problem& problem, std::span<std::uint32_t> rows, Pace& pace) {
-  if (problem.distances.empty()) {
-    KdOrder(problem, pace).order(rows);
-  } else {
-    DistanceOrder(problem, pace).order(rows);
+class RowOrder {
+ public:
+  RowOrder(const Problem& problem, Pace& pace) : problem_(problem), pace_(pace) {
+    if (!problem.distances.empty()) return;
+    values_.resize(problem.rows * problem.columns);
+    for (std::size_t r = 0; r < problem.rows && !pace.step(1 + 2 * problem.columns); ++r) {
+      for (std::size_t c = 0; c < problem.columns; ++c) {
+        values_[r * problem.columns + c] = static_cast<float>(problem.value(r, c));
+      }
+    }
   }
-}
+
+  void order(std::span<std::uint32_t> rows) {
+    if (problem_.distances.empty()) {
+      KdOrder(values_, problem_.columns, pace_).order(rows);
+    } else {
+      DistanceOrder(problem_, pace_).order(rows);
+    }
+  }
+
+ private:
+  const Problem& problem_;
+  Pace& pace_;
+  std::vector<float> values_;
+};
 
 }  // namespace
 
@@ -148,14 +169,15 @@ Layout make_layout(const Problem& problem, Pace& pace) {
   auto layout = strata_layout(problem);
   if (problem.factors.size() > 1) {
     layout.strata = {{0, static_cast<std::uint32_t>(problem.rows)}};
-    order_rows(problem, layout.row_at, pace);
+    RowOrder(problem, pace).order(layout.row_at);
     for (std::size_t p = 0; p < problem.rows; ++p) {
       layout.stratum_at[p] = problem.stratum[layout.row_at[p]];
     }
     return layout;
   }
+  RowOrder rows(problem, pace);
   for (const auto& range : layout.strata) {
-    order_rows(problem, std::span(layout.row_at).subspan(range.begin, range.size()), pace);
+    rows.order(std::span(layout.row_at).subspan(range.begin, range.size()));
   }
   return layout;
 }

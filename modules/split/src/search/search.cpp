@@ -25,6 +25,8 @@ namespace {
 // Up to this many rows every pair is tried; beyond, partners near in the layout.
 constexpr std::size_t kAllPartnersUpTo = 4'000;
 constexpr std::uint32_t kNearPartners = 128;
+// Beyond, features are kept in single precision.
+constexpr std::size_t kManyFeatures = 8'000'000;
 // Up to so many rows kSearch tries every pair too, and takes turns with three-phase search.
 constexpr std::size_t kFew = 200;
 
@@ -184,7 +186,8 @@ Objective diversity_for(const Problem& problem) {
 Result<Solution> search(const Problem& problem, const SearchOptions& options, const Poll& poll) {
   SAOLA_CHECK(problem.rows >= 2 && problem.sizes.size() >= 2 &&
                   (problem.columns >= 1 || !problem.distances.empty()) &&
-                  problem.values.size() == problem.rows * problem.columns,
+                  (problem.sources.empty() ? problem.values.size() == problem.rows * problem.columns
+                                           : problem.sources.size() == problem.columns),
               "not a problem that can be split");
   constexpr std::uint64_t kSumsLimit = std::uint64_t{1} << 27;
   const bool diversity = is_diversity(options.objective);
@@ -212,8 +215,14 @@ Result<Solution> search(const Problem& problem, const SearchOptions& options, co
   } else {
     pace.tell(0, "preparing rows");
     const RowFeatures rows(problem, options.objective, pace);
-    const Features features(rows, problem.rows, layout.row_at, pace);
-    winner = run_race(course, poll, [&] { return Moments(features, problem.sizes); });
+    const auto race = [&](const auto& features) {
+      return run_race(course, poll, [&] { return Moments(features, problem.sizes); });
+    };
+    if (problem.rows * rows.width() <= kManyFeatures) {
+      winner = race(Features<double>(rows, problem.rows, layout.row_at, pace));
+    } else {
+      winner = race(Features<float>(rows, problem.rows, layout.row_at, pace));
+    }
   }
   Solution solution;
   solution.partners = window == 0 ? "all" : fmt::format("near {}", window);
@@ -228,7 +237,8 @@ Result<Solution> search(const Problem& problem, const SearchOptions& options, co
   SAOLA_CHECK(winner.best.has_value(), "a race has a winner, if only its first start");
   solution.group_of_row = by_row(layout, winner.best->group_at);
   if (!diversity || problem.rows <= DistanceTable::kKeptUpTo) {
-    solution.objective = evaluate(problem, options.objective, solution.group_of_row, Poll());
+    solution.objective =
+        evaluate(problem, options.objective, solution.group_of_row, options.evaluating);
   } else if (std::isfinite(winner.best->cost)) {
     solution.objective = -winner.best->cost;
   }
@@ -244,15 +254,17 @@ std::vector<std::uint32_t> random_assignment(const Problem& problem, std::uint64
 std::optional<double> evaluate(const Problem& problem, Objective objective,
                                const std::vector<std::uint32_t>& group_of_row, const Poll& poll) {
   if (is_linear(objective)) {
-    Pace unhurried(Poll{});
-    const RowFeatures rows(problem, objective, unhurried);
+    Pace pace(poll);
+    pace.tell(0, "evaluating the objective");
+    const RowFeatures rows(problem, objective, pace);
     const auto width = rows.width();
     std::vector<double> row(width);
     std::vector<double> sums(problem.sizes.size() * width);
-    for (std::size_t r = 0; r < problem.rows; ++r) {
+    for (std::size_t r = 0; r < problem.rows && !pace.step(4 * width); ++r) {
       rows.fill(r, row.data());
       for (std::size_t f = 0; f < width; ++f) sums[group_of_row[r] * width + f] += row[f];
     }
+    if (pace.stopped()) return std::nullopt;
     double total = 0;
     for (std::size_t i = 0; i < sums.size(); ++i) {
       total += sums[i] * sums[i] / problem.sizes[i / width];

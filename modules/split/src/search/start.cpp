@@ -1,8 +1,11 @@
 #include "search/start.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <numeric>
+#include <queue>
 #include <span>
+#include <tuple>
 
 #include "search/apportion.hpp"
 #include "search/margins.hpp"
@@ -66,29 +69,31 @@ std::vector<std::uint32_t> matched_start(const Problem& problem, const Layout& l
   const auto counts = counts_of(problem, members, random);
   const auto groups = problem.sizes.size();
   std::vector<std::uint32_t> assignment(problem.rows);
-  struct Slot {
+  // A group of n members in a stratum of m is due once in every m/n positions: its k-th member within
+  // the k-th of n equal stretches, in a random order where stretches coincide.
+  struct Turn {
     std::uint64_t due;
     std::uint64_t tie;
     std::uint32_t group;
-  };
-  std::vector<Slot> slots;
-  for (std::size_t s = 0; s < members.size(); ++s) {
-    // A group of n members in a stratum of m is due once in every m/n positions: its k-th member
-    // within the k-th of n equal stretches, in a random order where stretches coincide.
-    slots.clear();
-    const std::uint64_t size = members[s].size();
-    for (std::uint32_t g = 0; g < groups; ++g) {
-      const std::uint64_t count = counts[s * groups + g];
-      for (std::uint64_t k = 0; k < count; ++k) {
-        slots.push_back({k * size / count, random.next(), g});
-      }
+    bool operator>(const Turn& other) const {
+      return std::tie(due, tie, group) > std::tie(other.due, other.tie, other.group);
     }
-    std::sort(slots.begin(), slots.end(), [](const Slot& a, const Slot& b) {
-      return a.due < b.due ||
-             (a.due == b.due && (a.tie < b.tie || (a.tie == b.tie && a.group < b.group)));
-    });
-    for (std::size_t i = 0; i < slots.size(); ++i) {
-      assignment[members[s][i]] = slots[i].group;
+  };
+  for (std::size_t s = 0; s < members.size(); ++s) {
+    const std::uint64_t size = members[s].size();
+    std::priority_queue<Turn, std::vector<Turn>, std::greater<>> turns;
+    std::vector<std::uint64_t> taken(groups);
+    const auto enter = [&](std::uint32_t g) {
+      const std::uint64_t count = counts[s * groups + g];
+      if (taken[g] < count) turns.push({taken[g] * size / count, random.next(), g});
+    };
+    for (std::uint32_t g = 0; g < groups; ++g) enter(g);
+    for (const auto position : members[s]) {
+      const auto g = turns.top().group;
+      turns.pop();
+      assignment[position] = g;
+      ++taken[g];
+      enter(g);
     }
   }
   return assignment;

@@ -19,7 +19,9 @@ using Ok = Result<void>;
 // Builds a Selection step by step.
 class Selector {
  public:
-  Selector(const Table& table, const Options& options) : table_(table), options_(options) {
+  // `poll` is asked now and then; true ends it with kCancelled.
+  Selector(const Table& table, const Options& options, const std::function<bool()>& poll)
+      : table_(table), options_(options), poll_(poll) {
     roles_.resize(table.columns().size(), Role::kLeftOut);
     notes_.resize(table.columns().size());
     for (std::size_t c = 0; c < table.columns().size(); ++c) {
@@ -27,18 +29,19 @@ class Selector {
     }
   }
 
-  Result<Selection> run(const std::function<bool()>& poll) && {
+  Result<Selection> run() && {
     for (const auto step :
          {&Selector::find_id, &Selector::find_factors, &Selector::find_numeric,
           &Selector::check_cells, &Selector::deal_with_missing, &Selector::check_ids,
           &Selector::take_distances, &Selector::take_factors, &Selector::take_covariates,
           &Selector::weigh, &Selector::transform}) {
-      if (poll && poll()) return fail(ErrorCode::kCancelled, "asked to stop");
+      if (stopped()) return fail(ErrorCode::kCancelled, "asked to stop");
       if (auto ok = (this->*step)(); !ok) return fail(ok);
     }
     account();
     // What may spoil the answer comes first.
-    auto warnings = find_suspicious(table_, selection_);
+    auto warnings = find_suspicious(table_, selection_, [this] { return stopped(); });
+    if (stopped()) return fail(ErrorCode::kCancelled, "asked to stop");
     warnings.insert(warnings.end(), table_.notes().begin(), table_.notes().end());
     warnings.insert(warnings.end(), selection_.warnings.begin(), selection_.warnings.end());
     selection_.warnings = std::move(warnings);
@@ -46,6 +49,18 @@ class Selector {
   }
 
  private:
+  bool stopped() const { return poll_ && poll_(); }
+
+  // The cells of a column, unless it is stopped in between.
+  template <typename See>
+  void each_cell(std::size_t c, See&& see) const {
+    constexpr std::size_t kRowsPerPoll = 1 << 15;
+    table_.each(c, [&](std::size_t row, std::string_view text) {
+      see(static_cast<std::uint32_t>(row), text);
+      return (row + 1) % kRowsPerPoll != 0 || !stopped();
+    });
+  }
+
   const Column& column(std::size_t c) const { return table_.columns()[c]; }
   bool free(std::size_t c) const { return roles_[c] == Role::kLeftOut; }
 
@@ -303,10 +318,9 @@ class Selector {
           if (std::isnan(values[row])) gap.rows.push_back(row);
         }
       } else {
-        const auto cells = table_.text(c);
-        for (std::uint32_t row = 0; row < cells.size(); ++row) {
-          if (table_.missing(cells[row])) gap.rows.push_back(row);
-        }
+        each_cell(c, [&](std::uint32_t row, std::string_view text) {
+          if (table_.missing(text)) gap.rows.push_back(row);
+        });
       }
       if (!gap.rows.empty()) gaps.push_back(std::move(gap));
     }
@@ -331,6 +345,7 @@ class Selector {
         }
       }
     }
+    selection_.rows.reserve(table_.rows());
     for (std::uint32_t row = 0; row < table_.rows(); ++row) {
       if (dropped[row] == 0) selection_.rows.push_back(row);
     }
@@ -407,25 +422,62 @@ class Selector {
 
   Ok check_ids() {
     const auto& name = column(selection_.id).name;
-    const auto ids = table_.text(selection_.id);
-    std::unordered_map<std::string_view, std::size_t> first;
-    first.reserve(ids.size());
-    for (const auto row : selection_.rows) {
-      if (ids[row].find_first_not_of(" \t") == std::string::npos) {
-        return fail(ErrorCode::kInvalidArgument,
-                    "id column {}: {} is empty; every row needs an id, or name another column in "
-                    "'id_column'",
-                    quoted(name), table_.place(row));
-      }
-      if (const auto [at, fresh] = first.emplace(ids[row], row); !fresh) {
-        return fail(ErrorCode::kInvalidArgument,
-                    "id column {}: {} and {} both have {}; ids must differ, or name another column "
-                    "in 'id_column'{}",
-                    quoted(name), table_.place(at->second), table_.place(row), quoted(ids[row]),
-                    hint_of_panel());
-      }
+    std::optional<std::uint32_t> empty;
+    std::vector<HashedRow> hashes;
+    hashes.reserve(selection_.rows.size());
+    std::size_t next = 0;
+    each_cell(selection_.id, [&](std::uint32_t row, std::string_view text) {
+      if (next == selection_.rows.size() || row != selection_.rows[next]) return;
+      ++next;
+      if (!empty && text.find_first_not_of(" \t") == std::string_view::npos) empty = row;
+      hashes.push_back({static_cast<std::uint32_t>(std::hash<std::string_view>()(text)), row});
+    });
+    if (stopped()) return fail(ErrorCode::kCancelled, "asked to stop");
+    if (empty) {
+      return fail(ErrorCode::kInvalidArgument,
+                  "id column {}: {} is empty; every row needs an id, or name another column in "
+                  "'id_column'",
+                  quoted(name), table_.place(*empty));
+    }
+    if (const auto twice = first_repeated(hashes)) {
+      return fail(ErrorCode::kInvalidArgument,
+                  "id column {}: {} and {} both have {}; ids must differ, or name another column "
+                  "in 'id_column'{}",
+                  quoted(name), table_.place(twice->first), table_.place(twice->second),
+                  quoted(table_.cell(twice->second, selection_.id)), hint_of_panel());
     }
     return {};
+  }
+
+  // Eight bytes a row, where the texts themselves would take several times as much.
+  struct HashedRow {
+    std::uint32_t hash = 0;
+    std::uint32_t row = 0;
+  };
+
+  // The first row whose id an earlier one has, and the earlier one before it.
+  std::optional<std::pair<std::uint32_t, std::uint32_t>> first_repeated(
+      std::vector<HashedRow>& hashes) const {
+    std::sort(hashes.begin(), hashes.end(), [](const HashedRow& a, const HashedRow& b) {
+      return a.hash < b.hash || (a.hash == b.hash && a.row < b.row);
+    });
+    std::optional<std::pair<std::uint32_t, std::uint32_t>> found;
+    for (std::size_t i = 1; i < hashes.size(); ++i) {
+      const auto row = hashes[i].row;
+      if (found && row >= found->second) continue;
+      for (auto k = i; k-- > 0 && hashes[k].hash == hashes[i].hash;) {
+        if (table_.cell(hashes[k].row, selection_.id) != table_.cell(row, selection_.id)) continue;
+        // The earliest of those with this id is the first of its hash that equals it.
+        auto first = k;
+        while (first > 0 && hashes[first - 1].hash == hashes[i].hash) --first;
+        while (table_.cell(hashes[first].row, selection_.id) != table_.cell(row, selection_.id)) {
+          ++first;
+        }
+        found = {hashes[first].row, row};
+        break;
+      }
+    }
+    return found;
   }
 
   // Rows repeated over dates: a panel.
@@ -444,17 +496,26 @@ class Selector {
   Factor take_factor(std::size_t c) const {
     Factor factor;
     factor.name = column(c).name;
-    const auto cells = table_.text(c);
-    std::unordered_map<std::string_view, std::uint32_t> numbers;
+    struct Hash {
+      using is_transparent = void;
+      std::size_t operator()(std::string_view text) const {
+        return std::hash<std::string_view>()(text);
+      }
+    };
+    std::unordered_map<std::string, std::uint32_t, Hash, std::equal_to<>> numbers;
     constexpr std::string_view kMissing = "(missing)";
-    for (const auto row : selection_.rows) {
-      const std::string_view text =
-          table_.missing(cells[row]) ? kMissing : std::string_view(cells[row]);
-      const auto next = static_cast<std::uint32_t>(numbers.size());
-      const auto [at, fresh] = numbers.try_emplace(text, next);
-      if (fresh) factor.levels.emplace_back(text);
+    std::size_t unit = 0;
+    each_cell(c, [&](std::uint32_t row, std::string_view cell) {
+      if (unit == selection_.rows.size() || row != selection_.rows[unit]) return;
+      ++unit;
+      const auto text = table_.missing(cell) ? kMissing : cell;
+      auto at = numbers.find(text);
+      if (at == numbers.end()) {
+        at = numbers.emplace(text, static_cast<std::uint32_t>(numbers.size())).first;
+        factor.levels.emplace_back(text);
+      }
       factor.level_of_unit.push_back(at->second);
-    }
+    });
     return factor;
   }
 
@@ -478,6 +539,7 @@ class Selector {
     std::vector<Covariate> indicators;
     std::size_t constant = 0;
     for (const auto c : numeric_) {
+      if (stopped()) return fail(ErrorCode::kCancelled, "asked to stop");
       auto covariate = take_covariate(c, indicators);
       if (covariate.constant()) {
         ++constant;
@@ -630,6 +692,7 @@ class Selector {
 
   const Table& table_;
   const Options& options_;
+  const std::function<bool()>& poll_;
   Selection selection_;
   // Where there may be thousands of columns, and as many names in the options.
   std::unordered_map<std::string_view, std::size_t> by_name_;
@@ -669,7 +732,7 @@ std::string_view to_string(Role role) {
 
 Result<Selection> select(const Table& table, const Options& options,
                          const std::function<bool()>& poll) {
-  return Selector(table, options).run(poll);
+  return Selector(table, options, poll).run();
 }
 
 }  // namespace saola::split

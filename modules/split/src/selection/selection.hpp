@@ -77,7 +77,7 @@ struct Selection {
 // Finds the columns of `options` and checks every value of theirs: readable, finite, present (or
 // dealt with as options.missing says), ids present and different. A table without numeric columns
 // passes when there are strata or categories. Fails with kInvalidArgument, all columns with missing
-// values in one message; with kCancelled when `poll`, asked before each step, says so. `table` must
+// values in one message; with kCancelled when `poll`, asked now and then, says so. `table` must
 // outlive the result.
 Result<Selection> select(const Table& table, const Options& options,
                          const std::function<bool()>& poll = {});

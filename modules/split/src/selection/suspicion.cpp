@@ -4,7 +4,7 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
-#include <unordered_set>
+#include <vector>
 
 #include "table/quoted.hpp"
 
@@ -83,14 +83,17 @@ void find_totals(const Table& table, const Selection& selection, std::vector<std
         table.place(row), quoted(table.cell(row, selection.id)), why));
   };
   for (const auto unit : sums) say(unit, "is the sum of all other rows");
-  const auto ids = table.text(selection.id);
   std::size_t shown = 0;
-  for (std::size_t u = 0; u < selection.rows.size() && shown < 5; ++u) {
-    if (!names_a_total(ids[selection.rows[u]])) continue;
-    if (std::find(sums.begin(), sums.end(), u) != sums.end()) continue;
+  std::size_t unit = 0;
+  table.each(selection.id, [&](std::size_t row, std::string_view id) {
+    if (unit == selection.rows.size()) return false;
+    if (row != selection.rows[unit]) return true;
+    const auto u = unit++;
+    if (!names_a_total(id) || std::find(sums.begin(), sums.end(), u) != sums.end()) return true;
     say(u, "looks like a row of totals by its name");
-    ++shown;
-  }
+    constexpr std::size_t kMostShown = 5;
+    return ++shown < kMostShown;
+  });
 }
 
 // A value such as -999 at the edge of a column, far from all others.
@@ -128,16 +131,15 @@ void find_numbering(const Covariate& covariate, std::vector<std::string>& out) {
   const auto values = covariate.values();
   constexpr double kExact = 9e15;
   constexpr std::size_t kFewest = 10;  // in fewer rows it is chance
-  std::unordered_set<double> seen;
-  double low = INFINITY;
-  double high = -INFINITY;
+  if (values.size() < kFewest) return;
   for (const double v : values) {
-    if (v != std::floor(v) || std::abs(v) > kExact || !seen.insert(v).second) return;
-    low = std::min(low, v);
-    high = std::max(high, v);
+    if (v != std::floor(v) || std::abs(v) > kExact) return;
   }
-  const bool consecutive = high - low == static_cast<double>(values.size() - 1);
-  if (values.size() < kFewest || (!consecutive && !named_like_an_id(covariate.name()))) return;
+  std::vector<double> sorted(values.begin(), values.end());
+  std::sort(sorted.begin(), sorted.end());
+  if (std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end()) return;
+  const bool consecutive = sorted.back() - sorted.front() == static_cast<double>(values.size() - 1);
+  if (!consecutive && !named_like_an_id(covariate.name())) return;
   out.push_back(fmt::format(
       "column {} holds a different whole number in every row, as ids and row numbers do; it was "
       "balanced like any number: leave it out of 'columns' if it is no measure",
@@ -166,15 +168,13 @@ bool named_like_an_id(std::string_view name) {
   return name.size() > 2 && name.ends_with("Id");
 }
 
-std::vector<std::string> find_suspicious(const Table& table, const Selection& selection) {
+std::vector<std::string> find_suspicious(const Table& table, const Selection& selection,
+                                         const std::function<bool()>& poll) {
   std::vector<std::string> out;
   find_totals(table, selection, out);
-  for (std::size_t c = 0; c + selection.indicators < selection.covariates.size(); ++c) {
-    find_sentinel(selection.covariates[c], out);
-  }
-  for (std::size_t c = 0; c + selection.indicators < selection.covariates.size(); ++c) {
-    find_numbering(selection.covariates[c], out);
-  }
+  const auto numeric = selection.covariates.size() - selection.indicators;
+  for (std::size_t c = 0; c < numeric && !poll(); ++c) find_sentinel(selection.covariates[c], out);
+  for (std::size_t c = 0; c < numeric && !poll(); ++c) find_numbering(selection.covariates[c], out);
   return out;
 }
 

@@ -2,6 +2,7 @@
 // numbers.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,7 +14,8 @@
 namespace saola::split {
 
 // Sentences for the user.
-std::vector<std::string> find_suspicious(const Table& table, const Selection& selection);
+std::vector<std::string> find_suspicious(const Table& table, const Selection& selection,
+                                         const std::function<bool()>& poll);
 
 // "customer_id", "No", "zip code".
 bool named_like_an_id(std::string_view name);

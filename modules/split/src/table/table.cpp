@@ -56,8 +56,27 @@ std::string Table::names() const {
 std::vector<std::string> Table::text(std::size_t column) const {
   std::vector<std::string> cells;
   cells.reserve(rows());
-  for (std::size_t row = 0; row < rows(); ++row) cells.push_back(cell(row, column));
+  each(column, [&](std::size_t /*row*/, std::string_view text) {
+    cells.emplace_back(text);
+    return true;
+  });
   return cells;
+}
+
+void Table::each(std::size_t column,
+                 const std::function<bool(std::size_t row, std::string_view text)>& see) const {
+  SAOLA_CHECK(column < columns_.size(), "no such column");
+  std::string unquoted;
+  for (std::size_t row = 0; row < rows(); ++row) {
+    const auto field = field_at(std::string_view(bytes_).substr(row_starts_[row]), delimiter_,
+                                columns_[column].field);
+    std::string_view text = field.raw;
+    if (field.quoted && text.find('"') != std::string_view::npos) {
+      unquoted = field.text();
+      text = unquoted;
+    }
+    if (!see(row, text)) return;
+  }
 }
 
 std::string Table::cell(std::size_t row, std::size_t column) const {

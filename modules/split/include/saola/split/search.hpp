@@ -7,10 +7,12 @@
 //   });
 #pragma once
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -21,6 +23,31 @@
 
 namespace saola::split {
 
+// How a column is brought to mean 0 and sd 1 (n - 1): (value × 2^-exponent - mean) / sd, the power of
+// two so that nothing overflows.
+struct Standard {
+  int exponent = 0;
+  double mean = 0;
+  // 0: every value is the same, and becomes 0.
+  double sd = 0;
+
+  double of(double value) const { return sd > 0 ? (std::ldexp(value, -exponent) - mean) / sd : 0; }
+};
+
+// A column that lies elsewhere, one value a row, and is standardised when it is read: so a large table
+// is kept once. What it points to must outlive it.
+struct ColumnSource {
+  // Numbers; empty: 1 where the row has `level` in `levels`, else 0.
+  std::span<const double> values;
+  std::span<const std::uint32_t> levels;
+  std::uint32_t level = 0;
+  Standard standard;
+
+  double raw(std::size_t row) const {
+    return values.empty() ? (levels[row] == level ? 1 : 0) : values[row];
+  }
+};
+
 // What is to be split: a matrix or distances, the groups' sizes, and what must be spread. REQUIRES:
 // rows ≥ 2, at least two groups, every size ≥ 1, the sizes sum to rows, values finite, columns or
 // distances.
@@ -29,6 +56,8 @@ struct Problem {
   std::size_t columns = 0;
   // rows × columns, row-major, standardised (see standardise()).
   std::vector<double> values;
+  // One a column, instead of `values`.
+  std::vector<ColumnSource> sources;
   // rows × rows, symmetric, the diagonal 0; instead of the columns' Euclidean distances. Empty:
   // those.
   std::vector<float> distances;
@@ -46,30 +75,20 @@ struct Problem {
   // What the strata are made of, factors × strata: the level of each factor in each stratum. With
   // two factors or more, levels and pairs of levels are spread before the strata themselves.
   std::vector<std::vector<std::uint32_t>> factors;
+
+  // The standardised value.
+  double value(std::size_t row, std::size_t column) const {
+    if (sources.empty()) return values[row * columns + column];
+    return sources[column].standard.of(sources[column].raw(row));
+  }
 };
+
+// Of a column's `rows` values, at least two.
+Standard find_standard(const ColumnSource& column, std::size_t rows);
 
 // Brings every column of a rows × columns matrix to mean 0 and sd 1 (n - 1); a column whose values
 // are all the same becomes 0. In place.
 void standardise(std::vector<double>& values, std::size_t rows, std::size_t columns);
-
-// How hard to try; see Options, which has the same for tables.
-struct SearchOptions {
-  Objective objective = Objective::kKPlus;
-  Method method = Method::kSearch;
-  // As in Options.
-  std::optional<std::size_t> restarts;
-  std::uint64_t seed = 1;
-  std::size_t patience = 100;
-  std::size_t threads = 0;
-  // Keep so many different answers of restarts, the best ones; 0: only the best. Restarts go on
-  // until there are so many, or 20 times as many were made.
-  std::size_t designs = 0;
-  // kEach: the answer of each restart instead, in their order and as it is, though another was the
-  // same.
-  enum class Keep { kDifferent, kEach } keep = Keep::kDifferent;
-  // Groups' names mean nothing: answers that differ in them only are the same.
-  enum class Labels { kMatter, kFree } labels = Labels::kMatter;
-};
 
 // How far a search is.
 struct Progress {
@@ -83,6 +102,27 @@ struct Progress {
 
 // Asked every few milliseconds, from the thread that called search(); true ends the search.
 using Poll = std::function<bool(const Progress&)>;
+
+// How hard to try; see Options, which has the same for tables.
+struct SearchOptions {
+  Objective objective = Objective::kKPlus;
+  Method method = Method::kSearch;
+  // As in Options.
+  std::optional<std::size_t> restarts;
+  std::uint64_t seed = 1;
+  std::size_t patience = 100;
+  std::size_t threads = 0;
+  // Asked while the answer is evaluated, after the search has ended: true leaves the objective out.
+  Poll evaluating = {};
+  // Keep so many different answers of restarts, the best ones; 0: only the best. Restarts go on
+  // until there are so many, or 20 times as many were made.
+  std::size_t designs = 0;
+  // kEach: the answer of each restart instead, in their order and as it is, though another was the
+  // same.
+  enum class Keep { kDifferent, kEach } keep = Keep::kDifferent;
+  // Groups' names mean nothing: answers that differ in them only are the same.
+  enum class Labels { kMatter, kFree } labels = Labels::kMatter;
+};
 
 // One of a Pareto set.
 struct ParetoPoint {

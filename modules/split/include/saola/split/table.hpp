@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -70,6 +71,10 @@ class Table {
 
   // The cells of a column, unquoted, row by row. Costs a pass over the file.
   std::vector<std::string> text(std::size_t column) const;
+  // The same one by one, without keeping them; `see` returns false to end it. What it is given is valid
+  // during the call.
+  void each(std::size_t column,
+            const std::function<bool(std::size_t row, std::string_view text)>& see) const;
   // One cell. REQUIRES: row < rows(), column < columns().size().
   std::string cell(std::size_t row, std::size_t column) const;
   // "row 7 (line 8)": the row counted from 1 without the header, the line of the file it starts on.
