@@ -28,6 +28,9 @@ template <typename Real>
 Moments<Real>::Moments(const Features<Real>& features, std::span<const std::uint32_t> sizes)
     : features_(features), width_(features.width), groups_(sizes.size()) {
   for (const auto size : sizes) inverse_size_.push_back(1.0 / size);
+  constexpr double kRounding = 1e-14;
+  rounding_ = kRounding * *std::max_element(inverse_size_.begin(), inverse_size_.end()) *
+              *std::max_element(features.square.begin(), features.square.end());
   weight_.resize(groups_);
   slope_.resize(groups_ * width_);
   offset_.resize(groups_);

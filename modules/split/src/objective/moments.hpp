@@ -1,6 +1,7 @@
 // The state of a search for kVariance and kKPlus: sums of features per group.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -79,8 +80,8 @@ class Moments {
 
   // The objective, from the sums; with more than 64 groups the running one.
   double cost() const { return groups_ <= 64 ? from_sums() : running_; }
-  // A change smaller than this is taken for rounding.
-  double tolerance() const { return 1e-9 * running_; }
+  // A change smaller than this is taken for rounding. Near a cost of 0 the running one may be below it.
+  double tolerance() const { return 1e-9 * std::max(running_, 0.0) + rounding_; }
 
   // The change of cost() if positions i and j changed places. REQUIRES: in different groups.
   double delta(std::size_t i, std::size_t j) const;
@@ -114,6 +115,8 @@ class Moments {
   std::vector<double> sums_;  // groups × width
   // The cost, kept up to date by the changes; differs from the sums' by rounding.
   double running_ = 0;
+  // Of a delta.
+  double rounding_ = 0;
 
   // For the prepared position i of group a, and each group b:
   // delta(j) = weight_[b] · |f_j|² + slope_[b] · f_j + offset_[b]

@@ -361,6 +361,23 @@ TEST(Search, GoesOnUntilWorkOfSoManyRestartsFoundNothingBetter) {
   EXPECT_GE(fruitless, 20);
 }
 
+// The running cost of a nearly perfect split fell below 0 by rounding, and with it the tolerance: swaps
+// that changed nothing went on for ever.
+TEST(Search, EndsWhereThereIsNothingLeftToBalance) {
+  Problem problem;
+  problem.rows = 30;
+  problem.columns = 1;
+  problem.sizes = {15, 15};
+  problem.values = {32, 72, 69, 21, 59, 37, 97, 47, 54, 15, 65, 88, 32, 96, 84,
+                    85, 50, 15, 56, 77, 60, 80, 67, 59, 12, 95, 50, 58, 79, 99};
+  standardise(problem.values, problem.rows, problem.columns);
+  for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+    const auto found = solve(problem, {.seed = seed, .patience = 3, .threads = 1});
+    EXPECT_FALSE(found.stopped);
+    EXPECT_LT(*found.objective, 1e-5);
+  }
+}
+
 // Distances without a geometry, where exchanges end in poor local maxima.
 TEST(Search, ThreePhaseSearchLeavesLocalMaxima) {
   constexpr std::size_t kRows = 90;

@@ -74,6 +74,10 @@ TEST(Selection, TotalsAndSentinelsAreNotedFirst) {
   EXPECT_THAT(by_name.warnings[0], HasSubstr("looks like a row of totals by its name"));
   const auto sentinel = outcome_of(file("sentinel.csv"));
   EXPECT_THAT(sentinel.warnings[0], HasSubstr("column 'age' has the value -999 in 4 rows"));
+  const auto minus_one = outcome_of(table_of("id,age\na,30\nb,41\nc,-1\nd,52\ne,-1\n"));
+  EXPECT_THAT(minus_one.warnings[0], HasSubstr("column 'age' has the value -1 in 2 rows"));
+  const auto change = outcome_of(table_of("id,change\na,3\nb,0\nc,-1\nd,2\ne,1\n"));
+  EXPECT_TRUE(change.warnings.empty());
   EXPECT_TRUE(outcome_of(example("us_states.csv")).warnings.empty());
 }
 

@@ -98,8 +98,9 @@ void find_totals(const Table& table, const Selection& selection, std::vector<std
 
 // A value such as -999 at the edge of a column, far from all others.
 void find_sentinel(const Covariate& covariate, std::vector<std::string>& out) {
-  constexpr std::array kUsual = {-9.0,  -99.0,  -999.0,  -9999.0,  -99999.0,  -999999.0, 99.0,
-                                 999.0, 9999.0, 99999.0, 999999.0, 9999999.0, -8888.0,   -7777.0};
+  constexpr std::array kUsual = {-1.0,     -9.0,      -99.0,     -999.0,  -9999.0,
+                                 -99999.0, -999999.0, 99.0,      999.0,   9999.0,
+                                 99999.0,  999999.0,  9999999.0, -8888.0, -7777.0};
   const auto values = covariate.values();
   const auto [low, high] = std::minmax_element(values.begin(), values.end());
   for (const double edge : {*low, *high}) {
@@ -117,7 +118,8 @@ void find_sentinel(const Covariate& covariate, std::vector<std::string>& out) {
     }
     if (count == values.size()) continue;
     const double gap = edge < rest_low ? rest_low - edge : edge - rest_high;
-    const bool negative = edge < 0 && rest_low >= 0;
+    // -1 is a number like others beside 0 or 1.
+    const bool negative = edge < 0 && rest_low >= (edge == -1 ? 2 : 0);
     if (!negative && gap <= rest_high - rest_low) continue;
     out.push_back(fmt::format(
         "column {} has the value {} in {} row{}, far from all others: if it means 'no value', name "

@@ -84,15 +84,6 @@ Reading read_with(std::string_view text, std::size_t begin, char delimiter) {
   return reading;
 }
 
-// More is better: whether it makes columns of most records, how many of the cells are numbers, how
-// well the records agree.
-std::array<double, 4> rank(const Reading& reading) {
-  constexpr double kEnough = 0.8;
-  const bool columns = reading.fields > 1 && reading.agreement >= kEnough;
-  return {columns ? 1.0 : 0.0, reading.fields > 1 ? reading.numeric : -1.0, reading.agreement,
-          static_cast<double>(reading.fields)};
-}
-
 bool header_like(const Record& record) {
   return std::none_of(record.cells.begin(), record.cells.end(), is_number);
 }
@@ -116,6 +107,20 @@ std::size_t find_header(const Reading& reading) {
     if (filled >= enough && filled > records[0].filled()) break;  // data already
   }
   return 0;
+}
+
+// More is better: whether it makes columns of most records and of the header too (a decimal comma is in
+// every row, and not in the header; R's row names have none), how many of the cells are numbers, how
+// well the records agree.
+std::array<double, 4> rank(const Reading& reading) {
+  constexpr double kEnough = 0.8;
+  double columns = 0;
+  if (reading.fields > 1 && reading.agreement >= kEnough) {
+    const auto& header = reading.records[find_header(reading)];
+    columns = header.cells.size() == reading.fields ? 2 : 1;
+  }
+  return {columns, reading.fields > 1 ? reading.numeric : -1.0, reading.agreement,
+          static_cast<double>(reading.fields)};
 }
 
 }  // namespace

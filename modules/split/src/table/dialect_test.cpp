@@ -35,6 +35,19 @@ TEST(Dialect, DelimitersAreFound) {
   EXPECT_EQ(declared->columns().size(), 2u);
 }
 
+// The decimal comma is as regular as the separator, but for the header.
+TEST(Dialect, ADecimalCommaInEveryRowIsNoSeparator) {
+  for (const std::string_view value : {"1,5", "2 872,76 €", "-0,25"}) {
+    std::string text = "markt;umsatz\n";
+    for (int r = 0; r < 5; ++r) text += fmt::format("m{};{}\n", r, value);
+    const auto table = table_of(std::move(text));
+    EXPECT_EQ(table.delimiter(), ';') << value;
+    ASSERT_EQ(table.columns().size(), 2u) << value;
+    EXPECT_EQ(table.columns()[0].name, "markt");
+    EXPECT_TRUE(table.columns()[1].numeric()) << value;
+  }
+}
+
 TEST(Dialect, LinesBeforeTheHeaderAreExplained) {
   const auto sep = table_of(file("excel-sep.csv"));
   EXPECT_EQ(sep.columns()[0].name, "id");
