@@ -361,7 +361,6 @@ side_call:
 
 side_next: /* Side::next() */
   atomic { !side_lock; side_lock = true; drain_side() };
-side_again:
   if
   :: mine = side_running <= LIMIT /* it may stay */
   :: mine = false                 /* demoted */
@@ -391,23 +390,6 @@ side_again:
   :: else -> break
   od;
   atomic { side_running--; side_carriers-- };
-#ifndef BUG_SIDE_GOES_WITHOUT_A_SECOND_LOOK
-  if
-  :: mine && (side_inbox[0] || side_inbox[1]) ->
-    atomic {
-      mine = false;
-      if
-      :: side_running < LIMIT -> side_running++; side_carriers++; mine = true
-      :: else
-      fi
-    };
-    if
-    :: mine -> atomic { drain_side() }; goto side_again
-    :: else
-    fi
-  :: else
-  fi;
-#endif
   if
 #ifdef BUG_SIDE_LEAVES_THE_READY_BEHIND
   :: side_inbox[0] || side_inbox[1] -> side_wake()

@@ -251,43 +251,32 @@ void Side::run_slice(Carrier& carrier, Fiber& fiber) {
 Fiber* Side::next(Carrier& carrier) {
   const SteadyTime now = real_now();
   std::lock_guard lock(guard_);
-  for (;;) {
-    drain_inbox();
-    run_timers();
-    const bool may_stay = !carrier.demoted.load(std::memory_order_relaxed) &&
-                          running_.load() <= limit_.load(std::memory_order_relaxed);
-    while (may_stay && ready_head_ != nullptr) {
-      Fiber& fiber = *ready_head_;
-      ready_head_ = fiber.next_ready;
-      if (ready_head_ == nullptr) ready_tail_ = nullptr;
-      ready_count_.fetch_sub(1, std::memory_order_relaxed);
-      if (!exiles_.holds(fiber)) {
-        fiber.place.store(Place::kLoop, std::memory_order_relaxed);
-        fiber.loop.send(fiber.ready_node);
-        continue;
-      }
-      picks_.fetch_add(1, std::memory_order_relaxed);
-      carrier.slice_fiber = &fiber;
-      carrier.slice_since_ns = ns_of(now);
-      if (ready_head_ != nullptr) wake();
-      return &fiber;
+  drain_inbox();
+  run_timers();
+  const bool may_stay = !carrier.demoted.load(std::memory_order_relaxed) &&
+                        running_.load() <= limit_.load(std::memory_order_relaxed);
+  while (may_stay && ready_head_ != nullptr) {
+    Fiber& fiber = *ready_head_;
+    ready_head_ = fiber.next_ready;
+    if (ready_head_ == nullptr) ready_tail_ = nullptr;
+    ready_count_.fetch_sub(1, std::memory_order_relaxed);
+    if (!exiles_.holds(fiber)) {
+      fiber.place.store(Place::kLoop, std::memory_order_relaxed);
+      fiber.loop.send(fiber.ready_node);
+      continue;
     }
-    running_.fetch_sub(1);
-    // Those who sent before they could see that this one goes: see inbox_.
-    if (may_stay && !inbox_.empty()) {
-      int running = running_.load();
-      bool back = false;
-      while (!back && running < limit_.load(std::memory_order_relaxed)) {
-        back = running_.compare_exchange_weak(running, running + 1);
-      }
-      if (back) continue;
-    }
-    unlist(carrier);
-    // One that may not stay leaves them to another, those too that came since the inbox was drained: who
-    // sent them saw this one running.
-    if (ready_head_ != nullptr || !inbox_.empty()) wake();
-    return nullptr;
+    picks_.fetch_add(1, std::memory_order_relaxed);
+    carrier.slice_fiber = &fiber;
+    carrier.slice_since_ns = ns_of(now);
+    if (ready_head_ != nullptr) wake();
+    return &fiber;
   }
+  running_.fetch_sub(1);
+  unlist(carrier);
+  // Those that are left, and those that came since the inbox was drained (who sent them may have
+  // seen this one running, see inbox_), are another's, or this one's as soon as it is free.
+  if (ready_head_ != nullptr || !inbox_.empty()) wake();
+  return nullptr;
 }
 
 // ---- With the lock held.
