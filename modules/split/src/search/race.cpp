@@ -39,6 +39,8 @@ Race::Winner Race::run(const MakeRunner& make) {
   // They do not count as restarts.
   cut_.merge(early_);
   for (auto& [number, result] : cut_) {
+    winner_.trials += result.trials;
+    winner_.swaps += result.swaps;
     if (!winner_.best || result.best.cost < winner_.best->cost) {
       winner_.best = std::move(result.best);
       winner_.restart = number;
@@ -80,8 +82,6 @@ std::optional<std::size_t> Race::take() {
 
 void Race::submit(std::size_t number, RestartResult result, bool whole) {
   const std::lock_guard lock(mutex_);
-  winner_.trials += result.trials;
-  winner_.swaps += result.swaps;
   if (decided()) return;  // a restart begun before the race was over
   if (!whole) {
     cut_.emplace(number, std::move(result));
@@ -101,6 +101,8 @@ void Race::submit(std::size_t number, RestartResult result, bool whole) {
 void Race::judge(std::size_t number, RestartResult result) {
   ++judged_;
   winner_.restarts = judged_;
+  winner_.trials += result.trials;
+  winner_.swaps += result.swaps;
   if (options_.designs > 0) keep_design(result.best);
   if (winner_.best && result.best.cost >= winner_.best->cost) {
     fruitless_ += restart_eighths(options_, number);

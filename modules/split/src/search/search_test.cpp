@@ -345,6 +345,8 @@ TEST(Search, AnyNumberOfThreadsGivesTheSameAnswer) {
     EXPECT_EQ(more.group_of_row, one.group_of_row);
     EXPECT_EQ(more.restarts_done, one.restarts_done);
     EXPECT_EQ(more.best_restart, one.best_restart);
+    EXPECT_EQ(more.trials, one.trials);
+    EXPECT_EQ(more.swaps, one.swaps);
   }
 }
 
