@@ -17,18 +17,17 @@
 
 #include <saola/command_line/parse.hpp>
 #include <saola/split/split.hpp>
-
-#include "task/flags.hpp"
-#include "task/input.hpp"
-#include "task/request.hpp"
-#include "task/results.hpp"
+#include <saola/split_task/flags.hpp>
+#include <saola/split_task/input.hpp>
+#include <saola/split_task/request.hpp>
+#include <saola/split_task/results.hpp>
 
 namespace saola::tool {
 namespace {
 
 namespace fs = std::filesystem;
 namespace json = boost::json;
-using namespace split_service;
+using namespace split_task;
 
 constexpr int kFailed = 1;
 constexpr int kInterrupted = 130;

@@ -9,11 +9,12 @@
 
 #include <saola/command_line/parse.hpp>
 #include <saola/jobs_client/commands.hpp>
-
-#include "task/flags.hpp"
-#include "task/results.hpp"
+#include <saola/split_task/flags.hpp>
+#include <saola/split_task/results.hpp>
 
 namespace saola::split_service {
+
+using namespace split_task;  // NOLINT(google-build-using-namespace): a program, not a library
 
 int run_submit(int argc, char** argv) {
   std::string source;

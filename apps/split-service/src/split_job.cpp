@@ -6,14 +6,16 @@
 #include <saola/objects/checksum.hpp>
 #include <saola/service/job.hpp>
 #include <saola/split/split.hpp>
+#include <saola/split_task/input.hpp>
+#include <saola/split_task/request.hpp>
+#include <saola/split_task/results.hpp>
 
 #include "kept_outcome.hpp"
 #include "result_routes.hpp"
-#include "task/input.hpp"
-#include "task/request.hpp"
-#include "task/results.hpp"
 
 namespace saola::split_service {
+
+using namespace split_task;  // NOLINT(google-build-using-namespace): a program, not a library
 namespace {
 
 namespace json = boost::json;

@@ -11,11 +11,13 @@
 #include <saola/objects/checksum.hpp>
 #include <saola/objects/memory_store.hpp>
 #include <saola/split/read.hpp>
+#include <saola/split_task/request.hpp>
 
 #include "kept_outcome.hpp"
-#include "task/request.hpp"
 
 namespace saola::split_service {
+
+using namespace split_task;  // NOLINT(google-build-using-namespace): a program, not a library
 namespace {
 
 namespace json = boost::json;

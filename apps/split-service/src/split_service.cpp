@@ -2,13 +2,16 @@
 
 #include <boost/json.hpp>
 
+#include <saola/split_task/request.hpp>
+
 #include "result_routes.hpp"
 #include "split_command.hpp"
 #include "split_job.hpp"
-#include "task/request.hpp"
 #include "uploads.hpp"
 
 namespace saola::split_service {
+
+using namespace split_task;  // NOLINT(google-build-using-namespace): a program, not a library
 
 namespace {
 

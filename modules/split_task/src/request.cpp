@@ -1,5 +1,3 @@
-#include "task/request.hpp"
-
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -8,7 +6,9 @@
 #include <boost/json.hpp>
 #include <fmt/core.h>
 
-namespace saola::split_service {
+#include <saola/split_task/request.hpp>
+
+namespace saola::split_task {
 namespace {
 
 namespace json = boost::json;
@@ -543,4 +543,4 @@ Result<SplitRequest> from_payload(const std::string& payload) {
               errors.front().pointer, errors.front().detail);
 }
 
-}  // namespace saola::split_service
+}  // namespace saola::split_task

@@ -9,7 +9,7 @@
 
 #include <saola/base/error.hpp>
 
-namespace saola::split_service {
+namespace saola::split_task {
 
 // Adds a flag for each member of the request to a command, and gives the request afterwards.
 class TaskFlags {
@@ -28,4 +28,4 @@ class TaskFlags {
   std::unique_ptr<Values> values_;
 };
 
-}  // namespace saola::split_service
+}  // namespace saola::split_task

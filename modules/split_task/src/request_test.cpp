@@ -1,10 +1,10 @@
-#include "task/request.hpp"
-
 #include <boost/json.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace saola::split_service {
+#include <saola/split_task/request.hpp>
+
+namespace saola::split_task {
 namespace {
 
 namespace json = boost::json;
@@ -211,4 +211,4 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& tested) { return std::string(tested.param.name); });
 
 }  // namespace
-}  // namespace saola::split_service
+}  // namespace saola::split_task

@@ -1,5 +1,3 @@
-#include "task/flags.hpp"
-
 #include <array>
 #include <charconv>
 #include <fstream>
@@ -13,7 +11,9 @@
 #include <boost/json.hpp>
 #include <fmt/core.h>
 
-namespace saola::split_service {
+#include <saola/split_task/flags.hpp>
+
+namespace saola::split_task {
 namespace {
 
 namespace json = boost::json;
@@ -272,4 +272,4 @@ Result<json::object> TaskFlags::request() const {
   return out;
 }
 
-}  // namespace saola::split_service
+}  // namespace saola::split_task

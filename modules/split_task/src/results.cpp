@@ -1,15 +1,14 @@
-#include "task/results.hpp"
-
 #include <algorithm>
 
 #include <boost/json.hpp>
 #include <fmt/core.h>
 
 #include <saola/base/text.hpp>
+#include <saola/split_task/results.hpp>
 
-#include "task/workbook.hpp"
+#include "workbook.hpp"
 
-namespace saola::split_service {
+namespace saola::split_task {
 namespace {
 
 namespace json = boost::json;
@@ -355,4 +354,4 @@ std::string summary_text(const json::object& summary) {
   return out;
 }
 
-}  // namespace saola::split_service
+}  // namespace saola::split_task

@@ -18,7 +18,7 @@
 #include <saola/split/read.hpp>
 #include <saola/web/schema.hpp>
 
-namespace saola::split_service {
+namespace saola::split_task {
 
 // Defaults of what a request leaves out.
 inline constexpr double kDefaultBudgetSeconds = 60;
@@ -71,4 +71,4 @@ std::string to_payload(const SplitRequest& request);
 // The request in a job's payload. kInvalidArgument when this version does not understand it.
 Result<SplitRequest> from_payload(const std::string& payload);
 
-}  // namespace saola::split_service
+}  // namespace saola::split_task

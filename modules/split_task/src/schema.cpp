@@ -1,7 +1,7 @@
 // The shape of a request; request.cpp reads what has it.
-#include "task/request.hpp"
+#include <saola/split_task/request.hpp>
 
-namespace saola::split_service {
+namespace saola::split_task {
 namespace {
 
 using web::Required;
@@ -245,4 +245,4 @@ const Schema& task_schema() {
   return schema;
 }
 
-}  // namespace saola::split_service
+}  // namespace saola::split_task

@@ -1,11 +1,10 @@
-#include "task/input.hpp"
-
 #include <utility>
 
 #include <saola/base/cores.hpp>
 #include <saola/split/read.hpp>
+#include <saola/split_task/input.hpp>
 
-namespace saola::split_service {
+namespace saola::split_task {
 
 Result<TaskInput> TaskInput::read(std::string bytes, const SplitTask& task) {
   auto table = split::read_table(std::move(bytes), task.reading);
@@ -34,4 +33,4 @@ Result<split::Preview> TaskInput::preview() const {
   return panel_ ? split::preview(*panel_) : split::preview(table_, options_);
 }
 
-}  // namespace saola::split_service
+}  // namespace saola::split_task

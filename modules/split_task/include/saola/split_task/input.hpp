@@ -7,10 +7,9 @@
 #include <saola/base/error.hpp>
 #include <saola/base/time.hpp>
 #include <saola/split/split.hpp>
+#include <saola/split_task/request.hpp>
 
-#include "task/request.hpp"
-
-namespace saola::split_service {
+namespace saola::split_task {
 
 class TaskInput {
  public:
@@ -35,4 +34,4 @@ class TaskInput {
   char delimiter_ = ',';
 };
 
-}  // namespace saola::split_service
+}  // namespace saola::split_task

@@ -1,4 +1,4 @@
-#include "task/workbook.hpp"
+#include "workbook.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -10,7 +10,7 @@
 #include <fstream>
 #include <iterator>
 
-namespace saola::split_service {
+namespace saola::split_task {
 namespace {
 
 constexpr std::size_t kMostRows = 1'048'575;  // below the header
@@ -99,4 +99,4 @@ Result<std::string> assignment_workbook(const split::Table& table, const split::
   return std::string(std::istreambuf_iterator<char>(in), {});
 }
 
-}  // namespace saola::split_service
+}  // namespace saola::split_task

@@ -1,5 +1,3 @@
-#include "task/input.hpp"
-
 #include <fstream>
 #include <iterator>
 #include <vector>
@@ -9,10 +7,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "task/flags.hpp"
-#include "task/results.hpp"
+#include <saola/split_task/flags.hpp>
+#include <saola/split_task/input.hpp>
+#include <saola/split_task/results.hpp>
 
-namespace saola::split_service {
+namespace saola::split_task {
 namespace {
 
 namespace json = boost::json;
@@ -107,4 +106,4 @@ TEST(TaskFlags, AFlagWithoutAValueIsTrue) {
 }
 
 }  // namespace
-}  // namespace saola::split_service
+}  // namespace saola::split_task

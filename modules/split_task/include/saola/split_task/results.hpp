@@ -8,11 +8,10 @@
 #include <boost/json/fwd.hpp>
 
 #include <saola/split/split.hpp>
+#include <saola/split_task/input.hpp>
+#include <saola/split_task/request.hpp>
 
-#include "task/input.hpp"
-#include "task/request.hpp"
-
-namespace saola::split_service {
+namespace saola::split_task {
 
 struct ResultFile {
   // The member of the summary that names it: "assignment", "report", "page".
@@ -42,4 +41,4 @@ std::string stem_of(std::string_view path);
 // The summary as a person reads it: groups, balance, strata, what became of the columns, warnings.
 std::string summary_text(const boost::json::object& summary);
 
-}  // namespace saola::split_service
+}  // namespace saola::split_task
