@@ -175,6 +175,8 @@ class MemoryRows final : public Rows {
     return ahead;
   }
 
+  bool has_room() override { return true; }
+
   std::uint64_t bytes() override {
     std::uint64_t bytes = 0;
     for (const auto& [id, job] : jobs_) {

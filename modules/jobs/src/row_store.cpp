@@ -126,6 +126,11 @@ std::vector<Job> oldest_final(Rows& rows, const Retention& retention,
   return oldest;
 }
 
+// Whether final jobs have to go before their time.
+bool is_too_full(Rows& rows, const Retention& retention) {
+  return retention.max_bytes != 0 && rows.bytes() > retention.max_bytes;
+}
+
 LeaseSeen seen(const Job& job) {
   return {job.token(), job.lease->expires_at, job.lease->length};
 }
@@ -160,15 +165,20 @@ Result<void> RowStore::check_room(Rows& rows, const std::string& queue) const {
                      depth, limit);
 }
 
-// kResourceExhausted when the store holds as many bytes as it may.
+// kResourceExhausted when the store holds as many bytes as it may, or its disk is about to be full.
 Result<void> RowStore::check_bytes(Rows& rows) const {
   const std::uint64_t limit = rules_.options().max_bytes;
-  if (limit == 0 || rows.bytes() < limit) return {};
-  return saola::fail(
-      ErrorCode::kResourceExhausted,
-      "no space is left in the job store: it holds {} bytes, as many as it may; wait until "
-      "jobs have ended and were pruned, or raise its limit",
-      limit);
+  if (limit != 0 && rows.bytes() >= limit) {
+    return saola::fail(
+        ErrorCode::kResourceExhausted,
+        "no space is left in the job store: it holds {} bytes, as many as it may; wait until "
+        "jobs have ended and were pruned, or raise its limit",
+        limit);
+  }
+  if (rows.has_room()) return {};
+  return saola::fail(ErrorCode::kResourceExhausted,
+                     "no space is left for new jobs: what the disk of the job store has is kept "
+                     "back for those that were accepted; free some");
 }
 
 Result<Enqueued> RowStore::enqueue(const NewJob& request, Deadline deadline) {
@@ -586,17 +596,16 @@ Result<std::size_t> RowStore::prune(const Retention& retention, Deadline deadlin
         return {};
       });
   if (!pruned) return pruned;
-  if (retention.max_bytes == 0) return *corrected + *pruned;
   const auto more = prune_to_size(retention, deadline);
   if (!more) return more;
   return *corrected + *pruned + *more;
 }
 
-// Deletes final jobs, the oldest first, until the store holds at most retention.max_bytes.
+// Deletes final jobs, the oldest first, until the store is small enough.
 Result<std::size_t> RowStore::prune_to_size(const Retention& retention, Deadline deadline) {
   bool any = false;
   auto looked = read(deadline, [&](Rows& rows) -> Result<void> {
-    any = rows.bytes() > retention.max_bytes;
+    any = is_too_full(rows, retention);
     return {};
   });
   if (!looked) return saola::fail(looked);
@@ -605,7 +614,7 @@ Result<std::size_t> RowStore::prune_to_size(const Retention& retention, Deadline
   auto done = write(deadline, [&](Rows& rows) -> Result<void> {
     pruned = 0;
     for (const Job& job : oldest_final(rows, retention, {}, rules_.now())) {
-      if (pruned == kBatch || rows.bytes() <= retention.max_bytes) break;
+      if (pruned == kBatch || !is_too_full(rows, retention)) break;
       rows.erase(job.id);
       ++pruned;
     }
@@ -624,9 +633,7 @@ Result<std::vector<Job>> RowStore::prunable(const Retention& retention, const En
   auto done = read(deadline, [&](Rows& rows) -> Result<void> {
     const Time now = rules_.now();
     found = kept_long_enough(rows, retention, after, now);
-    if (!found.empty() || retention.max_bytes == 0 || rows.bytes() <= retention.max_bytes) {
-      return {};
-    }
+    if (!found.empty() || !is_too_full(rows, retention)) return {};
     found = oldest_final(rows, retention, after, now);
     if (found.size() > kAtOnceForSize) found.resize(kAtOnceForSize);
     return {};
@@ -655,7 +662,9 @@ Result<std::size_t> RowStore::erase(std::span<const Job> jobs, Deadline deadline
 Result<StoreUsage> RowStore::usage(Deadline deadline) {
   StoreUsage usage;
   auto done = read(deadline, [&](Rows& rows) -> Result<void> {
-    usage = {rows.bytes(), rows.oldest_available()};
+    usage = {.bytes = rows.bytes(),
+             .has_room = check_bytes(rows).has_value(),
+             .oldest_available = rows.oldest_available()};
     return {};
   });
   if (!done) return saola::fail(done);

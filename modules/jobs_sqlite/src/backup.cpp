@@ -65,6 +65,26 @@ Result<void> copy_whole(Connection& from, const std::string& to) {
   return done;
 }
 
+// Run as root, what is restored must still be the service's: it gets the owner of the store that it
+// replaces, or of its folder. Only the file that was made just now, by no other name of it.
+Result<void> give_to_owner_of(const std::string& like, const std::string& path) {
+  struct stat owner{};
+  if (::lstat(like.c_str(), &owner) != 0 && ::stat(folder_of(like).c_str(), &owner) != 0) {
+    return failed("looking at the folder of", like);
+  }
+  const unique_fd fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  struct stat info{};
+  if (!fd || ::fstat(fd.get(), &info) != 0) return failed("looking at", path);
+  if (info.st_uid == owner.st_uid && info.st_gid == owner.st_gid) return {};
+  if (!S_ISREG(info.st_mode) || info.st_nlink != 1 || info.st_uid != ::geteuid()) {
+    return fail(ErrorCode::kConflict, "'{}' was replaced while it was being made", path);
+  }
+  if (::geteuid() == 0 && ::fchown(fd.get(), owner.st_uid, owner.st_gid) != 0) {
+    return failed("changing the owner of", path);
+  }
+  return {};
+}
+
 // That nobody has the store at `path` open; its log is in the database then, and gone. A file that
 // is no database is nobody's.
 Result<void> close_for_all(const std::string& path) {
@@ -117,6 +137,7 @@ Result<void> restore_sqlite_store(const std::string& from, const std::string& pa
   const std::string unfinished = path + "-restored";
   ::unlink(unfinished.c_str());
   if (auto done = copy_whole(**source, unfinished); !done) return done;
+  if (auto given = give_to_owner_of(path, unfinished); !given) return given;
   if (::stat(path.c_str(), &info) == 0) {
     if (auto closed = close_for_all(path); !closed) {
       ::unlink(unfinished.c_str());

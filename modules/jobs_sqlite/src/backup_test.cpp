@@ -1,5 +1,7 @@
 // Backups of a store in use, and what a restore does with them.
 #include <sqlite3.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <filesystem>
@@ -111,6 +113,26 @@ TEST_F(BackupTest, RemovesTheLogOfAStoreThatIsLost) {
   std::filesystem::rename(path + "-left", path + "-wal");
   ASSERT_TRUE(restore_sqlite_store(backup, path));
   EXPECT_TRUE(open(path)->get(kept, soon));
+}
+
+TEST_F(BackupTest, WhatRootRestoresIsStillTheServices) {
+  if (::geteuid() != 0) GTEST_SKIP() << "not root, so there is no other owner";
+  constexpr uid_t kService = 12345;
+  const auto owner = [&] {
+    struct stat info{};
+    EXPECT_EQ(::stat(path.c_str(), &info), 0);
+    return info.st_uid;
+  };
+  put(*open(path));
+  ASSERT_TRUE(backup_sqlite_store(path, backup));
+  ASSERT_EQ(::chown(path.c_str(), kService, kService), 0);
+  ASSERT_TRUE(restore_sqlite_store(backup, path));
+  EXPECT_EQ(owner(), kService);
+  // The store is lost: its folder says whose it was.
+  std::filesystem::remove(path);
+  ASSERT_EQ(::chown(folder.path().c_str(), kService + 1, kService), 0);
+  ASSERT_TRUE(restore_sqlite_store(backup, path));
+  EXPECT_EQ(owner(), kService + 1);
 }
 
 TEST_F(BackupTest, RefusesWhatIsNoBackupAndOverwritesNothing) {

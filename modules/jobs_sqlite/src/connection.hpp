@@ -21,6 +21,8 @@ enum class Access { kReadOnly, kReadWrite };
 class Connection {
  public:
   static Result<std::unique_ptr<Connection>> open(const std::string& path, Access access);
+  // Of the database, absolute.
+  const char* path() const { return sqlite3_db_filename(db_, "main"); }
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;

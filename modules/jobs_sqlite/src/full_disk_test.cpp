@@ -56,6 +56,14 @@ std::string on_a_small_disk(const std::string& folder) {
     });
   };
   if (!all_there()) return "a job was lost when the disk got full";
+  // Accepted jobs go on, though there is no room for new ones.
+  const auto taken = store->claim({.owner = "w", .kinds = {"a"}, .limit = 3}, Deadline::after(10s));
+  if (!taken || taken->size() != 3) return "accepted jobs cannot be claimed";
+  for (const jobs::Job& each : *taken) {
+    const auto done = store->complete(each.token(), "\"" + kPayload + "\"", Deadline::after(10s));
+    if (!done) return "accepted jobs cannot end: " + done.error().message();
+  }
+  if (store->usage(Deadline::after(10s))->has_room) return "it says that there is room";
   ::unlink(ballast.c_str());
   const auto job = store->enqueue({.kind = "a", .payload = kPayload}, Deadline::after(10s));
   if (!job) return "not usable again: " + job.error().message();

@@ -1,5 +1,7 @@
 #include "sqlite_rows.hpp"
 
+#include <sys/statvfs.h>
+
 #include <algorithm>
 #include <iterator>
 #include <set>
@@ -21,6 +23,10 @@ using jobs::Time;
   "idempotency_key, unique_key FROM jobs "
 
 namespace {
+
+// Of a disk that new jobs fill, so much, or a fifth of a small one, is left for what the accepted
+// ones still have to write, first to the log and then to the file.
+constexpr std::uint64_t kMostKeptBack = 64 << 20;
 
 std::int64_t stored(Time time) {
   return time.time_since_epoch().count();
@@ -380,17 +386,24 @@ void SqliteRows::touch(Time now) {
   touch.bind(stored(now)).run();
 }
 
+std::uint64_t SqliteRows::pragma(const char* name) {
+  Query number = query(fmt::format("PRAGMA {}", name));
+  return count(number);
+}
+
 std::uint64_t SqliteRows::bytes() {
-  std::uint64_t pages = 0;
-  std::uint64_t free = 0;
-  std::uint64_t size = 0;
-  for (const auto& [sql, value] :
-       {std::pair{"PRAGMA page_count", &pages}, std::pair{"PRAGMA freelist_count", &free},
-        std::pair{"PRAGMA page_size", &size}}) {
-    Query number = query(sql);
-    *value = count(number);
-  }
-  return (pages - free) * size;
+  return (pragma("page_count") - pragma("freelist_count")) * pragma("page_size");
+}
+
+bool SqliteRows::has_room() {
+  struct statvfs disk{};
+  // What cannot be asked shows in the write.
+  if (::statvfs(db_.path(), &disk) != 0) return true;
+  const std::uint64_t kept_back = std::min(kMostKeptBack, disk.f_blocks * disk.f_frsize / 5);
+  const std::uint64_t free = disk.f_bavail * disk.f_frsize;
+  if (free >= kept_back) return true;
+  // The file never shrinks: what was deleted makes room inside it.
+  return free + pragma("freelist_count") * pragma("page_size") >= kept_back;
 }
 
 std::optional<Time> SqliteRows::oldest_available() {

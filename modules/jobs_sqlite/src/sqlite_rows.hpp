@@ -45,11 +45,13 @@ class SqliteRows final : public jobs::Rows {
   jobs::QueueStatus queue_status(std::string_view queue) override;
   std::size_t ahead_of(const jobs::Job& job) override;
   std::uint64_t bytes() override;
+  bool has_room() override;
   std::optional<jobs::Time> oldest_available() override;
 
  private:
   Query query(std::string_view sql) { return Query(db_, failure_, sql); }
   std::size_t count(Query& query);
+  std::uint64_t pragma(const char* name);
   jobs::Job row(const Query& query);
   std::vector<jobs::Job> rows(Query& query);
   std::optional<jobs::Job> full(Query& query);

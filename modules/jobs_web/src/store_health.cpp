@@ -91,6 +91,11 @@ class StoreHealth::Impl {
     if (auto newest = store_.list({.limit = 1}, Deadline::after(kLookTime)); !newest) {
       return blame(std::move(newest.error()), "the job store cannot be read");
     }
+    const auto usage = store_.usage(Deadline::after(kLookTime));
+    if (usage && !usage->has_room) {
+      return fail(ErrorCode::kResourceExhausted,
+                  "no space is left for new jobs; those accepted go on");
+    }
     // To cancel a job that there is not takes the lock for writing, and writes nothing.
     auto cancelled = store_.cancel(kNoJob, Deadline::after(kLookTime));
     if (!cancelled && cancelled.error().code() != ErrorCode::kNotFound) {

@@ -1,5 +1,7 @@
 #include "deployment.hpp"
 
+#include <sys/statvfs.h>
+
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
@@ -165,7 +167,8 @@ std::vector<server::SettingRow> store_rows() {
        .doc =
            "Bytes of jobs beyond which new ones are answered 503; those accepted go on. Finished "
            "jobs are deleted, the oldest first and not before a minute has passed, while there are "
-           "more than half as many. 0: as much as the disk holds."},
+           "more than half as many. At most half of the disk. 0: no limit but the disk, of which a "
+           "fifth, or 64 MiB, is kept back for what accepted jobs still write."},
       {.section = "Jobs",
        .key = kKeepCompleted.key,
        .type = kSeconds,
@@ -254,10 +257,24 @@ std::string store_path(const server::Settings& settings) {
   return store.substr(kSqlite.size());
 }
 
+namespace {
+
+// What jobs may take in all: as the setting says, and never more than half of the disk, so that on a
+// small one, too, finished jobs go before it is full. 0: no limit.
+std::uint64_t most_bytes(const server::Settings& settings) {
+  const auto asked = static_cast<std::uint64_t>(settings.get(kStoreMaxBytes));
+  struct statvfs disk{};
+  const auto folder = std::filesystem::path(store_path(settings)).parent_path();
+  if (::statvfs(folder.empty() ? "." : folder.c_str(), &disk) != 0) return asked;
+  return std::min<std::uint64_t>(asked, disk.f_blocks * disk.f_frsize / 2);
+}
+
+}  // namespace
+
 Result<std::unique_ptr<jobs::Store>> open_store(const server::Settings& settings) {
   jobs_sqlite::SqliteOptions options;
   options.path = store_path(settings);
-  options.store.max_bytes = static_cast<std::uint64_t>(settings.get(kStoreMaxBytes));
+  options.store.max_bytes = most_bytes(settings);
   options.store.queue_limit = static_cast<std::size_t>(settings.get(kQueueLimit));
   auto store = jobs_sqlite::open_sqlite_store(std::move(options));
   if (!store) {
@@ -274,7 +291,7 @@ jobs::Retention retention(const server::Settings& settings) {
   return {.completed = kept(kKeepCompleted),
           .cancelled = kept(kKeepCancelled),
           .discarded = kept(kKeepDiscarded),
-          .max_bytes = static_cast<std::uint64_t>(settings.get(kStoreMaxBytes)) / 2};
+          .max_bytes = most_bytes(settings) / 2};
 }
 
 Result<std::unique_ptr<objects::Buckets>> open_buckets(const server::Settings& settings) {

@@ -136,11 +136,9 @@ bool anybody_can_replace(int folder) {
          ((info.st_mode & S_IWOTH) != 0 && (info.st_mode & S_ISVTX) == 0);
 }
 
-}  // namespace
-
-Result<SocketFile> make_socket_file(const std::string& path, const SocketAccess& access) {
-  const auto place = find_place(path);
-  if (!place) return fail(Error(place.error()).wrap("cannot listen on unix:" + path));
+Result<Place> place_for_socket(const std::string& path) {
+  auto place = find_place(path);
+  if (!place) return fail(std::move(place).error().wrap("cannot listen on unix:" + path));
   if (::geteuid() == 0 && anybody_can_replace(place->folder.get())) {
     return fail(ErrorCode::kPermissionDenied,
                 "unix:{} is not made as root: everybody may write to its folder, and could put "
@@ -148,6 +146,21 @@ Result<SocketFile> make_socket_file(const std::string& path, const SocketAccess&
                 "another folder",
                 path);
   }
+  return place;
+}
+
+}  // namespace
+
+Result<void> check_socket_folder(const std::string& path) {
+  const auto place = place_for_socket(path);
+  if (!place) return fail(place);
+  if (::faccessat(place->folder.get(), ".", W_OK, AT_EACCESS) == 0) return {};
+  return fail(errno_error(errno, fmt::format("cannot listen on unix:{}", path)));
+}
+
+Result<SocketFile> make_socket_file(const std::string& path, const SocketAccess& access) {
+  const auto place = place_for_socket(path);
+  if (!place) return fail(place);
   if (auto free = make_way(path); !free) return fail(free);
   if (place->only_ours) return bind_in_place(path, access);
   auto made = bind_elsewhere_and_move(path, *place, access);

@@ -27,6 +27,9 @@ struct SocketFile {
   OwnFile file;
 };
 
+// Whether the folder of `path` is there and one to make a socket in. Errors as make_socket_file().
+Result<void> check_socket_folder(const std::string& path);
+
 // A stream socket at `path`, complete with its access. A socket that nobody listens on any more is
 // replaced. kAlreadyExists: somebody listens there, or it is no socket; kPermissionDenied: not by
 // this user, or, as root, not in a folder where everybody may replace it.

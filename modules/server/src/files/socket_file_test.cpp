@@ -103,7 +103,10 @@ TEST_F(SocketFileOfRoot, IsNotMadeWhereEverybodyMayReplaceIt) {
   const auto made = make_socket_file(roots + "/s", {});
   ASSERT_FALSE(made);
   EXPECT_EQ(made.error().code(), ErrorCode::kPermissionDenied);
+  EXPECT_FALSE(check_socket_folder(roots + "/s"));
   ASSERT_EQ(::chmod(roots.c_str(), 01777), 0);
+  EXPECT_TRUE(check_socket_folder(roots + "/s"));
+  EXPECT_TRUE(fs::is_empty(roots));
   EXPECT_TRUE(make_socket_file(roots + "/s", {}));
 }
 

@@ -6,13 +6,16 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include <fmt/core.h>
 
 #include <saola/http_conn/tls.hpp>
 #include <saola/server/server_settings.hpp>
 
+#include "files/socket_file.hpp"
 #include "process/privileges.hpp"
+#include "settings/bind_address.hpp"
 
 namespace saola::server {
 namespace {
@@ -84,6 +87,14 @@ Result<void> check_start(const Settings& settings) {
         !good) {
       return good;
     }
+  }
+  std::vector<std::string> binds = settings.get(setting::kBind);
+  binds.push_back(settings.get(setting::kManagementBind));
+  for (const std::string& bind : binds) {
+    if (bind.empty()) continue;
+    const auto address = BindAddress::parse(bind);  // checked by the settings table
+    if (!address || address->kind != BindAddress::Kind::kUnix) continue;
+    if (auto good = check_socket_folder(place(settings, address->path)); !good) return good;
   }
   if (const std::string& certificate = settings.get(setting::kCertfile); !certificate.empty()) {
     auto loaded =

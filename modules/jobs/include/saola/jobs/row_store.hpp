@@ -107,6 +107,9 @@ class Rows {
   virtual std::size_t ahead_of(const Job& job) = 0;
   // What all jobs take, as StoreOptions::max_bytes is measured; falls when jobs are erased.
   virtual std::uint64_t bytes() = 0;
+  // Whether new jobs may be stored: on the disk there is more than what is kept back for those that
+  // were accepted, so that these can end whatever fills it.
+  virtual bool has_room() = 0;
   // The least scheduled_at of the available jobs; nullopt: there are none.
   virtual std::optional<Time> oldest_available() = 0;
 };
@@ -126,7 +129,7 @@ class RowStore : public Store {
   explicit RowStore(StoreOptions options);
 
   // Looks for a job with the idempotency key, then for one with the unique key that is not final,
-  // then for room: the queue's waiting jobs, the store's bytes. Inserts a job when both keys are
+  // then for room: the queue's waiting jobs, the store's bytes, the disk. Inserts a job when both keys are
   // free and there is room.
   Result<Enqueued> enqueue(const NewJob& job, Deadline deadline) final;
   // Looks at the available jobs of each queue and kind, and at what the owner holds. Of each job it

@@ -167,6 +167,7 @@ struct EndOfJob {
 // How full a store is, and how far behind its workers are.
 struct StoreUsage {
   std::uint64_t bytes = 0;  // of all jobs, as max_bytes counts them
+  bool has_room = true;     // enqueue() is not refused for want of space
   // Since when the oldest of the available jobs may be claimed; absent: none is available.
   std::optional<Time> oldest_available;
 };
