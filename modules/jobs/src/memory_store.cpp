@@ -4,6 +4,7 @@
 #include <mutex>
 #include <tuple>
 
+#include <saola/base/guarded.hpp>
 #include <saola/jobs/memory_store.hpp>
 #include <saola/jobs/row_store.hpp>
 
@@ -244,13 +245,13 @@ class MemoryStore final : public RowStore {
   using RowStore::RowStore;
 
   std::uint64_t work_mark() override {
-    const std::lock_guard lock(mutex_);
+    const NativeLock lock(mutex_);
     return arrivals_;
   }
 
   bool wait_for_work(std::uint64_t mark, Deadline deadline, std::stop_token stop) override {
-    std::unique_lock lock(mutex_);
-    const auto arrived = [&] { return arrivals_ != mark; };
+    NativeLock lock(mutex_);
+    const auto arrived = [&]() LOCKED(mutex_) { return arrivals_ != mark; };
     if (deadline.is_never()) return arrived_.wait(lock, stop, arrived);
     return arrived_.wait_until(lock, stop, deadline.time(), arrived);
   }
@@ -261,7 +262,7 @@ class MemoryStore final : public RowStore {
 
   void work_arrived() override {
     {
-      const std::lock_guard lock(mutex_);
+      const NativeLock lock(mutex_);
       ++arrivals_;
     }
     arrived_.notify_all();
@@ -269,17 +270,16 @@ class MemoryStore final : public RowStore {
 
  private:
   Result<void> run(Deadline deadline, const Body& body) {
-    const std::lock_guard lock(mutex_);
+    const NativeLock lock(mutex_);
     if (deadline.passed()) {
       return saola::fail(ErrorCode::kTimedOut, "the job store was not reached in time");
     }
     return body(rows_);
   }
 
-  std::mutex mutex_;
-  // Guarded by mutex_.
-  MemoryRows rows_;
-  std::uint64_t arrivals_ = 0;
+  NativeMutex mutex_;
+  MemoryRows rows_ GUARDED_BY(mutex_);
+  std::uint64_t arrivals_ GUARDED_BY(mutex_) = 0;
   std::condition_variable_any arrived_;
 };
 

@@ -12,7 +12,7 @@ constexpr std::uint64_t kBlock = 64 * 1024;
 }  // namespace
 
 Result<std::shared_ptr<const MemoryStore::Object>> MemoryStore::find(const ObjectName& name) const {
-  const std::lock_guard lock(mutex_);
+  const NativeLock lock(mutex_);
   const auto found = objects_.find(name);
   if (found == objects_.end()) {
     return fail(ErrorCode::kNotFound, "{} does not exist", name.to_string());
@@ -70,7 +70,7 @@ Result<ObjectInfo> MemoryStore::put(const ObjectName& name, const ByteSource& so
     if (options.progress) options.progress(done, source.size());
   }
   if (auto ok = still_wanted(options, doing); !ok) return fail(ok);
-  const std::lock_guard lock(mutex_);
+  const NativeLock lock(mutex_);
   object->info = {.size = object->bytes.size(),
                   .etag = fmt::format("\"v{}\"", ++versions_),
                   .modified = real_clock().system_now()};
@@ -80,7 +80,7 @@ Result<ObjectInfo> MemoryStore::put(const ObjectName& name, const ByteSource& so
 
 Result<void> MemoryStore::remove(const ObjectName& name, const CallOptions& options) {
   if (auto ok = still_wanted(options, "removing " + name.to_string()); !ok) return ok;
-  const std::lock_guard lock(mutex_);
+  const NativeLock lock(mutex_);
   objects_.erase(name);
   return {};
 }

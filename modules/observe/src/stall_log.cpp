@@ -38,7 +38,7 @@ StallLog::Node* StallLog::take_new() {
 }
 
 std::vector<StallEntry> StallLog::entries() {
-  std::lock_guard lock(mutex_);
+  const NativeLock lock(mutex_);
   for (Node* node = take_new(); node != nullptr;) {
     merge(std::move(node->report));
     delete std::exchange(node, node->next);

@@ -142,7 +142,7 @@ void WorkerProcess::stall(const observe::StallReport& report) {
 }
 
 void WorkerProcess::set_ready(bool ready, std::string_view why) {
-  const std::lock_guard lock(ready_mutex_);
+  const NativeLock lock(ready_mutex_);
   slot().why_not_ready.write(why);
   slot().not_ready.store(!ready, std::memory_order_relaxed);
 }
@@ -184,7 +184,7 @@ void WorkerProcess::answer(const ReceivedMessage& message) {
   if (!text.starts_with(kVerb) || end == std::string_view::npos || !message.descriptor) return;
   std::string answer;
   {
-    const std::lock_guard lock(runtime_mutex_);
+    const NativeLock lock(runtime_mutex_);
     answer = answer_question(text.substr(end + 1), runtime_);
   }
   if (::pwrite(message.descriptor.get(), answer.data(), answer.size(), 0) ==
@@ -208,7 +208,7 @@ void WorkerProcess::on_signal(int signal, int code) {
       return;
     case SIGUSR1:
       log_reopen();
-      if (const std::lock_guard lock(reopen_mutex_); reopen_) reopen_();
+      if (const NativeLock lock(reopen_mutex_); reopen_) reopen_();
       return;
     case SIGABRT:
       last_words();

@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include <saola/base/guarded.hpp>
 #include <saola/base/unique_fd.hpp>
 #include <saola/runtime/runtime.hpp>
 #include <saola/server/server.hpp>
@@ -68,12 +69,12 @@ class WorkerProcess {
   // Whose tasks the control thread lists when asked, in addition to the process's threads. The worker
   // takes it back (null) before the runtime ends.
   void show_tasks_of(const runtime::Runtime* runtime) {
-    const std::lock_guard lock(runtime_mutex_);
+    const NativeLock lock(runtime_mutex_);
     runtime_ = runtime;
   }
   // What to do on USR1, on the control thread; empty: nothing.
   void on_reopen(std::function<void()> reopen) {
-    const std::lock_guard lock(reopen_mutex_);
+    const NativeLock lock(reopen_mutex_);
     reopen_ = std::move(reopen);
   }
 
@@ -96,15 +97,15 @@ class WorkerProcess {
   const unique_fd channel_;
   const unique_fd signals_;
   const unique_fd wake_;
-  std::mutex runtime_mutex_;
-  const runtime::Runtime* runtime_ = nullptr;  // GUARDED_BY(runtime_mutex_)
-  std::mutex reopen_mutex_;
-  std::function<void()> reopen_;  // GUARDED_BY(reopen_mutex_)
+  NativeMutex runtime_mutex_;
+  const runtime::Runtime* runtime_ GUARDED_BY(runtime_mutex_) = nullptr;
+  NativeMutex reopen_mutex_;
+  std::function<void()> reopen_ GUARDED_BY(reopen_mutex_);
   std::stop_source drain_;
   std::stop_source stop_;
   std::atomic<bool> control_beats_;
-  std::mutex ready_mutex_;  // one writer of why_not_ready at a time
-  std::jthread control_;    // the last member: it uses the others
+  NativeMutex ready_mutex_;  // one writer of why_not_ready at a time
+  std::jthread control_;     // the last member: it uses the others
 };
 
 }  // namespace saola::server

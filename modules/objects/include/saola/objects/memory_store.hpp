@@ -7,9 +7,9 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 
+#include <saola/base/guarded.hpp>
 #include <saola/objects/object_store.hpp>
 
 namespace saola::objects {
@@ -36,10 +36,9 @@ class MemoryStore final : public ObjectStore {
   // Shared, because a reader goes on with the version it began with when a put replaces it.
   Result<std::shared_ptr<const Object>> find(const ObjectName& name) const;
 
-  mutable std::mutex mutex_;
-  // Guarded by mutex_.
-  std::map<ObjectName, std::shared_ptr<const Object>> objects_;
-  std::uint64_t versions_ = 0;
+  mutable NativeMutex mutex_;
+  std::map<ObjectName, std::shared_ptr<const Object>> objects_ GUARDED_BY(mutex_);
+  std::uint64_t versions_ GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace saola::objects

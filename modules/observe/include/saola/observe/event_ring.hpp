@@ -12,10 +12,10 @@
 
 #include <cstdint>
 #include <deque>
-#include <mutex>
 #include <string>
 #include <vector>
 
+#include <saola/base/guarded.hpp>
 #include <saola/base/time.hpp>
 
 namespace saola::observe {
@@ -45,9 +45,9 @@ class EventRing {
  private:
   const std::size_t capacity_;
   const Clock& clock_;
-  mutable std::mutex mutex_;
-  std::uint64_t last_number_ = 0;  // GUARDED_BY(mutex_)
-  std::deque<Event> events_;       // GUARDED_BY(mutex_), oldest first
+  mutable NativeMutex mutex_;
+  std::uint64_t last_number_ GUARDED_BY(mutex_) = 0;
+  std::deque<Event> events_ GUARDED_BY(mutex_);  // oldest first
 };
 
 }  // namespace saola::observe

@@ -12,9 +12,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <mutex>
 #include <vector>
 
+#include <saola/base/guarded.hpp>
 #include <saola/base/inbox.hpp>
 #include <saola/base/time.hpp>
 #include <saola/observe/stall_report.hpp>
@@ -55,14 +55,14 @@ class StallLog final : public StallSink {
   };
   // Takes what has come since the last reader. The caller owns the nodes.
   Node* take_new();
-  void merge(StallReport&& report);
+  void merge(StallReport&& report) LOCKED(mutex_);
 
   const std::size_t capacity_;
   std::atomic<std::uint64_t> total_{0};
   Inbox<Node> inbox_;                       // reports nobody has read yet
   std::atomic<std::size_t> inbox_size_{0};  // may be off by the reports in flight; bounds memory
-  std::mutex mutex_;                        // taken by readers only
-  std::deque<StallEntry> entries_;          // GUARDED_BY(mutex_), most recent first
+  NativeMutex mutex_;                       // taken by readers only
+  std::deque<StallEntry> entries_ GUARDED_BY(mutex_);  // most recent first
 };
 
 }  // namespace saola::observe
