@@ -263,7 +263,8 @@ TEST_P(ExecutorTest, FunctionIsDestroyedBeforeTheFutureIsDone) {
   in_model([] {
     auto pool = make(1);
     auto token = std::make_shared<int>(1);
-    pool->submit([token] {}).result();
+    const auto future = pool->submit([token] {});
+    future.result();
     EXPECT_EQ(token.use_count(), 1);
   });
 }

@@ -271,6 +271,39 @@ TEST_P(WaitersTest, OnlyADeadlockAddsAWorker) {
   });
 }
 
+TEST_P(WaitersTest, AnAddedWorkerThatIsIdleEndsWithTheDeadlock) {
+  in_model([] {
+    ::testing::internal::CaptureStderr();
+    auto pool = make(1);
+    Event go;
+    const auto outer = pool->submit([&] {
+      const auto inner = pool->submit([] { return 1; });
+      const int result = inner.result();
+      go.wait();
+      return result;
+    });
+    let_others_wait();
+    EXPECT_EQ(pool->stats().grown, 1U);
+    EXPECT_EQ(pool->stats().workers, 1U) << "the one that waits no more, and nobody idle";
+    go.set();
+    EXPECT_EQ(outer.result(), 1);
+    ::testing::internal::GetCapturedStderr();
+  });
+}
+
+TEST_P(WaitersTest, AsCompletedHandsOutInTheOrderOfTheEnds) {
+  in_model([] {
+    std::vector<Promise<int>> promises(3);
+    std::vector<Future<int>> futures;
+    for (const auto& promise : promises) futures.push_back(promise.future());
+    auto completed = as_completed(futures);
+    for (const int i : {1, 0, 2}) promises[static_cast<std::size_t>(i)].set_result(i);
+    std::vector<int> order;
+    while (const auto future = completed.next()) order.push_back(future->result());
+    EXPECT_THAT(order, ElementsAre(1, 0, 2));
+  });
+}
+
 TEST_P(WaitersTest, TheFirstExceptionEndsAWaitNotTheFirstResult) {
   in_model([] {
     Promise<int> good;
