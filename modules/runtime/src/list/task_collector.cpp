@@ -21,8 +21,8 @@ namespace saola::runtime {
 namespace detail {
 namespace {
 
-Duration time_since(SteadyTime since) {
-  return std::max<Duration>(std::chrono::steady_clock::now() - since, Duration::zero());
+Duration between(SteadyTime since, SteadyTime now) {
+  return std::max<Duration>(now - since, Duration::zero());
 }
 
 // "1.2.3.4:80", the peer or, of a listener, the descriptor's own; empty when it is no socket.
@@ -76,9 +76,9 @@ RunState running_or_blocked(pid_t tid) {
   return state == 'S' || state == 'D' ? RunState::kBlocked : RunState::kRunning;
 }
 
-void note_wait(TaskInfo& info, const WaitRecord::Seen& wait) {
+void note_wait(TaskInfo& info, const WaitRecord::Seen& wait, SteadyTime now) {
   info.wait = wait.what;
-  info.in_state = time_since(wait.since());
+  info.in_state = between(wait.since(), now);
 }
 
 // What the thread that works for it has used since.
@@ -88,10 +88,10 @@ Duration live_cpu(const ThreadRecord::Seen& run) {
 }
 
 // What both models have.
-TaskInfo begin_with(const TaskState& task) {
+TaskInfo begin_with(const TaskState& task, SteadyTime now) {
   TaskInfo info;
   info.id = task.id.load(std::memory_order_relaxed);
-  info.age = time_since(SteadyTime(Duration(task.born_ns.load(std::memory_order_relaxed))));
+  info.age = between(SteadyTime(Duration(task.born_ns.load(std::memory_order_relaxed))), now);
   info.cpu = Duration(task.cpu_ns.load(std::memory_order_relaxed));
   return info;
 }
@@ -123,8 +123,8 @@ TaskCollector::TaskCollector(const TaskQuery& query) : query_(query) {}
 
 // ---- Fibers.
 
-TaskInfo TaskCollector::look_at(const Fiber& fiber) {
-  TaskInfo info = begin_with(fiber);
+TaskInfo TaskCollector::look_at(const Fiber& fiber) const {
+  TaskInfo info = begin_with(fiber, now_);
   const Loop& loop = fiber.loop;
   // First the wait: one that begins after this look is one of a task that ran.
   const auto wait = fiber.wait.look();
@@ -135,7 +135,7 @@ TaskInfo TaskCollector::look_at(const Fiber& fiber) {
   info.thread = run.tid;
   note_deadline(info, fiber, wait);
   if (wait) {
-    note_wait(info, *wait);
+    note_wait(info, *wait, now_);
     const bool offloads =
         wait->what.kind == WaitKind::kOffloadCpu || wait->what.kind == WaitKind::kOffloadBlocking;
     info.state = !offloads      ? RunState::kParked
@@ -145,13 +145,13 @@ TaskInfo TaskCollector::look_at(const Fiber& fiber) {
     // One that has just lost the loop, too.
     info.place = TaskPlace::kSide;
     info.state = running_or_blocked(run.tid);
-    info.in_state = time_since(run.since);
+    info.in_state = between(run.since, now_);
   } else if (loop.running_fiber() == &fiber) {
     info.thread = loop.carrier_tid();
     info.state = running_or_blocked(info.thread);
     if (const auto since =
             loop.host.monitor.slice_since(loop.switches.load(std::memory_order_relaxed))) {
-      info.in_state = time_since(*since);
+      info.in_state = between(*since, now_);
     }
   } else {
     info.state = info.place == TaskPlace::kSide ? RunState::kQueued : RunState::kReady;
@@ -191,8 +191,8 @@ void TaskCollector::add_fibers_of(Runtime::Impl& runtime) {
 
 // ---- Native tasks and threads.
 
-TaskInfo TaskCollector::look_at(const BlockingTask& task) {
-  TaskInfo info = begin_with(task);
+TaskInfo TaskCollector::look_at(const BlockingTask& task) const {
+  TaskInfo info = begin_with(task, now_);
   info.fiber = false;
   info.place = TaskPlace::kThread;
   const auto wait = task.wait.look();
@@ -203,7 +203,7 @@ TaskInfo TaskCollector::look_at(const BlockingTask& task) {
   note_texts(info, task);
   if (wait) {
     info.state = RunState::kParked;
-    note_wait(info, *wait);
+    note_wait(info, *wait, now_);
     info.holder = holder_of(task, *wait);
     info.wait_text = in_words(*info.wait, info.holder);
   } else if (run.tid == 0) {
@@ -211,7 +211,7 @@ TaskInfo TaskCollector::look_at(const BlockingTask& task) {
     info.in_state = info.age;
   } else {
     info.state = RunState::kRunning;  // or blocked: asked later, with no lock held
-    if (task.kind == TaskKind::kNative) info.in_state = time_since(run.since);
+    if (task.kind == TaskKind::kNative) info.in_state = between(run.since, now_);
   }
   return info;
 }

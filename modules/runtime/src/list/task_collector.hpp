@@ -26,8 +26,8 @@ class TaskCollector {
     TaskInfo info;
     const Fiber* fiber = nullptr;  // whose details are not in `info` yet
   };
-  static TaskInfo look_at(const Fiber& fiber);
-  static TaskInfo look_at(const BlockingTask& task);
+  TaskInfo look_at(const Fiber& fiber) const;
+  TaskInfo look_at(const BlockingTask& task) const;
   static void describe(Glance& glance);
   void add_natives(std::vector<TaskInfo> natives);
   void add(Glance glance);
@@ -35,6 +35,8 @@ class TaskCollector {
   bool goes_before(const Glance& a, const Glance& b) const;
 
   const TaskQuery query_;
+  // All times are told as of this moment, so that they can be compared.
+  const SteadyTime now_ = std::chrono::steady_clock::now();
   TaskList list_;
   std::vector<Glance> kept_;  // a heap: the one that is shown last on top
 };
