@@ -2,12 +2,12 @@
 
 #include <boost/json.hpp>
 
+#include <saola/service/uploads.hpp>
 #include <saola/split_task/request.hpp>
 
 #include "result_routes.hpp"
 #include "split_command.hpp"
 #include "split_job.hpp"
-#include "uploads.hpp"
 
 namespace saola::split_service {
 
@@ -109,7 +109,10 @@ std::unique_ptr<Service> make_split_service() {
               "the same request would work on: columns and their roles, missing values, "
               "levels, groups, warnings. Writes nothing.",
        .body = split_schema()});
-  add_upload_route(*service, [&service = *service] { return limits_of(service.settings()).bytes; });
+  add_upload_route(*service,
+                   {.most_bytes = [&it = *service] { return limits_of(it.settings()).bytes; },
+                    .setting = "source-max-bytes",
+                    .used_by = "POST /split"});
   add_result_routes(*service);
   service->command("submit", "start a split, show its progress and how alike the groups are",
                    run_submit);

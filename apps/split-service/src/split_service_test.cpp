@@ -7,8 +7,7 @@
 
 #include <saola/objects/memory_store.hpp>
 #include <saola/service/test.hpp>
-
-#include "uploads.hpp"
+#include <saola/service/uploads.hpp>
 
 namespace saola::split_service {
 namespace {
@@ -132,7 +131,7 @@ TEST_F(SplitServiceTest, AnUploadThatCannotBeTakenSaysWhy) {
 
 TEST_F(SplitServiceTest, AnUploadOfMoreBytesThanASourceMayHaveIsRefused) {
   Service small("small");
-  add_upload_route(small, [] { return 10; });
+  add_upload_route(small, {.most_bytes = [] { return 10; }, .setting = "source-max-bytes"});
   ServiceTest of_small = small.test_client();
   EXPECT_TRUE(of_small.buckets().add("samples", std::make_unique<objects::MemoryStore>(),
                                      {.writable = true}));

@@ -1,11 +1,11 @@
-#include "form_file.hpp"
+#include "uploads/form_file.hpp"
 
 #include <algorithm>
 #include <cctype>
 
 #include <fmt/core.h>
 
-namespace saola::split_service {
+namespace saola {
 namespace {
 
 constexpr std::size_t kMostHeaders = 16 * 1024;
@@ -90,4 +90,4 @@ Result<void> FormFile::finish() const {
                         : "the form holds no file: a part with a file name is needed"));
 }
 
-}  // namespace saola::split_service
+}  // namespace saola

@@ -1,9 +1,9 @@
-#include "form_file.hpp"
+#include "uploads/form_file.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace saola::split_service {
+namespace saola {
 namespace {
 
 struct Taken {
@@ -62,4 +62,4 @@ TEST(FormFile, WhatIsCutShortOrHoldsNoFileIsRefused) {
 }
 
 }  // namespace
-}  // namespace saola::split_service
+}  // namespace saola

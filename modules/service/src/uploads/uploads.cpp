@@ -1,5 +1,3 @@
-#include "uploads.hpp"
-
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,10 +14,11 @@
 #include <saola/base/unique_fd.hpp>
 #include <saola/http/media_type.hpp>
 #include <saola/runtime/offload.hpp>
+#include <saola/service/uploads.hpp>
 
-#include "form_file.hpp"
+#include "uploads/form_file.hpp"
 
-namespace saola::split_service {
+namespace saola {
 namespace {
 
 namespace fs = std::filesystem;
@@ -29,10 +28,10 @@ using web::Schema;
 constexpr std::uint64_t kFormAround = 1 << 20;
 constexpr std::string_view kFolder = "uploads/";
 
-Error too_large(std::uint64_t most_bytes) {
-  return Error(
-      ErrorCode::kTooLarge,
-      fmt::format("the file has more than {} bytes (setting source-max-bytes)", most_bytes));
+Error too_large(std::uint64_t most_bytes, std::string_view setting) {
+  const std::string why = setting.empty() ? "" : fmt::format(" (setting {})", setting);
+  return Error(ErrorCode::kTooLarge,
+               fmt::format("the file has more than {} bytes{}", most_bytes, why));
 }
 
 // The server's fault whatever the reason, and the folder is nobody's business.
@@ -43,8 +42,9 @@ Error cannot_keep(int error_number) {
 // A file that is gone when the upload is over.
 class Spool {
  public:
-  explicit Spool(std::uint64_t most_bytes)
+  Spool(std::uint64_t most_bytes, std::string_view setting)
       : most_bytes_(most_bytes),
+        setting_(setting),
         path_((fs::temp_directory_path() / "saola-upload-XXXXXX").string()) {
     fd_ = unique_fd(::mkstemp(path_.data()));
     if (!fd_) throw HttpError(cannot_keep(errno));
@@ -58,7 +58,7 @@ class Spool {
 
   Result<void> write(std::string_view bytes) {
     size_ += bytes.size();
-    if (size_ > most_bytes_) return fail(too_large(most_bytes_));
+    if (size_ > most_bytes_) return fail(too_large(most_bytes_, setting_));
     while (!bytes.empty()) {
       const auto wrote = ::write(fd_.get(), bytes.data(), bytes.size());
       if (wrote < 0 && errno == EINTR) continue;
@@ -70,6 +70,7 @@ class Spool {
 
  private:
   const std::uint64_t most_bytes_;
+  const std::string_view setting_;
   std::string path_;
   unique_fd fd_;
   std::uint64_t size_ = 0;
@@ -115,7 +116,7 @@ std::string leaf_of(std::string_view name) {
     const bool plain = std::isalnum(byte) != 0 || c == '.' || c == '-' || c == '_';
     out.push_back(plain ? c : '_');
   }
-  return out.find_first_not_of("._") == out.npos ? "table" : out;
+  return out.find_first_not_of("._") == out.npos ? "file" : out;
 }
 
 std::string random_word() {
@@ -123,15 +124,16 @@ std::string random_word() {
   return fmt::format("{:08x}{:08x}", device(), device());
 }
 
-Response upload(Request& request, objects::Buckets& buckets, std::uint64_t most_bytes) {
+Response upload(Request& request, objects::Buckets& buckets, const UploadOptions& how) {
+  const std::uint64_t most_bytes = how.most_bytes();
   request.refuse_unknown_args();
   const auto boundary = boundary_of(request);
   const auto destination = destination_of(request, buckets);
   auto& body = *request.raw().body;
   if (body.length().value_or(0) > most_bytes + kFormAround) {
-    throw HttpError(too_large(most_bytes));
+    throw HttpError(too_large(most_bytes, how.setting));
   }
-  Spool spool(most_bytes);
+  Spool spool(most_bytes, how.setting);
   FormFile form(boundary, [&](std::string_view bytes) { return spool.write(bytes); });
   std::vector<char> buffer(256 * 1024);
   while (true) {
@@ -156,17 +158,22 @@ Response upload(Request& request, objects::Buckets& buckets, std::uint64_t most_
 
 }  // namespace
 
-void add_upload_route(Service& service, std::function<std::uint64_t()> most_bytes) {
+void add_upload_route(Service& service, UploadOptions options) {
+  const std::string limit = options.setting.empty() ? "" : options.setting + " and ";
+  const std::string use = options.used_by.empty()
+                              ? "names the object"
+                              : fmt::format("is what {} takes", options.used_by);
+  const std::string doc = fmt::format(
+      "Store a local file\n\nmultipart/form-data with one file, within {}limit-request-body. The "
+      "answer's 'source' {}. Uploads are kept until somebody removes them from the bucket.",
+      limit, use);
   service.post(
       "/uploads",
-      [&service, most_bytes = std::move(most_bytes)](Request& request) {
-        return upload(request, service.buckets(), most_bytes());
+      [&service, how = std::move(options)](Request& request) {
+        return upload(request, service.buckets(), how);
       },
       {.endpoint = "upload",
-       .doc = "Store a local table\n\nmultipart/form-data with one file, at most source-max-bytes "
-              "(and "
-              "limit-request-body). The answer's 'source' is what POST /split takes. Uploads are "
-              "kept until somebody removes them from the bucket.",
+       .doc = doc,
        .parameters = {{.name = "destination",
                        .doc = "s3://bucket/prefix/ where it may be written. Default: uploads/ in "
                               "the first bucket that is writable there"}},
@@ -180,4 +187,4 @@ void add_upload_route(Service& service, std::function<std::uint64_t()> most_byte
                      {503, "There is no room for it now"}}});
 }
 
-}  // namespace saola::split_service
+}  // namespace saola

@@ -8,7 +8,7 @@
 
 #include <saola/base/error.hpp>
 
-namespace saola::split_service {
+namespace saola {
 
 // Fed with the body piece by piece. Takes the first part that has a file name; other parts are
 // skipped.
@@ -38,4 +38,4 @@ class FormFile {
   std::string held_;
 };
 
-}  // namespace saola::split_service
+}  // namespace saola
